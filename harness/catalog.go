@@ -1,0 +1,37 @@
+package harness
+
+// Catalog is what configs/ says: all devices, models, scenarios and policies by name.
+type Catalog struct {
+	Devices   map[string]DeviceProfile `json:"devices"`
+	Models    map[string]ModelEntry    `json:"models"`
+	Scenarios map[string]Scenario      `json:"scenarios"`
+	Policies  map[string]Policy        `json:"policies"`
+}
+
+// DeviceProfile is what is known of a product type, for naming, memory checks and the virtual and simulated devices.
+type DeviceProfile struct {
+	Name        string   `json:"name"`         // "iPhone15": what people type
+	Marketing   string   `json:"marketing"`    // "iPhone 15"
+	ProductType string   `json:"product_type"` // "iPhone15,4"
+	Aliases     []string `json:"aliases,omitempty"`
+	Chip        string   `json:"chip"`
+	MemoryBytes int64    `json:"memory_bytes"`
+	BatteryWh   float64  `json:"battery_wh"`
+}
+
+// ModelEntry is a model of the catalogue: where its package lies, or from where it can be made.
+type ModelEntry struct {
+	Name    string   `json:"name"`
+	Path    string   `json:"path,omitempty"` // folder of a converted model, relative to the repository or data folder
+	Sources []string `json:"sources,omitempty"`
+	Licence string   `json:"licence,omitempty"`
+}
+
+// Policy is the gate's and the thermal gate's rules.
+type Policy struct {
+	Name              string             `json:"name"`
+	Threshold         map[string]float64 `json:"threshold"` // metric -> relative change that is a regression
+	MaxBatteryCelsius float64            `json:"max_battery_celsius"`
+	MinBatteryPercent float64            `json:"min_battery_percent"`
+	CoolDownLimit     string             `json:"cool_down_limit"` // longest wait for a fit device, a Go duration
+}

@@ -1,0 +1,84 @@
+package harness
+
+// Better says which direction of a metric is an improvement.
+type Better string
+
+const (
+	Higher Better = "higher"
+	Lower  Better = "lower"
+)
+
+// Assumption says what a comparison may assume of a metric's session medians.
+type Assumption string
+
+const (
+	AssumeLogNormal Assumption = "lognormal" // ratios of session medians are compared on the log scale
+	AssumeExact     Assumption = "exact"     // the same on every run of the same build
+)
+
+// Metric is a figure's name, unit, direction and assumption.
+type Metric struct {
+	Name   string     `json:"name"`
+	Unit   string     `json:"unit"`
+	Better Better     `json:"better"`
+	Assume Assumption `json:"assume"`
+	What   string     `json:"what"` // one line, for reports
+}
+
+// Names of the metrics.
+const (
+	DecodeTokS        = "decode_tok_s"
+	PrefillTokS       = "prefill_tok_s"
+	TTFT              = "ttft_s"
+	TTFTFirstEver     = "ttft_first_ever_s"
+	TTFTCold          = "ttft_cold_s"
+	ITLP50            = "itl_p50_s"
+	ITLP95            = "itl_p95_s"
+	ITLP99            = "itl_p99_s"
+	LoadFirstEver     = "load_first_ever_s"
+	LoadCold          = "load_cold_s"
+	LoadWarm          = "load_warm_s"
+	PeakFootprint     = "peak_footprint_bytes"
+	PeakFootprintHost = "peak_footprint_host_bytes"
+	Energy            = "energy_j"
+	EnergyPerToken    = "energy_per_token_j"
+	Retention60       = "retention_60s"
+	Retention300      = "retention_300s"
+	Perplexity        = "perplexity"
+	ModelBytes        = "model_bytes"
+)
+
+// Metrics lists every metric that a session can yield, in the order in which reports show them.
+func Metrics() []Metric {
+	return []Metric{
+		{DecodeTokS, "tok/s", Higher, AssumeLogNormal, "tokens after the first, over the time from the first to the last"},
+		{PrefillTokS, "tok/s", Higher, AssumeLogNormal, "prompt tokens over the duration of the prompt's pass"},
+		{TTFT, "s", Lower, AssumeLogNormal, "request to first token, model loaded and warm"},
+		{TTFTCold, "s", Lower, AssumeLogNormal, "request to first token in the first iteration of a process"},
+		{TTFTFirstEver, "s", Lower, AssumeLogNormal, "request to first token in the first process after an install"},
+		{ITLP50, "s", Lower, AssumeLogNormal, "inter-token latency, median"},
+		{ITLP95, "s", Lower, AssumeLogNormal, "inter-token latency, 95th percentile"},
+		{ITLP99, "s", Lower, AssumeLogNormal, "inter-token latency, 99th percentile"},
+		{LoadFirstEver, "s", Lower, AssumeLogNormal, "model load, first after an install (compiles)"},
+		{LoadCold, "s", Lower, AssumeLogNormal, "model load, first of a process"},
+		{LoadWarm, "s", Lower, AssumeLogNormal, "model load, again in the same process"},
+		{PeakFootprint, "B", Lower, AssumeLogNormal, "highest footprint that the app saw of itself"},
+		{PeakFootprintHost, "B", Lower, AssumeLogNormal, "highest footprint that the host saw of the process"},
+		{Energy, "J", Lower, AssumeLogNormal, "device energy over the session, idle subtracted where stated"},
+		{EnergyPerToken, "J", Lower, AssumeLogNormal, "device energy per generated token"},
+		{Retention60, "ratio", Higher, AssumeLogNormal, "throughput at 60 s over the peak window"},
+		{Retention300, "ratio", Higher, AssumeLogNormal, "throughput at 300 s over the peak window"},
+		{Perplexity, "1", Lower, AssumeExact, "of the evaluation corpus"},
+		{ModelBytes, "B", Lower, AssumeExact, "size of the model on disk"},
+	}
+}
+
+// MetricNamed returns the metric of that name, and whether there is one.
+func MetricNamed(name string) (Metric, bool) {
+	for _, m := range Metrics() {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return Metric{}, false
+}

@@ -1,0 +1,84 @@
+package harness
+
+import (
+	"context"
+	"time"
+)
+
+// Runner is one way of running sessions.
+type Runner interface {
+	// Devices lists what it can reach now. No device is an empty list, not an error.
+	Devices(ctx context.Context) ([]Device, error)
+	// Open takes hold of one device for a run. The caller closes the session.
+	Open(ctx context.Context, device Device) (Session, error)
+}
+
+// Session is one device, held for a run, on which the app is launched any number of times. One goroutine uses it.
+type Session interface {
+	// Prepare puts build and model on the device where their hashes differ from what is there.
+	Prepare(ctx context.Context, build Build, model Model, progress func(Progress)) (Prepared, error)
+	// State asks the device for its state now.
+	State(ctx context.Context) (DeviceState, error)
+	// Run launches the app with the task and hands on all that it says until it has ended and its event file is read
+	// to the end. A cable that is pulled and comes back within the task's patience is not an error. The error is nil
+	// whenever the exit says how the launch ended; it is set when the launch could not be made at all.
+	Run(ctx context.Context, task Task, sink Sink) (Exit, error)
+	// Collect reads the event file of an earlier launch, made by this or another process, from the beginning.
+	Collect(ctx context.Context, task Task, sink Sink) (Exit, error)
+	Close() error
+}
+
+// Progress is for people: how far a long step has come. Total 0 means unknown.
+type Progress struct {
+	Step  string // "installing app", "copying model", …
+	Done  int64
+	Total int64
+}
+
+// Prepared says what Prepare did.
+type Prepared struct {
+	BuildInstalled bool // false: the device had the same hash
+	ModelPushed    bool
+	FirstEver      bool // the next launch is the first since this build or model arrived
+	PushedBytes    int64
+	PushSeconds    float64
+}
+
+// Task is one launch: what the app is told, and how long to wait for it.
+type Task struct {
+	Run       string
+	Session   string // names the folder on the device that holds plan and events
+	Build     Build
+	Model     Model
+	Scenario  Scenario
+	FirstEver bool
+	Prompt    string            // resolved prompt text
+	Env       map[string]string // faults for tests, tracing; kept with the run
+	Patience  time.Duration     // how long a vanished device is waited for
+	Telemetry time.Duration     // interval of the host's samplers; 0: none
+}
+
+// Sink receives what a launch yields, in order, from one goroutine.
+type Sink interface {
+	Line(number int, text []byte)    // an event line of the app, without its newline
+	Battery(reading BatteryReading)  // the host's battery sampler
+	Sample(sample Sample)            // the host's other samplers
+	Notice(progress Progress)        // for people
+	Payload(name string, raw []byte) // a MetricKit payload file found beside the events
+}
+
+// Exit is how a launch ended.
+type Exit struct {
+	Outcome  Outcome
+	Code     *int   // exit code, where the device tells it
+	Signal   *int   // signal that ended it, where the device tells it
+	Reason   string // one line
+	Evidence string // crash report or last output, where there is one
+}
+
+// Clock is time as the harness knows it, so that tests and simulated devices own it.
+type Clock interface {
+	Now() time.Time
+	Sleep(ctx context.Context, d time.Duration) error // ends early with the context's error
+	After(d time.Duration) <-chan time.Time
+}

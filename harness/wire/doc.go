@@ -1,0 +1,30 @@
+// Package wire is what the app says to the host and the host to the app: one JSON object a line in events.jsonl, and
+// one plan.json. The Swift side (BenchmarkKit) reads and writes the same fixture files, runtime/Tests/Fixtures/wire.
+//
+// # plan.json, host to app
+//
+// See [Task]. The app takes `--plan PATH`; paths inside are relative to the plan file's folder. The app writes
+// events.jsonl beside the plan, opening it for append and never truncating: a second launch with the same plan
+// continues the numbering where the file ends.
+//
+// # events.jsonl, app to host
+//
+// Every line has v (schema version, 1), seq (0, 1, 2, … without gaps), at_ns (the process's monotonic clock) and kind.
+// Other fields depend on the kind, and absent means not measured: no field is ever 0 or -1 to say so.
+//
+//	hello            first line: agent version, pid, build, backend, device, clock pair (unix_ns with at_ns)
+//	load             a model load: regime (first_ever, cold, warm), ns, model name, hash, bytes
+//	iteration_begin  iteration, warmup, prompt_tokens
+//	prefill          iteration, prompt_tokens, ns
+//	tokens           iteration, first (index of the first), ids, at (time stamp of each, ns), text
+//	sample           metric, value, unit, phase, iteration
+//	thermal          state
+//	memory_warning   the system asked for memory back
+//	payload          file: a MetricKit payload was written beside the events
+//	iteration_end    iteration, outcome, reason, tokens, text
+//	error            iteration (absent: of the session), code, message
+//	end              iterations (number that ended), reason
+//
+// A reader skips kinds and fields that it does not know. A line that it cannot read becomes a [Garbled] with its
+// number and text; reading goes on. Lines end in \n; a last line without it is not complete and is waited for.
+package wire
