@@ -1,0 +1,35 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// The generation runtime and what measures it. Import rules: BenchmarkKit -> Runtime -> Tokenizer; the executor and the
+// Core ML backend know Runtime's backend protocol; Runtime knows nothing of benchmarks.
+let package = Package(
+    name: "runtime",
+    platforms: [.iOS(.v18), .macOS(.v15)],
+    products: [
+        .library(name: "Runtime", targets: ["Runtime"]),
+        .library(name: "CoreMLBackend", targets: ["CoreMLBackend"]),
+        .library(name: "ModelManager", targets: ["ModelManager"]),
+        .library(name: "BenchmarkKit", targets: ["BenchmarkKit"]),
+        .executable(name: "bench-agent", targets: ["bench-agent"]),
+    ],
+    targets: [
+        .target(name: "CKernels"),
+        .target(name: "Tokenizer"),
+        .target(name: "MLProgram"),
+        .target(name: "ModelManager"),
+        .target(name: "Runtime", dependencies: ["Tokenizer", "ModelManager"]),
+        .target(name: "ReferenceExecutor", dependencies: ["MLProgram", "Runtime", "CKernels"]),
+        .target(name: "CoreMLBackend", dependencies: ["Runtime"]),
+        .target(name: "BenchmarkKit", dependencies: ["Runtime"]),
+        .executableTarget(
+            name: "bench-agent", dependencies: ["BenchmarkKit", "ReferenceExecutor", "CoreMLBackend"]),
+        .testTarget(name: "TokenizerTests", dependencies: ["Tokenizer"]),
+        .testTarget(name: "MLProgramTests", dependencies: ["MLProgram"]),
+        .testTarget(name: "ReferenceExecutorTests", dependencies: ["ReferenceExecutor", "MLProgram"]),
+        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "ReferenceExecutor"]),
+        .testTarget(name: "ModelManagerTests", dependencies: ["ModelManager"]),
+        .testTarget(name: "BenchmarkKitTests", dependencies: ["BenchmarkKit"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,64 @@
+/// What a model is to the runtime: functions that map token ids to logits, with a state that lives between calls.
+///
+/// Core ML implements it on Apple platforms; the reference executor stands in for it elsewhere. The interface is the
+/// model contract (docs/model-contract.md), so a later framework can be added beside them without touching the runtime.
+public protocol ModelBackend: Sendable {
+    /// "coreml" or "reference": written into every result.
+    var name: String { get }
+    /// Loads the package. `units` is a preference; backends that cannot honour it say so in `LoadedModel.notes`.
+    func load(_ package: ModelPackage, units: ComputeUnits) async throws -> any LoadedModel
+}
+
+/// A model ready to run. One caller at a time uses it together with one state.
+public protocol LoadedModel: Sendable {
+    /// Remarks on how it was loaded (placement, fallbacks), for the record.
+    var notes: [String] { get }
+    /// A new state, all zeros.
+    func makeState() throws -> any ModelState
+    /// Runs `step` on `state` and returns the logits of the token at `step.lastIndex`, V values.
+    func logits(_ step: ModelStep, state: any ModelState) async throws -> [Float]
+    /// log P(target_i | tokens up to i) for each token of the chunk, where the model has a score function.
+    func logProbabilities(_ step: ModelStep, targets: [Int32], state: any ModelState) async throws -> [Float]?
+}
+
+/// Key-value cache and whatever else a model keeps between calls.
+public protocol ModelState: AnyObject, Sendable {}
+
+/// One call of a function. `tokens.count` is the chunk of the function: 1 for decode, `prefill_chunk` for prefill.
+public struct ModelStep: Sendable, Equatable {
+    public enum Function: Sendable, Equatable { case prefill, decode, score }
+    public var function: Function
+    /// Token ids, padded to the function's chunk.
+    public var tokens: [Int32]
+    /// How many of `tokens` are not padding.
+    public var count: Int
+    /// Absolute position of each token.
+    public var positions: [Int32]
+    /// Cache slot of the first token.
+    public var slot: Int
+    /// For each cache slot, the absolute position that it holds after this step; nil where it holds nothing.
+    /// A token at position p sees the slots with positions in (p - window, p].
+    public var slotPositions: SlotMap
+    /// Which token's logits are wanted.
+    public var lastIndex: Int
+
+    public init(
+        function: Function, tokens: [Int32], count: Int, positions: [Int32], slot: Int, slotPositions: SlotMap, lastIndex: Int
+    ) {
+        self.function = function
+        self.tokens = tokens
+        self.count = count
+        self.positions = positions
+        self.slot = slot
+        self.slotPositions = slotPositions
+        self.lastIndex = lastIndex
+    }
+}
+
+/// `MLComputeUnits` by the names that the harness uses.
+public enum ComputeUnits: String, Sendable, Codable, CaseIterable {
+    case all
+    case cpuOnly = "cpu_only"
+    case cpuAndGPU = "cpu_and_gpu"
+    case cpuAndNeuralEngine = "cpu_and_neural_engine"
+}
