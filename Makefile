@@ -1,0 +1,54 @@
+# make bench   runs the main job: a language model generates on a virtual iPhone, measured, stored, reported
+# make test    every test: Go, Swift, Python
+# make help    the rest
+
+GO       ?= go
+PKGS     ?= ./...
+REVISION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS  := -X main.revision=$(REVISION)
+SWIFT_SOURCES := $(shell find runtime/Sources runtime/Package.swift -type f 2>/dev/null)
+GO_SOURCES    := $(shell find cmd harness runners reports configs -type f \( -name '*.go' -o -name '*.yaml' -o -name '*.js' -o -name '*.css' -o -name '*.sql' -o -name '*.html' \) 2>/dev/null)
+
+.PHONY: bench build test test-go test-swift test-python check golden docs clean help setup
+
+bench: build ## run the main job on a virtual iPhone 15 (ARGS="…" go to bench run)
+	@scripts/bench $(ARGS)
+
+build: bin/bench bin/BenchApp.ipa ## build bench, the agent and the app for the virtual iPhone
+
+bin/bench: go.mod go.sum $(GO_SOURCES) | setup
+	@echo "==> building bench" >&2
+	@mkdir -p bin
+	@$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/bench
+
+bin/bench-agent: $(SWIFT_SOURCES) | setup
+	@echo "==> building the runtime (Swift)" >&2
+	@scripts/build-agent $@
+
+bin/BenchApp.ipa: bin/bench-agent bin/bench
+	@bin/bench app --agent bin/bench-agent --revision $(REVISION) --output $@
+
+setup:
+	@scripts/setup build
+
+test: test-go test-python test-swift ## run every test
+
+test-go: build
+	@echo "==> Go tests" >&2
+	@$(GO) vet $(PKGS)
+	@BENCH_AGENT=$(CURDIR)/bin/bench-agent BENCH_IPA=$(CURDIR)/bin/BenchApp.ipa $(GO) test -race -timeout 20m $(PKGS)
+
+test-python: | setup
+	@scripts/setup test
+	@echo "==> Python tests" >&2
+	@.venv/bin/python -m pytest -q runtime/convert
+
+test-swift: | setup
+	@echo "==> Swift tests" >&2
+	@scripts/test-swift
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+clean: ## remove what was built (data stays)
+	rm -rf bin runtime/.build .venv
