@@ -1,0 +1,155 @@
+package archtest
+
+import (
+	"go/ast"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func load(t *testing.T) []File {
+	t.Helper()
+	files, err := Load(filepath.Join("..", "..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func fail(t *testing.T, breaches []string) {
+	t.Helper()
+	for _, b := range breaches {
+		t.Error(b)
+	}
+}
+
+// TestImports holds the repository against the import table of the design.
+func TestImports(t *testing.T) {
+	const virtual = "runners/iphone/virtual"
+	rules := []Rule{
+		{From: "harness/wire", OnlyOwn: true, Allow: []string{"harness"}, Reason: "wire is shared with the phone: it knows the words and nothing else"},
+		{From: "harness/engine", OnlyOwn: true, Allow: []string{"harness", "harness/wire", "harness/ready", "harness/power"}, Reason: "the engine sees runners, store and reports only through its own interfaces"},
+		{From: "runners", Except: []string{virtual, "runners/runnertest"}, Deny: []string{"harness/engine", "harness/store", "harness/stats", "harness/gate", "reports", "cmd"}, Reason: "a runner runs sessions; it neither judges nor stores"},
+		{From: "runners/iphone", Except: []string{virtual}, Deny: []string{"runners/local", "runners/simulated", virtual}, Reason: "runners do not know each other, and the iPhone runner does not know that a phone is virtual"},
+		{From: "runners/local", Deny: []string{"runners/iphone", "runners/simulated"}, Reason: "runners do not know each other"},
+		{From: "runners/simulated", Deny: []string{"runners/iphone", "runners/local"}, Reason: "runners do not know each other"},
+		{From: virtual, Deny: []string{"harness/engine", "harness/store", "github.com/danielpaulus/go-ios"}, Reason: "the virtual iPhone has codecs of its own, so that it does not repeat its client's mistakes"},
+		{From: "", Except: []string{"runners/iphone", "harness/internal"}, Deny: []string{"github.com/danielpaulus/go-ios"}, Reason: "only the iPhone runner says go-ios"},
+		{From: "", Except: []string{"harness/store"}, Deny: []string{"database/sql", "github.com/mattn/go-sqlite3"}, Reason: "only the store says SQL"},
+		{From: "harness/store", OnlyOwn: true, Allow: []string{"harness", "harness/wire"}, Reason: "the store implements the engine's recorder without importing the engine"},
+		{From: "harness/gate", OnlyOwn: true, Allow: []string{"harness", "harness/stats"}, Reason: "the gate is pure"},
+		{From: "reports", OnlyOwn: true, Allow: []string{"harness", "harness/stats", "harness/gate"}, Reason: "reports print what others computed"},
+	}
+	for _, pure := range []string{"config", "plan", "ready", "power", "metrickit", "stats"} {
+		rules = append(rules, Rule{From: "harness/" + pure, OnlyOwn: true, Allow: []string{"harness"}, Reason: pure + " knows the words and nothing else"})
+	}
+	fail(t, Imports(load(t), rules))
+}
+
+// TestRootIsPure keeps package harness free of everything but the standard library, and of I/O.
+func TestRootIsPure(t *testing.T) {
+	for _, f := range load(t) {
+		if f.Dir != "harness" || f.Test {
+			continue
+		}
+		for _, spec := range f.AST.Imports {
+			path := strings.Trim(spec.Path.Value, `"`)
+			if strings.Contains(path, ".") || path == "os" || path == "net" || path == "io" {
+				t.Errorf("harness/%s imports %s: the root package has words, no I/O", f.Name, path)
+			}
+		}
+	}
+}
+
+func TestClocksAndExits(t *testing.T) {
+	files := load(t)
+	fail(t, Calls(files, "harness", nil, map[string]string{
+		"time.Now":   "take a harness.Clock, so that tests and simulated devices own time",
+		"time.Sleep": "wait on a harness.Clock",
+		"time.Since": "take a harness.Clock",
+		"time.After": "wait on a harness.Clock",
+	}))
+	fail(t, Calls(files, "runners", nil, map[string]string{"time.Sleep": "wait on a clock or a condition"}))
+	fail(t, Calls(files, "", []string{"cmd", "runners/runnertest"}, map[string]string{
+		"os.Exit":   "return an error; only main ends the process",
+		"log.Fatal": "return an error; only main ends the process",
+	}))
+}
+
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	for _, dir := range Undocumented(load(t)) {
+		t.Errorf("package in %s has no package comment", dir)
+	}
+}
+
+func TestNoShapelessPackages(t *testing.T) {
+	for _, f := range load(t) {
+		switch filepath.Base(f.Dir) {
+		case "utils", "util", "common", "helpers", "manager", "misc", "models", "constants":
+			t.Errorf("%s: a package name says what is in it", f.Dir)
+		}
+	}
+}
+
+// TestGlossary checks that the package comment of harness names every exported type of the domain.
+func TestGlossary(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "doc.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range []string{"Device", "DeviceState", "Model", "Build", "Scenario", "Case", "Plan", "Run", "PlannedSession", "Iteration", "Sample", "Metric", "Fingerprint", "Baseline", "Verdict", "Payload"} {
+		if !strings.Contains(string(text), "["+word+"]") {
+			t.Errorf("harness/doc.go does not name %s", word)
+		}
+		if !declares(load(t), word) {
+			t.Errorf("the glossary's %s is no type of package harness", word)
+		}
+	}
+}
+
+func declares(files []File, name string) bool {
+	for _, f := range files {
+		if f.Dir != "harness" {
+			continue
+		}
+		for _, d := range f.AST.Decls {
+			gen, ok := d.(*ast.GenDecl)
+			if !ok || gen.Tok != token.TYPE {
+				continue
+			}
+			for _, s := range gen.Specs {
+				if s.(*ast.TypeSpec).Name.Name == name {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// TestRulesCanFail shows that each check reports a breach when there is one.
+func TestRulesCanFail(t *testing.T) {
+	dir := t.TempDir()
+	source := "package bad\n\nimport (\n\t\"os\"\n\t\"time\"\n\n\t_ \"" + Module + "/harness/store\"\n)\n\nfunc f() { time.Sleep(1); os.Exit(1) }\n"
+	if err := os.MkdirAll(filepath.Join(dir, "harness", "bad"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "harness", "bad", "bad.go"), []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	files, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := Imports(files, []Rule{{From: "harness/bad", OnlyOwn: true, Allow: []string{"harness"}, Reason: "r"}}); len(got) != 1 {
+		t.Errorf("Imports = %q, want one breach", got)
+	}
+	if got := Calls(files, "harness", nil, map[string]string{"time.Sleep": "r", "os.Exit": "r"}); len(got) != 2 {
+		t.Errorf("Calls = %q, want two breaches", got)
+	}
+	if got := Undocumented(files); len(got) != 1 {
+		t.Errorf("Undocumented = %q, want one package", got)
+	}
+}
