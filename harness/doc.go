@@ -29,6 +29,8 @@
 //   - [Baseline]: an accepted build with its series for a case, with provenance.
 //   - [Verdict]: pass, regression, improvement, near_threshold, inconclusive, no_baseline, incomparable.
 //   - [Payload]: a MetricKit payload as the phone delivered it, kept raw.
+//   - [Entry]: one thing that a run yields on its way to the store: a session's begin or end, an event line, an
+//     iteration, a sample, a battery reading, an absence, a payload, a notice.
 //
 // Values are stored in base units (s, B, J, tok/s) and scaled only where they are printed. A value that was not
 // measured is absent: a nil pointer or a missing map entry, never 0 and never -1.

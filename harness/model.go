@@ -1,6 +1,11 @@
 package harness
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+)
 
 // Model is a converted model as it lies on the host.
 type Model struct {
@@ -62,6 +67,18 @@ type Scenario struct {
 	Duration       time.Duration `json:"duration_ns,omitempty"`   // soak: generate for this long instead of Iterations
 	SessionTimeout time.Duration `json:"session_timeout_ns"`
 	IdleBefore     time.Duration `json:"idle_before_ns,omitempty"` // idle window for the energy baseline
+}
+
+// Hash identifies what the scenario asks of the app. Sessions, patience and names do not enter: they change how often
+// and how long the same thing is asked, not what is measured.
+func (s Scenario) Hash() string {
+	s.Name, s.Sessions, s.SessionTimeout = "", 0, 0
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic("harness: a scenario of plain fields always encodes: " + err.Error())
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 // Case is the unit of comparison.
