@@ -4,6 +4,7 @@ import "time"
 
 // Entry is one thing that a run yields, on its way to the store. Exactly one of the pointers is set.
 type Entry struct {
+	Session      string          `json:"session,omitempty"` // ID of the launch it belongs to; empty: of the run
 	SessionBegin *SessionBegin   `json:"session_begin,omitempty"`
 	SessionEnd   *SessionEnd     `json:"session_end,omitempty"`
 	Line         *EventLine      `json:"line,omitempty"`
@@ -15,7 +16,7 @@ type Entry struct {
 	Notice       *Notice         `json:"notice,omitempty"`
 }
 
-// SessionBegin is a launch that is about to be made, or was refused. Every later entry of it carries its ID.
+// SessionBegin is a launch that is about to be made, or was refused. Every entry of it carries its ID.
 type SessionBegin struct {
 	ID          string         `json:"id"`      // of this launch: the planned session's, with ".2" after it for a second attempt
 	Attempt     int            `json:"attempt"` // from 1; the last attempt of a planned session is the one that counts
