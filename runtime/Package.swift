@@ -19,17 +19,20 @@ let package = Package(
         .target(name: "MLProgram"),
         .target(name: "ModelManager"),
         .target(name: "Runtime", dependencies: ["Tokenizer", "ModelManager"]),
-        .target(name: "ReferenceExecutor", dependencies: ["MLProgram", "Runtime", "CKernels"]),
-        .target(name: "CoreMLBackend", dependencies: ["Runtime"]),
-        .target(name: "BenchmarkKit", dependencies: ["Runtime"]),
+        .target(name: "ReferenceExecutor", dependencies: ["MLProgram", "Runtime", "ModelManager", "CKernels"]),
+        .target(name: "CoreMLBackend", dependencies: ["Runtime", "ModelManager"]),
+        .target(name: "BenchmarkKit", dependencies: ["Runtime", "ModelManager", "Tokenizer"]),
         .executableTarget(
-            name: "bench-agent", dependencies: ["BenchmarkKit", "ReferenceExecutor", "CoreMLBackend"]),
+            name: "bench-agent",
+            dependencies: [
+                "BenchmarkKit", "ReferenceExecutor", "CoreMLBackend", "Runtime", "ModelManager", "Tokenizer",
+            ]),
         .testTarget(name: "TokenizerTests", dependencies: ["Tokenizer"]),
         .testTarget(name: "MLProgramTests", dependencies: ["MLProgram"]),
-        .testTarget(name: "ReferenceExecutorTests", dependencies: ["ReferenceExecutor", "MLProgram"]),
-        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "ReferenceExecutor"]),
+        .testTarget(name: "ReferenceExecutorTests", dependencies: ["ReferenceExecutor", "MLProgram", "Runtime", "ModelManager"]),
+        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "ReferenceExecutor", "ModelManager", "Tokenizer"]),
         .testTarget(name: "ModelManagerTests", dependencies: ["ModelManager"]),
-        .testTarget(name: "BenchmarkKitTests", dependencies: ["BenchmarkKit"]),
+        .testTarget(name: "BenchmarkKitTests", dependencies: ["BenchmarkKit", "Runtime", "ModelManager", "Tokenizer"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,3 +1,5 @@
+import ModelManager
+
 /// What a model is to the runtime: functions that map token ids to logits, with a state that lives between calls.
 ///
 /// Core ML implements it on Apple platforms; the reference executor stands in for it elsewhere. The interface is the

@@ -1,0 +1,2 @@
+/// The schema version of event lines and plans (harness/wire).
+public let wireVersion = 1

@@ -1,0 +1,8 @@
+/// Whether this build has Core ML. Elsewhere the reference executor runs the same packages.
+public var isCoreMLAvailable: Bool {
+    #if canImport(CoreML)
+    true
+    #else
+    false
+    #endif
+}
