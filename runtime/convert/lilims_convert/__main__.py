@@ -1,0 +1,120 @@
+"""python -m lilims_convert COMMAND: conversion and the small jobs around it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; 0 when it worked, 1 with one line on stderr when the input was at fault."""
+    options = _parser().parse_args(arguments)
+    # coremltools draws a progress bar per pass and says on import, at length, that prediction needs macOS.
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    logging.getLogger("coremltools").setLevel(logging.ERROR)
+    try:
+        options.run(options)
+    except (ValueError, OSError) as mistake:
+        print(f"lilims_convert {options.command}: {mistake}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m lilims_convert", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    convert = commands.add_parser("convert-checkpoint", help="turn an .npz checkpoint into a model folder")
+    convert.add_argument("checkpoint", type=Path, help="checkpoint.npz, as lilims_convert.train writes it")
+    convert.add_argument("destination", type=Path, help="model folder to make or replace")
+    convert.add_argument("--tokenizer", type=Path, help="tokenizer.json (default: beside the checkpoint)")
+    convert.add_argument("--name", help="model name (default: the folder's)")
+    convert.add_argument("--version", default="1.0.0", help="semantic version of the model (default 1.0.0)")
+    convert.add_argument("--context", type=int, help="cache length in tokens (default: the trained one)")
+    convert.add_argument("--prefill-chunk", type=int, default=32, help="tokens a prefill call (default 32)")
+    convert.add_argument("--quantization", default="fp16", help="how weights are stored (default fp16)")
+    convert.add_argument("--corpus", type=Path, help="held-out texts, parted by blank lines, to measure perplexity on")
+    convert.add_argument("--corpus-name", default="", help="what the manifest calls the corpus (default: its file name)")
+    convert.add_argument("--source", default="a checkpoint of lilims_convert.train", help="where the weights come from")
+    convert.add_argument("--licence", default="unknown", help="licence of the weights")
+    convert.set_defaults(run=_convert)
+
+    verify = commands.add_parser("verify", help="check a model folder against its manifest")
+    verify.add_argument("folder", type=Path)
+    verify.set_defaults(run=_verify)
+
+    golden = commands.add_parser("golden", help="write the reference logits of a checkpoint for the Swift tests")
+    golden.add_argument("checkpoint", type=Path)
+    golden.add_argument("output", type=Path, help="golden.json")
+    golden.add_argument("--tokenizer", type=Path, help="tokenizer.json (default: beside the checkpoint)")
+    golden.add_argument("--prompt", action="append", required=True, help="a prompt; may be given several times")
+    golden.set_defaults(run=_golden)
+
+    tiny = commands.add_parser("tiny", help="write the tiny random model of the tests and its golden.json")
+    tiny.add_argument("folder", type=Path, help="gets tiny/ (the model folder) and tiny.golden.json")
+    tiny.set_defaults(run=_tiny)
+    return parser
+
+
+def _convert(options: argparse.Namespace) -> None:
+    from . import checkpoint, conversion
+
+    request = conversion.Request(
+        tokenizer=options.tokenizer or options.checkpoint.with_name("tokenizer.json"),
+        destination=options.destination,
+        name=options.name or options.destination.resolve().name,
+        version=options.version,
+        source=options.source,
+        licence=options.licence,
+        context=options.context,
+        prefill_chunk=options.prefill_chunk,
+        quantization=options.quantization,
+        corpus=options.corpus,
+        corpus_name=options.corpus_name,
+    )
+    written = conversion.convert(checkpoint.read(options.checkpoint), request, report=print)
+    print(f"{options.destination}: {written['size_bytes']} bytes, hash {written['hash']}")
+
+
+def _verify(options: argparse.Namespace) -> None:
+    from . import manifest
+
+    read = manifest.verify(options.folder)
+    print(f"{read['name']} {read['version']}: {len(read['files'])} files agree with hash {read['hash']}")
+
+
+def _golden(options: argparse.Namespace) -> None:
+    from tokenizers import Tokenizer
+
+    from . import golden
+
+    tokenizer = Tokenizer.from_file(str(options.tokenizer or options.checkpoint.with_name("tokenizer.json")))
+    golden.write(options.output, options.checkpoint, tokenizer, options.prompt, context=None)
+
+
+def _tiny(options: argparse.Namespace) -> None:
+    from tokenizers import Tokenizer
+
+    from . import checkpoint, conversion, golden, tiny
+
+    with tempfile.TemporaryDirectory(prefix="lilims-convert-") as scratch:
+        source, tokenizer = tiny.write(Path(scratch))
+        request = conversion.Request(
+            tokenizer=tokenizer,
+            destination=options.folder / "tiny",
+            name="tiny",
+            version="1.0.0",
+            source="random weights of lilims_convert.tiny, for tests",
+            licence="as this repository",
+            prefill_chunk=tiny.PREFILL_CHUNK,
+        )
+        conversion.convert(checkpoint.read(source), request)
+        golden.write(options.folder / "tiny.golden.json", source, Tokenizer.from_file(str(tokenizer)), tiny.PROMPTS, None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

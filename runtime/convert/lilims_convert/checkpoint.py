@@ -1,0 +1,72 @@
+"""Checkpoints: an architecture and its tensors under canonical names.
+
+The names are those of GGUF, so that community checkpoints map onto them without a table:
+token_embd.weight, blk.N.{attn_norm,attn_q,attn_k,attn_v,attn_output,ffn_norm,ffn_gate,ffn_up,ffn_down}.weight,
+output_norm.weight and, when the embeddings are not tied, output.weight. Matrices are [out, in]; rows of attn_q and
+attn_k are in half-rotation order (element i turns with i + head_dim/2).
+
+On disk a checkpoint is an .npz file with one more entry, "architecture", the JSON text of `Architecture`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .architecture import Architecture
+
+ARCHITECTURE_ENTRY = "architecture"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained network as its source gives it, before anything is rounded."""
+
+    architecture: Architecture
+    tensors: dict[str, np.ndarray]
+    sha256: str | None = None  # of the file it was read from; None for a checkpoint made in memory
+
+
+def read(path: Path) -> Checkpoint:
+    """Reads an .npz checkpoint; refuses one without an architecture."""
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    with np.load(path, allow_pickle=False) as archive:
+        if ARCHITECTURE_ENTRY not in archive:
+            raise ValueError(f"checkpoint {path}: no {ARCHITECTURE_ENTRY!r} entry; was it written by lilims_convert.train?")
+        architecture = Architecture.from_dict(json.loads(str(archive[ARCHITECTURE_ENTRY])))
+        tensors = {name: archive[name] for name in archive.files if name != ARCHITECTURE_ENTRY}
+    return Checkpoint(architecture, tensors, digest)
+
+
+def write(path: Path, checkpoint: Checkpoint) -> None:
+    """Writes an .npz checkpoint, uncompressed; the same tensors give the same bytes (np.savez would write the time)."""
+    text = json.dumps(checkpoint.architecture.to_dict(), sort_keys=True)
+    entries = {ARCHITECTURE_ENTRY: np.array(text), **{name: checkpoint.tensors[name] for name in sorted(checkpoint.tensors)}}
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, tensor in entries.items():
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, np.ascontiguousarray(tensor).reshape(np.shape(tensor)), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0)), buffer.getvalue())
+
+
+def require(checkpoint: Checkpoint, shapes: dict[str, tuple[int, ...]]) -> None:
+    """Refuses a checkpoint whose tensors are not exactly those of `shapes`; reports every mistake at once."""
+    mistakes = [f"{name}: missing" for name in shapes if name not in checkpoint.tensors]
+    mistakes += [f"{name}: not part of the family" for name in checkpoint.tensors if name not in shapes]
+    for name, shape in shapes.items():
+        tensor = checkpoint.tensors.get(name)
+        if tensor is None:
+            continue
+        if tensor.shape != shape:
+            mistakes.append(f"{name}: shape {list(tensor.shape)}, want {list(shape)}")
+        elif not np.isfinite(tensor).all():
+            mistakes.append(f"{name}: holds values that are not finite")
+    if mistakes:
+        raise ValueError("checkpoint: " + "; ".join(sorted(mistakes)))

@@ -1,0 +1,48 @@
+"""Perplexity of a network on texts it has not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from .reference import Reference
+
+SEPARATOR = "\n\n"  # between the texts of a corpus file
+METHOD = (
+    "exp of the mean negative log-likelihood per token; each text alone, from the beginning-of-text token, "
+    "its end-of-text token counted, the beginning not; no sliding window"
+)
+
+
+@dataclass(frozen=True)
+class Perplexity:
+    perplexity: float
+    tokens: int  # predictions that were scored
+
+
+def read_corpus(path: Path) -> list[str]:
+    """The texts of a file in which blank lines part them."""
+    return [text for text in Path(path).read_text(encoding="utf-8").strip().split(SEPARATOR) if text]
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = logits.astype(np.float64) - logits.max(-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+
+
+def perplexity(reference: Reference, tokenizer: Tokenizer, texts: list[str], end: int) -> Perplexity:
+    """Scores every text; one longer than the context is refused, because cutting it would change the figure silently."""
+    total, tokens = 0.0, 0
+    for text in texts:
+        ids = tokenizer.encode(text).ids + [end]
+        if len(ids) - 1 > reference.context:
+            raise ValueError(f"evaluate: a text of {len(ids)} tokens does not fit a context of {reference.context}")
+        scores = log_softmax(reference.logits(ids[:-1]))
+        total -= scores[np.arange(len(ids) - 1), ids[1:]].sum()
+        tokens += len(ids) - 1
+    if not tokens:
+        raise ValueError("evaluate: the corpus is empty")
+    return Perplexity(float(np.exp(total / tokens)), tokens)

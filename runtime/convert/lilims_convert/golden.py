@@ -1,0 +1,79 @@
+"""Golden fixtures of a model for the Swift tests: what the numpy reference says of a few prompts.
+
+Per case: the prompt's ids, the first greedy tokens, and, after the prompt and after some of the greedy tokens, the
+logits at fixed vocabulary positions plus the largest ones. `logits` rounds keys and values to fp16 as the state does;
+`logits_exact_cache` keeps them in float32.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from . import checkpoint, conversion
+from .families.blocks import Network
+from .reference import Reference
+
+GREEDY = 20  # tokens generated per prompt
+AFTER = (0, 1, 2, 5, 10, 19)  # greedy tokens fed before the logits are noted
+POSITIONS = 64  # vocabulary positions noted, evenly spread
+TOP = 64  # largest logits noted
+
+
+def write(path: Path, checkpoint_path: Path, tokenizer: Tokenizer, prompts: list[str], context: int | None) -> None:
+    """Writes the fixture; prompts are encoded by the given tokenizer, which puts the beginning of text before them."""
+    source = checkpoint.read(checkpoint_path)
+    weights = conversion.QUANTIZERS["fp16"](source)
+    network = Network(source.architecture, weights, context or source.architecture.context)
+    fixture = describe(network, [(prompt, tokenizer.encode(prompt).ids) for prompt in prompts])
+    write_fixture(path, fixture)
+
+
+def write_fixture(path: Path, fixture: dict) -> None:
+    """One case's step a line: readable, and small in a diff."""
+    text = json.dumps(fixture, ensure_ascii=False)
+    for mark in ('{"prompt"', '{"fed"'):
+        text = text.replace(mark, "\n" + mark)
+    Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+def describe(network: Network, prompts: list[tuple[str, list[int]]]) -> dict:
+    """The fixture of a network as a value."""
+    dense = {name: weight.dense() for name, weight in network.weights.items()}
+    stored = Reference(network.architecture, dense, network.context, cache="fp16")
+    exact = Reference(network.architecture, dense, network.context, cache="fp32")
+    vocab = network.architecture.vocab
+    positions = np.unique(np.linspace(0, vocab - 1, min(POSITIONS, vocab)).astype(int))
+    cases = [_case(stored, exact, prompt, ids, positions) for prompt, ids in prompts]
+    return {
+        "about": "numpy forward pass, float32 over the package's fp16 constants; see lilims_convert.golden",
+        "positions": positions.tolist(),
+        "cases": cases,
+    }
+
+
+def _case(stored: Reference, exact: Reference, prompt: str, ids: list[int], positions: np.ndarray) -> dict:
+    greedy = stored.greedy(ids, GREEDY)
+    # One pass over everything gives the logits after every prefix.
+    rows, exact_rows = stored.logits(ids + greedy), exact.logits(ids + greedy)
+    steps = []
+    for fed in AFTER:
+        row, exact_row = rows[len(ids) - 1 + fed], exact_rows[len(ids) - 1 + fed]
+        top = np.argsort(-row, kind="stable")[: min(TOP, len(row))]
+        steps.append(
+            {
+                "fed": fed,
+                "logits": _round(row[positions]),
+                "logits_exact_cache": _round(exact_row[positions]),
+                "top_ids": top.tolist(),
+                "top_logits": _round(row[top]),
+            }
+        )
+    return {"prompt": prompt, "ids": ids, "greedy": greedy, "steps": steps}
+
+
+def _round(values: np.ndarray) -> list[float]:
+    return [round(float(value), 5) for value in values]

@@ -1,0 +1,65 @@
+"""manifest.json: what a model folder holds and the hash that identifies it (docs/model-contract.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+FORMAT = 1
+FILE_NAME = "manifest.json"
+# The runtime versions that understand format 1 and the program interface that goes with it.
+RUNTIME = {"minimum": "1.0.0", "below": "2.0.0"}
+
+
+def list_files(folder: Path) -> list[dict]:
+    """Path (with forward slashes), size and SHA-256 of every file but the manifest, sorted by path, bytewise."""
+    folder = Path(folder)
+    files = []
+    for path in folder.rglob("*"):
+        relative = path.relative_to(folder).as_posix()
+        if path.is_file() and relative != FILE_NAME:
+            content = path.read_bytes()
+            files.append({"path": relative, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()})
+    return sorted(files, key=lambda file: file["path"].encode())
+
+
+def content_hash(files: list[dict]) -> str:
+    """The identity of a model: SHA-256 over one line per file."""
+    lines = "".join(f"{file['path']}\t{file['size']}\t{file['sha256']}\n" for file in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def write(folder: Path, description: dict) -> dict:
+    """Adds format, files, size and hash to `description` and writes the manifest; returns what was written."""
+    files = list_files(folder)
+    manifest = {
+        "format": FORMAT,
+        **description,
+        "size_bytes": sum(file["size"] for file in files),
+        "hash": content_hash(files),
+        "files": files,
+        "runtime": RUNTIME,
+    }
+    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    (Path(folder) / FILE_NAME).write_text(text, encoding="utf-8")
+    return manifest
+
+
+def read(folder: Path) -> dict:
+    return json.loads((Path(folder) / FILE_NAME).read_text(encoding="utf-8"))
+
+
+def verify(folder: Path) -> dict:
+    """Reads a model folder's manifest and refuses the folder when its files differ; reports every difference."""
+    manifest = read(folder)
+    stated = {file["path"]: file for file in manifest["files"]}
+    present = {file["path"]: file for file in list_files(folder)}
+    mistakes = [f"{path}: missing" for path in stated if path not in present]
+    mistakes += [f"{path}: not listed" for path in present if path not in stated]
+    mistakes += [f"{path}: differs" for path in stated if path in present and stated[path] != present[path]]
+    if manifest["hash"] != content_hash(manifest["files"]):
+        mistakes.append("hash: does not match the file list")
+    if mistakes:
+        raise ValueError(f"model {folder}: " + "; ".join(sorted(mistakes)))
+    return manifest
