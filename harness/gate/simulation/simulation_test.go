@@ -1,0 +1,73 @@
+package simulation
+
+import (
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/lilims/bench/harness/stats"
+)
+
+// TestErrorRates holds the rule to the error rates that package gate states. The bounds allow for the Monte-Carlo
+// error of this size; the full size runs with `bench simulate gate`.
+func TestErrorRates(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays some thousand nights")
+	}
+	cells := map[[3]any]Cell{}
+	for _, c := range Run(Options{Seed: 11, Nights: 500, CVs: []float64{0.02, 0.05}, Changes: []float64{0, -0.05, -0.12, -0.15}}) {
+		cells[[3]any{c.Rule, c.CV, c.Change}] = c
+	}
+	for _, rule := range []string{"interleaved", "two-stage"} {
+		for _, cv := range []float64{0.02, 0.05} {
+			if c := cells[[3]any{rule, cv, 0.0}]; c.Regression > 0.002 {
+				t.Errorf("%s, CV %g: %.2g false alarms a night without change", rule, cv, c.Regression)
+			}
+			if c := cells[[3]any{rule, cv, -0.05}]; c.Regression > 0.01 {
+				t.Errorf("%s, CV %g: %.2g regressions at -5 %%", rule, cv, c.Regression)
+			}
+		}
+	}
+	if c := cells[[3]any{"interleaved", 0.05, -0.15}]; c.Regression < 0.98 {
+		t.Errorf("power at -15 %%, CV 5 %%: %.3g", c.Regression)
+	}
+	if c := cells[[3]any{"interleaved", 0.02, -0.12}]; c.Regression < 0.95 {
+		t.Errorf("power at -12 %%, CV 2 %%: %.3g", c.Regression)
+	}
+	for _, cv := range []float64{0.02, 0.05} {
+		if c := cells[[3]any{"two-stage", cv, 0.0}]; c.Minutes > 35 {
+			t.Errorf("two-stage without change costs %.3g device-minutes at CV %g", c.Minutes, cv)
+		}
+	}
+}
+
+func TestSameSeedSameCells(t *testing.T) {
+	o := Options{Seed: 3, Nights: 5, CVs: []float64{0.05}, Changes: []float64{-0.1}}
+	first := Run(o)
+	if second := Run(o); !reflect.DeepEqual(first, second) {
+		t.Errorf("the same seed gave %+v and %+v", first, second)
+	}
+	var text strings.Builder
+	if err := Print(&text, first); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(text.String(), "simulated noise, 5 nights") || !strings.Contains(text.String(), "two-stage") {
+		t.Errorf("table does not say what it is:\n%s", text.String())
+	}
+}
+
+// TestNoiseModel checks that the parts add up to the coefficient of variation that the model is named by.
+func TestNoiseModel(t *testing.T) {
+	n := PhoneNoise(0.05)
+	n.SlowShare, n.BadShare = 0, 0
+	p := newPhone(n, newRandom(5, 1))
+	var logs []float64
+	for range 4000 {
+		p.sleep()
+		logs = append(logs, math.Log(p.session(baseLevel, p.block())[0]))
+	}
+	if sd := math.Sqrt(stats.Variance(logs)); math.Abs(sd/n.CV-1) > 0.08 {
+		t.Errorf("SD of an iteration over nights is %.4g, want about %g", sd, n.CV)
+	}
+}
