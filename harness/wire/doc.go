@@ -23,8 +23,13 @@
 //	payload          file: a MetricKit payload was written beside the events
 //	iteration_end    iteration, outcome, reason, tokens, text
 //	error            iteration (absent: of the session), code, message
-//	end              iterations (number that ended), reason
+//	end              count (iterations that ended), reason
+//
+// A process that finds a file ending in the middle of a line writes a newline first. The lines of one process may
+// cross by up to 100 ms in at_ns (probes stamp before they queue); a larger step back is a clock that went back.
+// footprint_bytes is the app's own footprint; figures are derived from it by the host.
 //
 // A reader skips kinds and fields that it does not know. A line that it cannot read becomes a [Garbled] with its
-// number and text; reading goes on. Lines end in \n; a last line without it is not complete and is waited for.
+// number and text; reading goes on, and the iteration around it counts as invalid. So does one with an event of a later
+// version, a gap in seq, or time stamps that go back: [Fold] keeps these rules, in one place. Lines end in \n; a last line without it is not complete and is waited for.
 package wire

@@ -1,0 +1,274 @@
+package wire
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/lilims/bench/harness"
+)
+
+// Footprint is the app's own memory footprint as its sample events name it: phys_footprint on Apple platforms, the
+// proportional set on Linux.
+const Footprint = "footprint_bytes"
+
+// Intervals that a percentile needs before it says more than the largest value does.
+const (
+	minIntervalsP95 = 20
+	minIntervalsP99 = 100
+)
+
+// derive computes the figures of an iteration that ended ok. A warm-up only tells what a process's first request costs.
+func (f *Fold) derive(c *open) []harness.Sample {
+	var out []harness.Sample
+	add := func(metric string, value float64, phase string) {
+		m, _ := harness.MetricNamed(metric)
+		index, ns := c.it.Index, c.it.BeginNs
+		if c.it.EndNs != nil {
+			ns = *c.it.EndNs
+		}
+		f.figures.have(metric)
+		out = append(out, harness.Sample{
+			Session: f.expect.Session, Iteration: &index, Metric: metric, Value: value, Unit: m.Unit,
+			At: f.hostWall(ns), DeviceNs: &ns, Phase: phase, Source: harness.SourceDerived,
+		})
+	}
+	if first := c.it.FirstTokenNs; first != nil && (c.first || !c.it.Warmup) {
+		add(ttftMetric(c), float64(*first-c.it.BeginNs)/1e9, "prefill")
+	}
+	if c.it.Warmup {
+		return out
+	}
+	f.derivePrefill(c, add)
+	f.deriveDecode(c, add)
+	if c.footprint != nil {
+		add(harness.PeakFootprint, *c.footprint, "decode")
+	} else {
+		f.figures.without(harness.PeakFootprint, "the app took no footprint during an iteration")
+	}
+	return out
+}
+
+func ttftMetric(c *open) string {
+	switch {
+	case !c.first:
+		return harness.TTFT
+	case c.regime == "first_ever":
+		return harness.TTFTFirstEver
+	}
+	return harness.TTFTCold
+}
+
+func (f *Fold) derivePrefill(c *open, add func(string, float64, string)) {
+	switch {
+	case c.it.PrefillNs == nil:
+		f.figures.without(harness.PrefillTokS, "the app reported no prompt pass")
+	case *c.it.PrefillNs == 0 || c.it.PromptTokens == 0:
+		f.figures.without(harness.PrefillTokS, "the prompt pass has no length or no duration")
+	default:
+		add(harness.PrefillTokS, float64(c.it.PromptTokens)/(float64(*c.it.PrefillNs)/1e9), "prefill")
+	}
+}
+
+func (f *Fold) deriveDecode(c *open, add func(string, float64, string)) {
+	rate, ok := decodeRate(c.it.TokenNs)
+	if !ok {
+		reason := fmt.Sprintf("an iteration generated %d tokens", len(c.it.TokenNs))
+		if len(c.it.TokenNs) > 1 {
+			reason = "all tokens of an iteration have the same time stamp"
+		}
+		for _, m := range []string{harness.DecodeTokS, harness.ITLP50, harness.ITLP95, harness.ITLP99} {
+			f.figures.without(m, reason)
+		}
+		return
+	}
+	add(harness.DecodeTokS, rate, "decode")
+	gaps := intervals(c.it.TokenNs)
+	for _, p := range []struct {
+		metric string
+		q      float64
+		need   int
+	}{{harness.ITLP50, 0.50, 1}, {harness.ITLP95, 0.95, minIntervalsP95}, {harness.ITLP99, 0.99, minIntervalsP99}} {
+		if len(gaps) < p.need {
+			f.figures.without(p.metric, fmt.Sprintf("%d intervals between tokens; %d are needed", len(gaps), p.need))
+			continue
+		}
+		add(p.metric, quantile(gaps, p.q), "decode")
+	}
+}
+
+// decodeRate is tokens after the first over the time from the first to the last, so that no part of the prompt's pass
+// is in it. False below two tokens or without time between them.
+func decodeRate(ns []int64) (float64, bool) {
+	if len(ns) < 2 || ns[len(ns)-1] <= ns[0] {
+		return 0, false
+	}
+	return float64(len(ns)-1) / (float64(ns[len(ns)-1]-ns[0]) / 1e9), true
+}
+
+// intervals are the times between tokens in seconds, sorted.
+func intervals(ns []int64) []float64 {
+	out := make([]float64, 0, len(ns)-1)
+	for i := 1; i < len(ns); i++ {
+		out = append(out, float64(ns[i]-ns[i-1])/1e9)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// quantile interpolates linearly between the order statistics of sorted values (type 7 of Hyndman and Fan).
+func quantile(sorted []float64, q float64) float64 {
+	h := q * float64(len(sorted)-1)
+	i := int(h)
+	if i+1 >= len(sorted) {
+		return sorted[len(sorted)-1]
+	}
+	return sorted[i] + (h-float64(i))*(sorted[i+1]-sorted[i])
+}
+
+func (f *Fold) load(e Event, line int, y *Yield) {
+	if f.process.regime == "" {
+		f.process.regime = e.Regime
+	}
+	metric, ok := map[string]string{
+		"first_ever": harness.LoadFirstEver, "cold": harness.LoadCold, "warm": harness.LoadWarm,
+	}[e.Regime]
+	if !ok || e.Newer() || e.Ns == nil || *e.Ns < 0 {
+		f.problem(y, line, fmt.Sprintf("a model load of regime %q is left out of the figures", e.Regime))
+		return
+	}
+	ns := e.AtNs
+	f.figures.have(metric)
+	f.figures.have(harness.LoadCold) // one regime per launch is what there is to know
+	y.Samples = append(y.Samples, harness.Sample{
+		Session: f.expect.Session, Metric: metric, Value: float64(*e.Ns) / 1e9, Unit: "s",
+		At: f.hostWall(ns), DeviceNs: &ns, Phase: "load", Source: harness.SourceDerived,
+	})
+}
+
+// paceWindow is the length of a window of throughput under sustained load.
+const paceWindow = 5 * time.Second
+
+// maxWindows bounds what a wrong time stamp can make of a session: a day's worth.
+const maxWindows = int64(24 * time.Hour / paceWindow)
+
+// retention compares the throughput of the window that ends at 60 s and at 300 s of generation with the best window.
+func (f *Fold) retention(y *Yield) {
+	if f.expect.Duration < time.Minute {
+		return
+	}
+	rates := windowRates(f.pace, paceWindow)
+	for _, at := range []struct {
+		metric string
+		after  time.Duration
+	}{{harness.Retention60, time.Minute}, {harness.Retention300, 5 * time.Minute}} {
+		if f.expect.Duration < at.after {
+			continue // not a soak of that length: nobody expects the figure
+		}
+		n := int(at.after / paceWindow)
+		if len(rates) < n || f.summary.Processes != 1 {
+			f.figures.without(at.metric, fmt.Sprintf("generation did not last %v in one process", at.after))
+			continue
+		}
+		f.figures.have(at.metric)
+		y.Samples = append(y.Samples, harness.Sample{
+			Session: f.expect.Session, Metric: at.metric, Value: rates[n-1] / slices.Max(rates[:n]), Unit: "ratio",
+			At: f.hostWall(f.pace[len(f.pace)-1]), Phase: "decode", Source: harness.SourceDerived,
+			Method: fmt.Sprintf("%v windows", paceWindow),
+		})
+	}
+}
+
+// windowRates are the tokens per second of full windows from the first token on.
+func windowRates(ns []int64, width time.Duration) []float64 {
+	if len(ns) == 0 || ns[len(ns)-1] < ns[0] {
+		return nil
+	}
+	full := int(min((ns[len(ns)-1]-ns[0])/width.Nanoseconds(), maxWindows))
+	counts := make([]float64, full)
+	for _, at := range ns {
+		if i := int((at - ns[0]) / width.Nanoseconds()); i >= 0 && i < full {
+			counts[i]++
+		}
+	}
+	for i := range counts {
+		counts[i] /= width.Seconds()
+	}
+	return counts
+}
+
+// figures remembers which metrics were obtained, and why others were not.
+type figures struct {
+	obtained map[string]bool
+	reasons  map[string]string
+	outcomes map[harness.Outcome]int // of iterations that gave no figures
+	reason   string                  // of the first of those
+}
+
+func newFigures() figures {
+	return figures{obtained: map[string]bool{}, reasons: map[string]string{}, outcomes: map[harness.Outcome]int{}}
+}
+
+func (g *figures) have(metric string) { g.obtained[metric] = true }
+
+func (g *figures) without(metric, reason string) {
+	if _, ok := g.reasons[metric]; !ok {
+		g.reasons[metric] = reason
+	}
+}
+
+func (g *figures) failed(it harness.Iteration) {
+	g.outcomes[it.Outcome]++
+	if g.reason == "" {
+		g.reason = it.Reason
+	}
+}
+
+// absences names every figure of a launch that is missing.
+func (f *Fold) absences() []harness.Absence {
+	want := []string{harness.DecodeTokS, harness.PrefillTokS, harness.TTFT, harness.ITLP50, harness.ITLP95,
+		harness.ITLP99, harness.LoadCold, harness.PeakFootprint}
+	if f.expect.Duration >= time.Minute {
+		want = append(want, harness.Retention60)
+	}
+	if f.expect.Duration >= 5*time.Minute {
+		want = append(want, harness.Retention300)
+	}
+	var out []harness.Absence
+	for _, metric := range want {
+		if f.figures.obtained[metric] {
+			continue
+		}
+		out = append(out, harness.Absence{Session: f.expect.Session, Metric: metric, Reason: f.whyWithout(metric)})
+	}
+	return out
+}
+
+func (f *Fold) whyWithout(metric string) string {
+	if reason, ok := f.figures.reasons[metric]; ok {
+		return reason
+	}
+	switch {
+	case f.summary.Hello == nil:
+		return "the app wrote no events"
+	case metric == harness.LoadCold:
+		return "the app reported no model load"
+	case f.summary.Measured > 0 && metric == harness.TTFT:
+		return "every iteration was the first of its process"
+	}
+	if len(f.figures.outcomes) == 0 {
+		return "no iteration was measured"
+	}
+	var parts []string
+	for outcome, n := range f.figures.outcomes {
+		parts = append(parts, fmt.Sprintf("%d %s", n, outcome))
+	}
+	sort.Strings(parts)
+	text := "no iteration ended ok (" + strings.Join(parts, ", ") + ")"
+	if f.figures.reason != "" {
+		text += ": " + f.figures.reason
+	}
+	return text
+}

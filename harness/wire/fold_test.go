@@ -1,0 +1,383 @@
+package wire
+
+import (
+	"bytes"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lilims/bench/harness"
+)
+
+// script writes event lines for tests: times in ms.
+type script struct {
+	t   *testing.T
+	b   bytes.Buffer
+	enc *Encoder
+}
+
+func newScript(t *testing.T) *script {
+	s := &script{t: t}
+	s.enc = NewEncoder(&s.b, 0)
+	return s
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func (s *script) event(ms int64, e Event) *script {
+	e.AtNs = ms * 1e6
+	if err := s.enc.Encode(e); err != nil {
+		s.t.Fatal(err)
+	}
+	return s
+}
+
+func (s *script) hello(ms int64) *script {
+	return s.event(ms, Event{Kind: Hello, UnixNs: ptr(int64(1_790_000_000_000_000_000) + ms*1e6)})
+}
+
+func (s *script) begin(ms int64, i int) *script {
+	return s.event(ms, Event{Kind: IterationBegin, Iteration: &i, Warmup: ptr(false), PromptTokens: ptr(4)})
+}
+
+func (s *script) prefill(ms int64, i int, took int64) *script {
+	return s.event(ms, Event{Kind: Prefill, Iteration: &i, PromptTokens: ptr(4), Ns: ptr(took * 1e6)})
+}
+
+func (s *script) tokens(i, first int, ms ...int64) *script {
+	e := Event{Kind: Tokens, Iteration: &i, First: &first, Text: "x"}
+	for k, at := range ms {
+		e.IDs, e.At = append(e.IDs, int32(first+k)), append(e.At, at*1e6)
+	}
+	return s.event(ms[len(ms)-1], e)
+}
+
+func (s *script) end(ms int64, i int, outcome string, count int) *script {
+	return s.event(ms, Event{Kind: IterationEnd, Iteration: &i, Outcome: outcome, Count: &count})
+}
+
+func (s *script) whole(ms int64, i int) *script {
+	return s.begin(ms, i).prefill(ms+10, i, 8).tokens(i, 0, ms+20, ms+30, ms+50).end(ms+51, i, "ok", 3)
+}
+
+func (s *script) raw(text string) *script { s.b.WriteString(text); return s }
+
+// drop removes the n-th last line.
+func (s *script) drop(n int) *script {
+	lines := strings.SplitAfter(strings.TrimSuffix(s.b.String(), "\n"), "\n")
+	lines[len(lines)-1] += "\n"
+	at := len(lines) - n
+	s.b.Reset()
+	s.b.WriteString(strings.Join(append(lines[:at:at], lines[at+1:]...), ""))
+	return s
+}
+
+type result struct {
+	its      []harness.Iteration
+	samples  []harness.Sample
+	problems []string
+	absences []harness.Absence
+	summary  Summary
+}
+
+func (r *result) take(y Yield) {
+	r.its = append(r.its, y.Iterations...)
+	r.samples = append(r.samples, y.Samples...)
+	for _, p := range y.Problems {
+		r.problems = append(r.problems, p.Text)
+	}
+}
+
+func (r result) values(metric string) []float64 {
+	var out []float64
+	for _, s := range r.samples {
+		if s.Metric == metric {
+			out = append(out, s.Value)
+		}
+	}
+	return out
+}
+
+func (r result) outcomes() string {
+	var out []string
+	for _, it := range r.its {
+		text := string(it.Outcome)
+		if it.Reason != "" {
+			text += "(" + it.Reason + ")"
+		}
+		out = append(out, text)
+	}
+	return strings.Join(out, ", ")
+}
+
+func foldText(t *testing.T, expect Expect, text []byte, exit harness.Exit) result {
+	t.Helper()
+	f := NewFold(expect)
+	var r result
+	for _, line := range readAll(t, bytes.NewReader(text)) {
+		r.take(f.Add(line, time.Time{}))
+	}
+	y, absences := f.Finish(exit)
+	r.take(y)
+	r.absences, r.summary = absences, f.Summary()
+	return r
+}
+
+var okExit = harness.Exit{Outcome: harness.OutcomeOK}
+
+func TestFoldFixtureFigures(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(fixtures, "session.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := foldText(t, Expect{Session: "s000-candidate", Iterations: 1}, text, okExit)
+	if r.outcomes() != "ok(length)" || len(r.problems) != 0 {
+		t.Fatalf("outcomes %s, problems %v", r.outcomes(), r.problems)
+	}
+	for metric, want := range map[string]float64{
+		harness.DecodeTokS:  2 / 0.004,  // two tokens after the first, 47.1 to 51.1 ms
+		harness.PrefillTokS: 4 / 0.0049, // four prompt tokens in 4.9 ms
+		harness.TTFTCold:    0.0051,     // 42.0 to 47.1 ms, first of the process
+		harness.ITLP50:      0.002,
+		harness.LoadCold:    0.038,
+		Footprint:           23068672,
+	} {
+		got := r.values(metric)
+		if len(got) != 1 || math.Abs(got[0]-want) > 1e-9*want {
+			t.Errorf("%s = %v, want %v", metric, got, want)
+		}
+	}
+	var missing []string
+	for _, a := range r.absences {
+		missing = append(missing, a.Metric+": "+a.Reason)
+	}
+	want := []string{
+		"ttft_s: every iteration was the first of its process",
+		"itl_p95_s: 2 intervals between tokens; 20 are needed",
+		"itl_p99_s: 2 intervals between tokens; 100 are needed",
+		"peak_footprint_bytes: the app took no footprint during an iteration",
+	}
+	if !reflect.DeepEqual(missing, want) {
+		t.Errorf("absences = %q, want %q", missing, want)
+	}
+	if at := r.samples[0].At.UnixNano(); at != 1790000000000000000+40000000 {
+		t.Errorf("first sample at %d, want 40 ms after the hello line's wall clock", at)
+	}
+	s := r.summary
+	if s.Measured != 1 || s.Tokens != 3 || !s.Ended || *s.ThermalStart != "nominal" || s.WindowTokens != 3 ||
+		s.WindowEnd.Sub(*s.WindowBegin) != 10500*time.Microsecond {
+		t.Errorf("summary = %+v", s)
+	}
+}
+
+func TestFoldFixtures(t *testing.T) {
+	for name, want := range map[string]string{
+		"crash.jsonl":    "app_crash(killed by signal 11)",
+		"garbled.jsonl":  "invalid(event line 6 cannot be read)",
+		"newer.jsonl":    "invalid(written by a newer app (schema 2, this harness knows 1))",
+		"relaunch.jsonl": "ok(length)",
+	} {
+		text, err := os.ReadFile(filepath.Join(fixtures, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := foldText(t, Expect{Session: "s"}, text, harness.Exit{Outcome: harness.OutcomeAppCrash, Reason: "killed by signal 11"})
+		if r.outcomes() != want {
+			t.Errorf("%s: outcomes = %s, want %s", name, r.outcomes(), want)
+		}
+	}
+}
+
+func TestFoldOutcomes(t *testing.T) {
+	crash := harness.Exit{Outcome: harness.OutcomeAppCrash, Reason: "killed by signal 11"}
+	for name, tc := range map[string]struct {
+		script  func(s *script)
+		exit    harness.Exit
+		want    string
+		problem string // part of one
+	}{
+		"all ok":      {func(s *script) { s.hello(0).whole(10, 0).whole(100, 1) }, okExit, "ok, ok", ""},
+		"app crashed": {func(s *script) { s.hello(0).whole(10, 0).begin(100, 1).tokens(1, 0, 120) }, crash, "ok, app_crash(killed by signal 11)", ""},
+		"crash in the middle of a line": {func(s *script) {
+			s.hello(0).begin(10, 0).tokens(0, 0, 20).raw(`{"v":1,"seq":3,"at_n`)
+		}, crash, "app_crash(killed by signal 11)", "line 4 cannot be read"},
+		"end missing, exit ok": {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20) }, okExit, "invalid(its end is missing)", ""},
+		"end lost between iterations": {func(s *script) {
+			s.hello(0).whole(10, 0).drop(1).whole(100, 1)
+		}, okExit, "invalid(events 4 to 4 are missing; its end is missing), ok", "events 4 to 4 are missing"},
+		"begin lost": {func(s *script) {
+			s.hello(0).whole(10, 0).drop(4).whole(100, 1)
+		}, okExit, "invalid(its beginning is missing), ok", "events 1 to 1 are missing"},
+		"tokens lost": {func(s *script) {
+			s.hello(0).begin(10, 0).tokens(0, 0, 20).tokens(0, 1, 30).drop(1).tokens(0, 2, 40).end(41, 0, "ok", 3)
+		}, okExit, "invalid(events 3 to 3 are missing)", ""},
+		"garbled line in an iteration": {func(s *script) {
+			s.hello(0).begin(10, 0).raw("\x00\x00\n").tokens(0, 0, 20, 30).end(41, 0, "ok", 2)
+		}, okExit, "invalid(event line 3 cannot be read)", "line 3 cannot be read"},
+		"garbled line between iterations": {func(s *script) {
+			s.hello(0).raw("?\n").whole(10, 0)
+		}, okExit, "ok", "line 2 cannot be read"},
+		"clock goes back": {func(s *script) {
+			s.hello(5000).begin(5010, 0).tokens(0, 0, 5020).event(20, Event{Kind: MemoryWarning}).tokens(0, 1, 5030).end(5031, 0, "ok", 2)
+		}, okExit, "invalid(the device's clock went back by 5s at event 3)", "clock went back"},
+		"lines of two threads cross": {func(s *script) {
+			s.hello(0).begin(10, 0).tokens(0, 0, 60).event(30, Event{Kind: Thermal, State: "nominal"}).tokens(0, 1, 70).end(71, 0, "ok", 2)
+		}, okExit, "ok", ""},
+		"token stamps go back":      {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 50, 40, 60).end(61, 0, "ok", 3) }, okExit, "invalid(its tokens' time stamps go back)", ""},
+		"token before the request":  {func(s *script) { s.hello(0).begin(90, 0).tokens(0, 0, 50, 95).end(96, 0, "ok", 2) }, okExit, "invalid(its tokens' time stamps go back)", ""},
+		"count disagrees":           {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).end(41, 0, "ok", 2) }, okExit, "invalid(the app counted 2 tokens and 1 arrived)", ""},
+		"first index jumps":         {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 3, 20).end(41, 0, "ok", 1) }, okExit, "invalid(token 3 came where token 0 was due)", ""},
+		"unknown outcome":           {func(s *script) { s.hello(0).begin(10, 0).end(41, 0, "splendid", 0) }, okExit, `invalid(the app gave the unknown outcome "splendid")`, ""},
+		"thermal told by the app":   {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).end(41, 0, "thermal", 1) }, okExit, "thermal", ""},
+		"unknown thermal state":     {func(s *script) { s.hello(0).event(1, Event{Kind: Thermal, State: "toasty"}).whole(10, 0) }, okExit, "ok", "unknown thermal state"},
+		"iteration repeated":        {func(s *script) { s.hello(0).whole(10, 0).whole(100, 0).whole(200, 1) }, okExit, "ok, ok", "begun again after its end"},
+		"relaunch takes it up":      {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).hello(5).whole(15, 0) }, okExit, "ok", "cut off after 1 tokens and begun again"},
+		"relaunch goes on":          {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).hello(5).whole(15, 1) }, okExit, "app_crash(the process ended before it), ok", "launched again"},
+		"relaunch and nothing more": {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).hello(5) }, crash, "app_crash(the process ended before it)", ""},
+		"nothing at all":            {func(s *script) {}, crash, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(t)
+			tc.script(s)
+			r := foldText(t, Expect{Session: "s"}, s.b.Bytes(), tc.exit)
+			if r.outcomes() != tc.want {
+				t.Errorf("outcomes = %s\nwant       %s\nproblems %q", r.outcomes(), tc.want, r.problems)
+			}
+			if tc.problem != "" && !strings.Contains(strings.Join(r.problems, "\n"), tc.problem) {
+				t.Errorf("problems = %q, want %q in them", r.problems, tc.problem)
+			}
+			if tc.problem == "" && tc.want == "ok" && len(r.problems) != 0 {
+				t.Errorf("problems = %q, want none", r.problems)
+			}
+			for _, sample := range r.samples {
+				if it := sample.Iteration; it != nil && r.its[*it].Outcome != harness.OutcomeOK {
+					t.Errorf("%s of iteration %d, which is %s", sample.Metric, *it, r.its[*it].Outcome)
+				}
+			}
+		})
+	}
+}
+
+func TestFoldNewerSchemaGivesNoFigures(t *testing.T) {
+	s := newScript(t).hello(0).whole(10, 0)
+	text := strings.ReplaceAll(s.b.String(), `{"v":1,`, `{"v":2,`)
+	r := foldText(t, Expect{Session: "s"}, []byte(text), okExit)
+	if len(r.samples) != 0 || !strings.Contains(r.outcomes(), "invalid(written by a newer app (schema 2") {
+		t.Errorf("outcomes = %s with %d samples", r.outcomes(), len(r.samples))
+	}
+}
+
+func TestFoldIsIdempotentUnderReRead(t *testing.T) {
+	s := newScript(t).hello(0).whole(10, 0).whole(100, 1)
+	once := foldText(t, Expect{Session: "s"}, s.b.Bytes(), okExit)
+	lines := strings.SplitAfter(s.b.String(), "\n")
+	twice := strings.Join(lines[:6], "") + strings.Join(lines[:4], "") + strings.Join(lines[4:], "")
+	again := foldText(t, Expect{Session: "s"}, []byte(twice), okExit)
+	if !reflect.DeepEqual(once.its, again.its) || !reflect.DeepEqual(once.samples, again.samples) || len(again.problems) != 0 {
+		t.Errorf("a file read twice gives %s (%d samples, problems %v), want %s (%d samples)",
+			again.outcomes(), len(again.samples), again.problems, once.outcomes(), len(once.samples))
+	}
+	differs := lines[0] + lines[1] + strings.Replace(lines[1], `"prompt_tokens":4`, `"prompt_tokens":5`, 1) + strings.Join(lines[2:], "")
+	if r := foldText(t, Expect{Session: "s"}, []byte(differs), okExit); !strings.Contains(r.outcomes(), "invalid(event 1 came twice") {
+		t.Errorf("two texts under one number: %s", r.outcomes())
+	}
+}
+
+func TestFoldRegimes(t *testing.T) {
+	load := func(regime string) Event { return Event{Kind: Load, Regime: regime, Ns: ptr(int64(2e9))} }
+	warm := Event{Kind: IterationBegin, Iteration: ptr(0), Warmup: ptr(true), PromptTokens: ptr(4)}
+	s := newScript(t).hello(0).event(5, load("first_ever")).event(10, warm).tokens(0, 0, 30, 40).end(41, 0, "ok", 2).
+		whole(100, 1).event(200, load("warm")).whole(210, 2).hello(3).event(5, load("cold")).whole(10, 3)
+	r := foldText(t, Expect{Session: "s"}, s.b.Bytes(), okExit)
+	for metric, want := range map[string][]float64{
+		harness.TTFTFirstEver: {0.020}, harness.TTFT: {0.020, 0.020}, harness.TTFTCold: {0.020},
+		harness.LoadFirstEver: {2}, harness.LoadWarm: {2}, harness.LoadCold: {2},
+	} {
+		got := r.values(metric)
+		if len(got) != len(want) || math.Abs(got[0]-want[0]) > 1e-12 {
+			t.Errorf("%s = %v, want %v", metric, got, want)
+		}
+	}
+	if got := len(r.values(harness.DecodeTokS)); got != 3 {
+		t.Errorf("%d decode rates, want 3: the warm-up gives none", got)
+	}
+}
+
+func TestFoldSamples(t *testing.T) {
+	sample := func(metric string, v float64, unit string) Event {
+		return Event{Kind: Sample, Metric: metric, Value: &v, Unit: unit}
+	}
+	s := newScript(t).hello(0).event(1, sample(Footprint, 9e9, "B")).begin(10, 0).event(11, sample(Footprint, 100, "B")).
+		event(12, sample(Footprint, 300, "B")).event(13, sample(Footprint, 200, "B")).event(14, sample("available_bytes", -1, "B")).
+		event(15, sample(harness.Perplexity, 3, "%")).event(16, sample("skin_offset_c", -2, "C")).
+		tokens(0, 0, 20, 30).end(41, 0, "ok", 2)
+	r := foldText(t, Expect{Session: "s"}, s.b.Bytes(), okExit)
+	if got := r.values(harness.PeakFootprint); len(got) != 1 || got[0] != 300 {
+		t.Errorf("peak footprint of the iteration = %v, want 300", got)
+	}
+	if len(r.values("available_bytes")) != 0 || len(r.values(harness.Perplexity)) != 0 || len(r.values("skin_offset_c")) != 1 {
+		t.Errorf("samples = %+v", r.samples)
+	}
+	if len(r.problems) != 2 {
+		t.Errorf("problems = %q, want one for the negative bytes and one for the unit", r.problems)
+	}
+}
+
+func TestFoldClockOffset(t *testing.T) {
+	wall := time.Unix(1_790_000_000, 0)
+	for name, tc := range map[string]struct{ ahead, want time.Duration }{
+		"clocks agree, file read late": {3 * time.Second, 0},
+		"host an hour ahead":           {time.Hour, time.Hour},
+		"phone a minute ahead":         {-time.Minute, -time.Minute},
+	} {
+		f := NewFold(Expect{Session: "s"})
+		for i, line := range readAll(t, bytes.NewReader(newScript(t).hello(0).whole(10, 0).b.Bytes())) {
+			delay := time.Duration(3-i%3) * time.Millisecond
+			f.Add(line, wall.Add(time.Duration(line.Event.AtNs)).Add(tc.ahead+delay))
+		}
+		if got := f.ClockOffset().Round(time.Second); got != tc.want {
+			t.Errorf("%s: ClockOffset() = %v, want %v", name, got, tc.want)
+		}
+	}
+}
+
+func TestFoldRetention(t *testing.T) {
+	s := newScript(t).hello(0)
+	i, n, ms := 0, 0, int64(0)
+	s.begin(0, 0)
+	for ms < 310_000 { // 40 tok/s for the first 10 s, 20 tok/s after
+		step := int64(50)
+		if ms < 10_000 {
+			step = 25
+		}
+		ms += step
+		s.tokens(i, n, ms)
+		n++
+	}
+	s.end(ms+1, 0, "ok", n)
+	r := foldText(t, Expect{Session: "s", Duration: 5 * time.Minute}, s.b.Bytes(), okExit)
+	for _, metric := range []string{harness.Retention60, harness.Retention300} {
+		if got := r.values(metric); len(got) != 1 || math.Abs(got[0]-0.5) > 0.01 {
+			t.Errorf("%s = %v, want 0.5", metric, got)
+		}
+	}
+	short := foldText(t, Expect{Session: "s", Duration: 5 * time.Minute}, newScript(t).hello(0).whole(0, 0).b.Bytes(), okExit)
+	if len(short.values(harness.Retention300)) != 0 {
+		t.Error("retention of a session that did not last")
+	}
+}
+
+func TestFoldMoment(t *testing.T) {
+	f := NewFold(Expect{Session: "s"})
+	for _, line := range readAll(t, bytes.NewReader(newScript(t).hello(0).begin(10, 2).tokens(2, 0, 20, 30, 40).b.Bytes())) {
+		f.Add(line, time.Time{})
+	}
+	m, ok := f.Moment()
+	if !ok || m.Iteration != 2 || m.Tokens != 3 || m.TokS == nil || math.Abs(*m.TokS-100) > 1e-9 {
+		t.Errorf("Moment() = %+v, %v", m, ok)
+	}
+}

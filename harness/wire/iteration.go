@@ -1,0 +1,319 @@
+package wire
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/lilims/bench/harness"
+)
+
+// open is an iteration that has begun and not ended.
+type open struct {
+	it        harness.Iteration
+	spoilt    string // why it cannot be trusted; empty: it can
+	first     bool   // the first of its process
+	regime    string // of its process's first load
+	footprint *float64
+	text      strings.Builder
+}
+
+// Moment is where the app stands, for people.
+type Moment struct {
+	Iteration int
+	Warmup    bool
+	Tokens    int
+	TokS      *float64 // so far in this iteration; nil before the second token
+}
+
+// Moment returns the iteration in progress, and false between iterations.
+func (f *Fold) Moment() (Moment, bool) {
+	if f.current == nil {
+		return Moment{}, false
+	}
+	it := f.current.it
+	m := Moment{Iteration: it.Index, Warmup: it.Warmup, Tokens: len(it.TokenNs)}
+	if rate, ok := decodeRate(it.TokenNs); ok {
+		m.TokS = &rate
+	}
+	return m, true
+}
+
+func (f *Fold) apply(line Line, y *Yield) {
+	e := *line.Event
+	switch e.Kind {
+	case Load:
+		f.load(e, line.Number, y)
+	case IterationBegin:
+		if e.Iteration != nil {
+			f.begin(e, line.Number, y)
+		}
+	case Prefill, Tokens, IterationEnd:
+		if e.Iteration != nil && f.locate(e, line.Number, y) {
+			f.advance(e, y)
+		}
+	case Sample:
+		f.sample(e, line.Number, y)
+	case Thermal:
+		f.thermal(e, line.Number, y)
+	case MemoryWarning:
+		f.problem(y, line.Number, "the system asked the app for memory back")
+	case Error:
+		f.failed(e, line.Number, y)
+	case End:
+		if f.current != nil {
+			f.close(y, harness.OutcomeInvalid, "its end is missing", e.AtNs, false)
+		}
+		f.summary.Ended, f.summary.EndReason = true, e.Reason
+	}
+}
+
+func (f *Fold) begin(e Event, line int, y *Yield) {
+	index := *e.Iteration
+	if f.current != nil {
+		f.close(y, harness.OutcomeInvalid, "its end is missing", e.AtNs, false)
+	}
+	if f.broken != nil && f.broken.it.Index == index {
+		f.problem(y, line, fmt.Sprintf("iteration %d was cut off after %d tokens and begun again by the next process",
+			index, len(f.broken.it.TokenNs)))
+		f.broken = nil
+	}
+	f.settleBroken(y)
+	if f.done[index] {
+		f.problem(y, line, fmt.Sprintf("iteration %d was begun again after its end; the first one stands", index))
+		f.again = &index
+		return
+	}
+	f.again = nil
+	f.start(e)
+	if e.Warmup != nil {
+		f.current.it.Warmup = *e.Warmup
+	}
+	if e.PromptTokens != nil {
+		f.current.it.PromptTokens = *e.PromptTokens
+	}
+	if e.Newer() {
+		f.spoil(fmt.Sprintf("written by a newer app (schema %d, this harness knows %d)", e.V, Version))
+	}
+}
+
+func (f *Fold) start(e Event) {
+	f.current = &open{
+		it:     harness.Iteration{Session: f.expect.Session, Index: *e.Iteration, BeginNs: e.AtNs},
+		first:  f.process.iterations == 0,
+		regime: f.process.regime,
+	}
+	f.process.iterations++
+}
+
+// locate makes the event's iteration the current one, and reports whether there is one to advance.
+func (f *Fold) locate(e Event, line int, y *Yield) bool {
+	index := *e.Iteration
+	if f.current != nil && f.current.it.Index == index {
+		return true
+	}
+	if f.again != nil && *f.again == index {
+		return false
+	}
+	if f.done[index] {
+		f.problem(y, line, fmt.Sprintf("%s of iteration %d after its end", e.Kind, index))
+		f.spoil(fmt.Sprintf("a line of iteration %d stands between its lines", index))
+		return false
+	}
+	if f.current != nil {
+		f.close(y, harness.OutcomeInvalid, "its end is missing", e.AtNs, false)
+	}
+	f.settleBroken(y)
+	if f.done[index] { // it was the broken one
+		return false
+	}
+	f.start(e)
+	f.spoil("its beginning is missing")
+	return true
+}
+
+// advance applies a prefill, tokens or end to the current iteration.
+func (f *Fold) advance(e Event, y *Yield) {
+	c := f.current
+	switch e.Kind {
+	case Prefill:
+		if e.PromptTokens != nil {
+			c.it.PromptTokens = *e.PromptTokens
+		}
+		if e.Ns == nil {
+			return
+		}
+		if *e.Ns < 0 {
+			f.spoil(fmt.Sprintf("its prompt pass took %d ns", *e.Ns))
+			return
+		}
+		ns := *e.Ns
+		c.it.PrefillNs = &ns
+	case Tokens:
+		f.tokens(e)
+	case IterationEnd:
+		if e.Count != nil && *e.Count != len(c.it.TokenNs) {
+			f.spoil(fmt.Sprintf("the app counted %d tokens and %d arrived", *e.Count, len(c.it.TokenNs)))
+		}
+		outcome, reason := readOutcome(e)
+		f.close(y, outcome, reason, e.AtNs, true)
+	}
+}
+
+func (f *Fold) tokens(e Event) {
+	c := f.current
+	if e.First == nil || len(e.IDs) != len(e.At) {
+		f.spoil("a line of tokens lacks its index or time stamps")
+		return
+	}
+	if *e.First != len(c.it.TokenNs) {
+		f.spoil(fmt.Sprintf("token %d came where token %d was due", *e.First, len(c.it.TokenNs)))
+	}
+	last := c.it.BeginNs
+	if n := len(c.it.TokenNs); n > 0 {
+		last = c.it.TokenNs[n-1]
+	}
+	for _, at := range e.At {
+		if at < last {
+			f.spoil("its tokens' time stamps go back")
+		}
+		last = at
+	}
+	c.it.TokenIDs = append(c.it.TokenIDs, e.IDs...)
+	c.it.TokenNs = append(c.it.TokenNs, e.At...)
+	c.text.WriteString(e.Text)
+	f.summary.Tokens += len(e.IDs)
+}
+
+func readOutcome(e Event) (harness.Outcome, string) {
+	switch o := harness.Outcome(e.Outcome); o {
+	case harness.OutcomeOK, harness.OutcomeThermal, harness.OutcomeJetsam, harness.OutcomeTimeout,
+		harness.OutcomeAppCrash, harness.OutcomeInvalid, harness.OutcomeError:
+		return o, e.Reason
+	}
+	return harness.OutcomeInvalid, fmt.Sprintf("the app gave the unknown outcome %q", e.Outcome)
+}
+
+// close ends the current iteration and yields it with its figures. seen says that the app itself told the end.
+func (f *Fold) close(y *Yield, outcome harness.Outcome, reason string, at int64, seen bool) {
+	c := f.current
+	f.current = nil
+	if c.spoilt != "" {
+		switch outcome {
+		case harness.OutcomeOK:
+			outcome, reason = harness.OutcomeInvalid, c.spoilt
+		case harness.OutcomeInvalid:
+			reason = c.spoilt + "; " + reason
+		}
+	}
+	c.it.Outcome, c.it.Reason, c.it.Thermal = outcome, reason, f.process.thermal
+	c.it.Text = c.text.String()
+	if seen {
+		end := at
+		c.it.EndNs = &end
+	}
+	if len(c.it.TokenNs) > 0 {
+		first := c.it.TokenNs[0]
+		c.it.FirstTokenNs = &first
+	}
+	f.yield(y, c)
+}
+
+func (f *Fold) yield(y *Yield, c *open) {
+	f.done[c.it.Index] = true
+	y.Iterations = append(y.Iterations, c.it)
+	if c.it.Outcome != harness.OutcomeOK {
+		f.figures.failed(c.it)
+		return
+	}
+	if !c.it.Warmup {
+		f.summary.Measured++
+		f.pace = append(f.pace, c.it.TokenNs...)
+		f.widen(c.it)
+	}
+	y.Samples = append(y.Samples, f.derive(c)...)
+}
+
+// widen extends the measured window by an iteration. After a relaunch it starts anew: the clock is another.
+func (f *Fold) widen(it harness.Iteration) {
+	if w := f.window; !w.set || w.process != f.summary.Processes {
+		f.window = window{begin: it.BeginNs, process: f.summary.Processes, set: true}
+	}
+	if it.EndNs != nil {
+		f.window.end = *it.EndNs
+	}
+	f.window.tokens += len(it.TokenNs)
+}
+
+// settleBroken yields the iteration that the previous process left open: nobody took it up again.
+func (f *Fold) settleBroken(y *Yield) {
+	c := f.broken
+	if c == nil {
+		return
+	}
+	f.broken = nil
+	c.it.Outcome, c.it.Reason = harness.OutcomeAppCrash, "the process ended before it"
+	c.it.Text = c.text.String()
+	if len(c.it.TokenNs) > 0 {
+		first := c.it.TokenNs[0]
+		c.it.FirstTokenNs = &first
+	}
+	f.yield(y, c)
+}
+
+func (f *Fold) thermal(e Event, line int, y *Yield) {
+	state := harness.ThermalState(e.State)
+	if state.Rank() < 0 {
+		f.problem(y, line, fmt.Sprintf("unknown thermal state %q", e.State))
+		return
+	}
+	f.process.thermal = &state
+	if f.summary.ThermalStart == nil {
+		f.summary.ThermalStart = &state
+	}
+	if w := f.summary.ThermalWorst; w == nil || state.Rank() > w.Rank() {
+		f.summary.ThermalWorst = &state
+	}
+}
+
+func (f *Fold) failed(e Event, line int, y *Yield) {
+	text := strings.TrimSuffix(strings.TrimSpace(e.Code+": "+e.Message), ":")
+	f.problem(y, line, "the app reported "+text)
+	if e.Iteration == nil && f.summary.ErrorCode == "" {
+		f.summary.ErrorCode, f.summary.ErrorMessage = e.Code, e.Message
+	}
+}
+
+// sample passes on a reading of the app. One that cannot be is left out with its reason; its line is kept.
+func (f *Fold) sample(e Event, line int, y *Yield) {
+	if e.Value == nil || e.Newer() {
+		return
+	}
+	value := *e.Value
+	if known, ok := harness.MetricNamed(e.Metric); ok && known.Unit != e.Unit {
+		f.problem(y, line, fmt.Sprintf("%s came in %q, not in %q", e.Metric, e.Unit, known.Unit))
+		return
+	}
+	if math.IsNaN(value) || math.IsInf(value, 0) || value < 0 && neverNegative(e.Unit) {
+		f.problem(y, line, fmt.Sprintf("%s cannot be %v %s", e.Metric, value, e.Unit))
+		f.figures.without(e.Metric, fmt.Sprintf("the app read %v %s", value, e.Unit))
+		return
+	}
+	if c := f.current; c != nil && e.Metric == Footprint && (c.footprint == nil || value > *c.footprint) {
+		c.footprint = &value
+	}
+	ns := e.AtNs
+	f.figures.have(e.Metric)
+	y.Samples = append(y.Samples, harness.Sample{
+		Session: f.expect.Session, Iteration: e.Iteration, Metric: e.Metric, Value: value, Unit: e.Unit,
+		At: f.hostWall(ns), DeviceNs: &ns, Phase: e.Phase, Source: harness.SourceApp,
+	})
+}
+
+func neverNegative(unit string) bool {
+	switch unit {
+	case "B", "s", "J", "tok/s", "ratio", "1":
+		return true
+	}
+	return false
+}
