@@ -46,6 +46,9 @@ type Message struct {
 	Payload      []byte // an archive: the selector of a call, the value of a reply
 }
 
+// flagExpectsReply is set beside the type by some clients; what counts is the header's own field.
+const flagExpectsReply = 0x1000
+
 // The types of an auxiliary's entries.
 const (
 	auxString = 1
@@ -107,9 +110,9 @@ func (m *Message) parseBody(b []byte) error {
 	if len(b) < payloadHeader {
 		return fmt.Errorf("dtx: body of %d bytes", len(b))
 	}
-	m.Type = Type(binary.LittleEndian.Uint32(b) & 0xFF) // the upper bytes are flags, for compression among others
-	if flags := binary.LittleEndian.Uint32(b) &^ 0xFF; flags != 0 {
-		return fmt.Errorf("dtx: message type with flags %#x", flags)
+	m.Type = Type(binary.LittleEndian.Uint32(b) & 0xFF)
+	if flags := binary.LittleEndian.Uint32(b) &^ 0xFF; flags&^flagExpectsReply != 0 {
+		return fmt.Errorf("dtx: message type with flags %#x; compression is not understood", flags)
 	}
 	auxLength, total := uint64(binary.LittleEndian.Uint32(b[4:])), uint64(binary.LittleEndian.Uint32(b[8:]))
 	b = b[payloadHeader:]

@@ -156,21 +156,21 @@ func TestReaderRefuses(t *testing.T) {
 	}
 }
 
-// TestReaderTakesAnySplit feeds the bytes one at a time.
+// TestReaderTakesAnySplit feeds the bytes a few at a time.
 func TestReaderTakesAnySplit(t *testing.T) {
 	m := sample(t)
 	m.Payload = make([]byte, 3<<20)
 	rand.New(rand.NewSource(1)).Read(m.Payload)
 	b, _ := m.Append(nil, 1000)
-	got, err := NewReader(&oneByte{b}).Next()
+	got, err := NewReader(&trickle{b}).Next()
 	if err != nil || !bytes.Equal(got.Payload, m.Payload) {
 		t.Errorf("Next: %v, %d bytes of payload", err, len(got.Payload))
 	}
 }
 
-type oneByte struct{ b []byte }
+type trickle struct{ b []byte }
 
-func (o *oneByte) Read(p []byte) (int, error) {
+func (o *trickle) Read(p []byte) (int, error) {
 	if len(o.b) == 0 {
 		return 0, io.EOF
 	}

@@ -119,19 +119,23 @@ func (c *connection) control(ctx context.Context, call Call) error {
 	case "_requestChannelWithCode:identifier:":
 		return c.request(ctx, call)
 	case "_channelCanceled:":
-		code, err := code(call)
-		if err != nil {
-			return err
-		}
-		if o, ok := c.channels[code]; ok {
-			delete(c.channels, code)
-			o.service.Close()
-		}
+		c.cancel(call)
 		return nil
 	case "_notifyOfPublishedCapabilities:":
 		return nil
 	}
 	return unknownSelector(call)
+}
+
+// cancel closes the named channels; a client that leaves names all of its own at once.
+func (c *connection) cancel(call Call) {
+	for _, arg := range call.Args {
+		code, _ := nskeyed.Int(arg)
+		if o, ok := c.channels[int32(code)]; ok {
+			delete(c.channels, int32(code))
+			o.service.Close()
+		}
+	}
 }
 
 func (c *connection) request(ctx context.Context, call Call) error {

@@ -52,8 +52,7 @@ func (c *conditions) Invoke(_ context.Context, call dtx.Call) (any, error) {
 	case "disableConditionWithIdentifier:":
 		return true, c.disable(call)
 	case "disableActiveCondition":
-		c.Close()
-		return true, nil
+		return true, c.end()
 	}
 	return nil, dtx.Unknown(call)
 }
@@ -108,18 +107,21 @@ func (c *conditions) disable(call dtx.Call) error {
 	if kind != thermalCondition {
 		return conditionError("there is no condition " + kind)
 	}
-	c.Close()
-	return nil
+	return c.end()
 }
 
-// Close ends what this connection induced.
-func (c *conditions) Close() {
+// Close ends what this connection induced, if anything.
+func (c *conditions) Close() { _ = c.end() }
+
+func (c *conditions) end() error {
 	c.inducer.mu.Lock()
 	defer c.inducer.mu.Unlock()
-	if c.inducer.owner == c {
-		c.inducer.owner, c.inducer.active = nil, ""
-		c.inducer.device.SetThermal("")
+	if c.inducer.owner != c {
+		return conditionError("this connection has no condition enabled")
 	}
+	c.inducer.owner, c.inducer.active = nil, ""
+	c.inducer.device.SetThermal("")
+	return nil
 }
 
 func conditionError(text string) error {

@@ -52,15 +52,16 @@ func (o *output) Write(p []byte) (int, error) {
 
 // send hands on what is held, whole characters only; the caller holds mu.
 func (o *output) send() {
+	at := 0
 	for {
-		n := wholeText(o.held, outputChunk)
+		n := wholeText(o.held[at:], outputChunk)
 		if n == 0 {
-			return
+			break
 		}
-		text := strings.ToValidUTF8(string(o.held[:n]), "\uFFFD")
-		o.held = append(o.held[:0], o.held[n:]...)
-		o.event(text)
+		o.event(strings.ToValidUTF8(string(o.held[at:at+n]), "\uFFFD"))
+		at += n
 	}
+	o.held = append(o.held[:0], o.held[at:]...)
 }
 
 // wholeText returns how many of the bytes, up to most, end with a whole character. Bytes that no continuation can

@@ -178,7 +178,9 @@ func pairs(v any) (keys, values []any, ok bool) {
 		for k := range m {
 			keys = append(keys, k)
 		}
-		sort.Slice(keys, func(i, j int) bool { return fmt.Sprintf("%T%v", keys[i], keys[i]) < fmt.Sprintf("%T%v", keys[j], keys[j]) })
+		sort.Slice(keys, func(i, j int) bool {
+			return fmt.Sprintf("%T%v", keys[i], keys[i]) < fmt.Sprintf("%T%v", keys[j], keys[j])
+		})
 		for _, k := range keys {
 			values = append(values, m[k])
 		}
