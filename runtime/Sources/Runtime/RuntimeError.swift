@@ -1,0 +1,40 @@
+/// Why a generation could not be made or ended early. `code` is what event lines carry.
+public enum RuntimeError: Error, Sendable, Equatable {
+    /// The backend could not load the model.
+    case loadFailed(String)
+    /// The model is sound but not for this runtime or tokenizer.
+    case incompatibleModel(String)
+    /// Bytes wanted and bytes there; `available` is nil where the system does not say.
+    case outOfMemory(needed: Int64, available: Int64?)
+    case promptTooLong(tokens: Int, limit: Int)
+    /// A prompt without a single token has nothing to continue.
+    case emptyPrompt
+    /// The backend failed in the middle of a generation.
+    case backend(String)
+
+    public var code: String {
+        switch self {
+        case .loadFailed: "load_failed"
+        case .incompatibleModel: "incompatible_model"
+        case .outOfMemory: "out_of_memory"
+        case .promptTooLong: "prompt_too_long"
+        case .emptyPrompt: "empty_prompt"
+        case .backend: "backend"
+        }
+    }
+}
+
+extension RuntimeError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .loadFailed(let reason): "model load: \(reason)"
+        case .incompatibleModel(let reason): "incompatible model: \(reason)"
+        case .outOfMemory(let needed, let available?): "out of memory: \(needed) bytes wanted, \(available) available"
+        case .outOfMemory(let needed, nil): "out of memory: \(needed) bytes wanted"
+        case .promptTooLong(let tokens, let limit):
+            "the prompt has \(tokens) tokens, the model's context takes \(limit); shorten it"
+        case .emptyPrompt: "the prompt has no tokens; give some text"
+        case .backend(let reason): "generation: \(reason)"
+        }
+    }
+}
