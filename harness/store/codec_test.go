@@ -1,0 +1,130 @@
+package store
+
+import (
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestTokenCodec(t *testing.T) {
+	cases := []struct {
+		name   string
+		stamps []int64
+		ids    []int32
+	}{
+		{"none", nil, nil},
+		{"one", []int64{42}, []int32{7}},
+		{"even steps", []int64{10, 20, 30, 40}, []int32{1, 2, 3, 4}},
+		{"backwards and negative", []int64{5, -5, 100, 100}, []int32{-1, 0, math.MaxInt32, math.MinInt32}},
+		{"extremes", []int64{math.MaxInt64, math.MinInt64, 0, math.MaxInt64}, []int32{0}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			if got, err := unpackTimes(packTimes(c.stamps)); err != nil || !slices.Equal(got, c.stamps) {
+				t.Errorf("unpackTimes(packTimes(%v)) = %v, %v", c.stamps, got, err)
+			}
+			if got, err := unpackIDs(packIDs(c.ids)); err != nil || !slices.Equal(got, c.ids) {
+				t.Errorf("unpackIDs(packIDs(%v)) = %v, %v", c.ids, got, err)
+			}
+		})
+	}
+}
+
+func TestTokenCodecIsCompact(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	stamps := make([]int64, 128)
+	at := int64(3_000_000_000_000)
+	for i := range stamps {
+		stamps[i] = at
+		at += 25_000_000 + int64(random.NormFloat64()*500_000) // 40 tok/s with 2 % jitter
+	}
+	if perStamp := float64(len(packTimes(stamps))) / 128; perStamp > 3.3 {
+		t.Errorf("a time stamp takes %.2f bytes, want 3.3 at most", perStamp)
+	}
+}
+
+func TestTornSeries(t *testing.T) {
+	whole := packTimes([]int64{1e12, 2e12, 3e12})
+	for n := 1; n < len(whole); n++ {
+		if _, err := unpackTimes(whole[:n]); err == nil {
+			t.Errorf("unpackTimes of %d of %d bytes succeeded", n, len(whole))
+		}
+	}
+	if _, err := unpackTimes(append(slices.Clone(whole), 0)); err == nil {
+		t.Error("unpackTimes with a byte too many succeeded")
+	}
+	if _, err := unpackIDs([]byte{0xff, 0xff, 0xff, 0xff, 0x0f, 0}); err == nil {
+		t.Error("a count far beyond the data was believed")
+	}
+	if _, err := unpackIDs(packTimes([]int64{math.MaxInt32 + 1})); err == nil {
+		t.Error("a token id beyond 32 bits was believed")
+	}
+}
+
+func FuzzUnpack(f *testing.F) {
+	f.Add(packTimes([]int64{1, 2, 4}))
+	f.Add(packIDs([]int32{17, 4, 250}))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if stamps, err := unpackTimes(data); err == nil {
+			if again, err := unpackTimes(packTimes(stamps)); err != nil || !slices.Equal(again, stamps) {
+				t.Errorf("stamps %v do not survive: %v, %v", stamps, again, err)
+			}
+		}
+		if ids, err := unpackIDs(data); err == nil {
+			if again, err := unpackIDs(packIDs(ids)); err != nil || !slices.Equal(again, ids) {
+				t.Errorf("ids %v do not survive: %v, %v", ids, again, err)
+			}
+		}
+		_, _ = unpackLine(data)
+	})
+}
+
+func FuzzLineCodec(f *testing.F) {
+	f.Add(`{"v":1,"seq":6,"at_ns":52000000,"kind":"tokens","iteration":0,"first":0,"ids":[17],"at":[47100000],"text":" a"}`)
+	f.Add("")
+	f.Add("\xff\x00")
+	codec := newLineCodec()
+	f.Fuzz(func(t *testing.T, text string) {
+		packed, err := codec.pack(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := unpackLine(packed); err != nil || got != text {
+			t.Errorf("unpackLine(pack(%q)) = %q, %v", text, got, err)
+		}
+		if len(packed) > len(text)+1 {
+			t.Errorf("%d bytes became %d", len(text), len(packed))
+		}
+	})
+}
+
+func TestLinesShrink(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("..", "..", "runtime", "Tests", "Fixtures", "wire", "session.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	codec, packed := newLineCodec(), 0
+	for text := range strings.Lines(string(data)) {
+		body, err := codec.pack(strings.TrimSuffix(text, "\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		packed += len(body)
+	}
+	if packed > len(data)*6/10 {
+		t.Errorf("%d bytes of event lines became %d, want 60 %% at most", len(data), packed)
+	}
+}
+
+func TestUnknownForm(t *testing.T) {
+	for _, data := range [][]byte{nil, {9, 'x'}, {formDeflate, 0xff}} {
+		if text, err := unpackLine(data); err == nil {
+			t.Errorf("unpackLine(%v) = %q, want an error", data, text)
+		}
+	}
+}

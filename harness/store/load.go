@@ -1,0 +1,169 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lilims/bench/harness"
+)
+
+// snapshot runs do on one reading connection, inside one transaction: all its queries see the same commit.
+func (s *Store) snapshot(ctx context.Context, op string, do func(q querier) error) error {
+	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return s.fault(op, err)
+	}
+	defer tx.Rollback()
+	return s.fault(op, do(querier{ctx, tx}))
+}
+
+// querier is a reading transaction.
+type querier struct {
+	ctx context.Context
+	tx  *sql.Tx
+}
+
+// rows calls each for every row of a query.
+func (q querier) rows(query string, args []any, each func(scan func(...any) error) error) error {
+	rows, err := q.tx.QueryContext(q.ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := each(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// Load returns what is recorded of a run: enough to take it up again. An unknown name is an error of kind usage.
+func (s *Store) Load(ctx context.Context, run string) (harness.RunState, error) {
+	var state harness.RunState
+	err := s.snapshot(ctx, "load run", func(q querier) error {
+		id, found, err := q.run(run)
+		if err != nil {
+			return err
+		}
+		state.Run = found
+		sessions, err := q.sessions(id)
+		if err != nil {
+			return err
+		}
+		for _, session := range sessions {
+			loaded, err := q.sessionState(session)
+			if err != nil {
+				return fmt.Errorf("session %s: %w", session.begin.ID, err)
+			}
+			state.Sessions = append(state.Sessions, loaded)
+		}
+		return nil
+	})
+	return state, err
+}
+
+// run reads a run with its latest end.
+func (q querier) run(name string) (int64, harness.Run, error) {
+	var id int64
+	var document string
+	var end sql.NullInt64
+	var run harness.Run
+	err := q.tx.QueryRowContext(q.ctx, `SELECT id, document, (SELECT max(at) FROM run_ends WHERE run = runs.id) FROM runs WHERE name = ?`,
+		name).Scan(&id, &document, &end)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, run, unknownRun(name)
+	}
+	if err != nil {
+		return 0, run, err
+	}
+	run, err = readRun(document, end)
+	return id, run, err
+}
+
+func readRun(document string, end sql.NullInt64) (harness.Run, error) {
+	var run harness.Run
+	if err := json.Unmarshal([]byte(document), &run); err != nil {
+		return run, fmt.Errorf("a stored run is torn: %w", err)
+	}
+	if end.Valid {
+		at := time.Unix(0, end.Int64).UTC()
+		run.End = &at
+	}
+	return run, nil
+}
+
+// session is a launch with its row number.
+type session struct {
+	id    int64
+	begin harness.SessionBegin
+	end   *harness.SessionEnd
+}
+
+// sessions reads the launches of a run in the order in which they began.
+func (q querier) sessions(run int64) ([]session, error) {
+	var out []session
+	err := q.rows(`SELECT s.id, s.document, e.document FROM sessions s LEFT JOIN session_ends e ON e.session = s.id
+		WHERE s.run = ? ORDER BY s.id`, []any{run}, func(scan func(...any) error) error {
+		var found session
+		var begin string
+		var end sql.NullString
+		if err := scan(&found.id, &begin, &end); err != nil {
+			return err
+		}
+		if err := json.Unmarshal([]byte(begin), &found.begin); err != nil {
+			return fmt.Errorf("a stored session is torn: %w", err)
+		}
+		if end.Valid {
+			found.end = new(harness.SessionEnd)
+			if err := json.Unmarshal([]byte(end.String), found.end); err != nil {
+				return fmt.Errorf("the stored end of session %s is torn: %w", found.begin.ID, err)
+			}
+		}
+		out = append(out, found)
+		return nil
+	})
+	return out, err
+}
+
+func (q querier) sessionState(from session) (harness.SessionState, error) {
+	state := harness.SessionState{Begin: from.begin, End: from.end}
+	if err := q.tx.QueryRowContext(q.ctx, `SELECT count(*) FROM event_lines WHERE session = ?`, from.id).Scan(&state.Lines); err != nil {
+		return state, err
+	}
+	if from.end != nil {
+		return state, nil
+	}
+	var err error
+	state.Battery, err = q.battery(from.id)
+	return state, err
+}
+
+func (q querier) battery(session int64) ([]harness.BatteryReading, error) {
+	var out []harness.BatteryReading
+	err := q.rows(`SELECT document, raw FROM batteries WHERE session = ? ORDER BY id`, []any{session}, func(scan func(...any) error) error {
+		var document string
+		var raw []byte
+		if err := scan(&document, &raw); err != nil {
+			return err
+		}
+		var reading harness.BatteryReading
+		if err := json.Unmarshal([]byte(document), &reading); err != nil {
+			return fmt.Errorf("a stored battery reading is torn: %w", err)
+		}
+		if raw != nil {
+			text, err := unpackLine(raw)
+			if err != nil {
+				return err
+			}
+			reading.Raw = text
+		}
+		out = append(out, reading)
+		return nil
+	})
+	return out, err
+}
