@@ -1,0 +1,164 @@
+// Package tunnel is the virtual iPhone's CoreDeviceProxy, the way into the phone's own IPv6 network over USB from iOS
+// 17.4 on. An encrypted connection comes in; after a short handshake it carries bare IPv6 packets, and a TCP/IP stack
+// in this process answers them. What listens on that network is given by the caller; nothing of the host's network
+// can be reached through it.
+package tunnel
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/lilims/bench/runners/iphone/virtual/service"
+)
+
+// Name is the lockdown service of the tunnel.
+const Name = "com.apple.internal.devicecompute.CoreDeviceProxy"
+
+const (
+	magic = "CDTunnel"
+	// minMTU is what every IPv6 link carries (RFC 8200); maxMTU is what Apple's clients ask for, and it fits a TLS
+	// record of 16384 bytes.
+	minMTU = 1280
+	maxMTU = 16000
+	// maxRequest bounds the client's handshake, maxResponse the phone's: some clients read one byte of its length.
+	maxRequest  = 4096
+	maxResponse = 255
+	netmask     = "ffff:ffff:ffff:ffff::"
+	// handshakeTime is how long a client may take to ask for a tunnel.
+	handshakeTime = 30 * time.Second
+)
+
+// Listen opens a port of the phone's network; port 0 chooses one.
+type Listen func(port uint16) (net.Listener, error)
+
+// Serve serves the phone's network until ctx ends, and returns when all that it started has ended.
+type Serve func(ctx context.Context, listen Listen) error
+
+// Service returns the lockdown service. Each connection gets a network of its own with a new pair of addresses; the
+// service discovery listens on rsdPort of it.
+func Service(rsdPort uint16, serve Serve) service.Service {
+	return service.Service{Name: Name, NeedsUnlocked: true, Serve: func(ctx context.Context, conn net.Conn) error {
+		l, err := handshake(conn, rsdPort)
+		if err != nil {
+			return fmt.Errorf("tunnel handshake: %w", err)
+		}
+		return l.run(ctx, conn, serve)
+	}}
+}
+
+// link is what both ends agreed on.
+type link struct {
+	phone, host netip.Addr
+	mtu         int
+}
+
+type request struct {
+	Type string `json:"type"`
+	MTU  int    `json:"mtu"`
+}
+
+type response struct {
+	Type          string     `json:"type"`
+	Client        parameters `json:"clientParameters"`
+	ServerAddress string     `json:"serverAddress"`
+	ServerRSDPort uint16     `json:"serverRSDPort"`
+}
+
+type parameters struct {
+	Address string `json:"address"`
+	Netmask string `json:"netmask"`
+	MTU     int    `json:"mtu"`
+}
+
+// handshake reads the client's wishes and answers with the tunnel's parameters.
+func handshake(conn net.Conn, rsdPort uint16) (link, error) {
+	body, err := readHandshake(conn)
+	if err != nil {
+		return link{}, err
+	}
+	var q request
+	if err := json.Unmarshal(body, &q); err != nil {
+		return link{}, err
+	}
+	if q.Type != "clientHandshakeRequest" {
+		return link{}, fmt.Errorf("request of type %q", q.Type)
+	}
+	l := link{mtu: min(max(q.MTU, minMTU), maxMTU)}
+	if l.phone, l.host, err = addresses(); err != nil {
+		return link{}, err
+	}
+	answer, err := json.Marshal(response{"serverHandshakeResponse", parameters{l.host.String(), netmask, l.mtu}, l.phone.String(), rsdPort})
+	if err != nil {
+		return link{}, err
+	}
+	if len(answer) > maxResponse {
+		return link{}, fmt.Errorf("response of %d bytes", len(answer))
+	}
+	out := binary.BigEndian.AppendUint16([]byte(magic), uint16(len(answer)))
+	_, err = conn.Write(append(out, answer...)) // in one record: clients do not gather pieces
+	return l, err
+}
+
+func readHandshake(conn net.Conn) ([]byte, error) {
+	head := make([]byte, len(magic)+2)
+	if _, err := io.ReadFull(conn, head); err != nil {
+		return nil, err
+	}
+	n := binary.BigEndian.Uint16(head[len(magic):])
+	if string(head[:len(magic)]) != magic || n > maxRequest {
+		return nil, fmt.Errorf("begins with %q", head)
+	}
+	body := make([]byte, n)
+	_, err := io.ReadFull(conn, body)
+	return body, err
+}
+
+// addresses draws a unique local /64 (RFC 4193): the phone is 1 in it, the host 2.
+func addresses() (phone, host netip.Addr, err error) {
+	var a [16]byte
+	if _, err := rand.Read(a[1:8]); err != nil {
+		return phone, host, err
+	}
+	a[0], a[15] = 0xFD, 1
+	phone = netip.AddrFrom16(a)
+	a[15] = 2
+	return phone, netip.AddrFrom16(a), nil
+}
+
+// run carries packets and serves the network until the client goes, ctx ends, or serving fails.
+func (l link) run(ctx context.Context, conn net.Conn, serve Serve) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	n, err := newNetwork(l)
+	if err != nil {
+		return err
+	}
+	ends := make(chan error, 3)
+	go func() { ends <- n.receive(conn) }()
+	go func() { ends <- n.send(ctx, conn) }()
+	go func() { ends <- serve(ctx, n.listen) }()
+	first := <-ends
+	outer := ctx.Err()
+	cancel()
+	n.abort() // ends what is being read and written over the network
+	<-ends
+	<-ends
+	n.destroy()
+	switch {
+	case outer != nil:
+		return outer
+	case errors.Is(first, io.EOF) || errors.Is(first, net.ErrClosed) || errors.Is(first, io.ErrUnexpectedEOF):
+		return nil
+	}
+	return first
+}
