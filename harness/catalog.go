@@ -1,5 +1,7 @@
 package harness
 
+import "time"
+
 // Catalog is what configs/ says: all devices, models, scenarios and policies by name.
 type Catalog struct {
 	Devices   map[string]DeviceProfile `json:"devices"`
@@ -33,5 +35,6 @@ type Policy struct {
 	Threshold         map[string]float64 `json:"threshold"` // metric -> relative change that is a regression
 	MaxBatteryCelsius float64            `json:"max_battery_celsius"`
 	MinBatteryPercent float64            `json:"min_battery_percent"`
-	CoolDownLimit     string             `json:"cool_down_limit"` // longest wait for a fit device, a Go duration
+	CoolDownLimit     time.Duration      `json:"cool_down_limit_ns"`      // longest wait for a fit device
+	RequireKnown      bool               `json:"require_known,omitempty"` // a state that cannot be read counts as unfit
 }

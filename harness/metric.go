@@ -48,6 +48,12 @@ const (
 	ModelBytes        = "model_bytes"
 )
 
+// Names of readings from which metrics are derived. They are samples, many in a session.
+const (
+	Footprint     = "footprint_bytes"      // the app's own footprint: phys_footprint on Apple platforms
+	FootprintHost = "footprint_host_bytes" // the process's footprint as the host sees it
+)
+
 // Metrics lists every metric that a session can yield, in the order in which reports show them.
 func Metrics() []Metric {
 	return []Metric{

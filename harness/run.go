@@ -56,6 +56,7 @@ const (
 	OutcomeInvalid    Outcome = "invalid"     // it ran, but its events cannot be trusted (garbled, clock jump)
 	OutcomeError      Outcome = "error"       // the app reported an error: model load, out of memory
 	OutcomeRefused    Outcome = "refused"     // never started: the device was not fit
+	OutcomeCancelled  Outcome = "cancelled"   // a person stopped the run; it is made again when the run is resumed
 )
 
 // Iteration is one prompt-to-last-token execution. It always has an outcome.

@@ -21,11 +21,20 @@ type Session interface {
 	State(ctx context.Context) (DeviceState, error)
 	// Run launches the app with the task and hands on all that it says until it has ended and its event file is read
 	// to the end. A cable that is pulled and comes back within the task's patience is not an error. The error is nil
-	// whenever the exit says how the launch ended; it is set when the launch could not be made at all.
+	// whenever the exit says how the launch ended; it is set when the launch could not be made at all. When ctx ends,
+	// it ends the app, hands on what the file holds, and returns an exit with the outcome cancelled.
 	Run(ctx context.Context, task Task, sink Sink) (Exit, error)
-	// Collect reads the event file of an earlier launch, made by this or another process, from the beginning.
+	// Collect reads the event file of an earlier launch, made by this or another process, from the beginning. An app
+	// that is still at it is followed to its end, as Run would. The exit has the outcome ok when the file holds the
+	// app's end event, and app_crash when it does not. A device that knows nothing of the launch is an error of kind
+	// device.
 	Collect(ctx context.Context, task Task, sink Sink) (Exit, error)
 	Close() error
+}
+
+// Gauge is a session that can read its device's battery between launches. Not every device has one.
+type Gauge interface {
+	Battery(ctx context.Context) (BatteryReading, error)
 }
 
 // Progress is for people: how far a long step has come. Total 0 means unknown.
@@ -60,9 +69,9 @@ type Task struct {
 
 // Sink receives what a launch yields, in order, from one goroutine.
 type Sink interface {
-	Line(number int, text []byte)    // an event line of the app, without its newline
+	Line(number int, text []byte)    // an event line of the app, without its newline; from 1, each once, no gaps
 	Battery(reading BatteryReading)  // the host's battery sampler
-	Sample(sample Sample)            // the host's other samplers
+	Sample(sample Sample)            // the host's other samplers: FootprintHost
 	Notice(progress Progress)        // for people
 	Payload(name string, raw []byte) // a MetricKit payload file found beside the events
 }

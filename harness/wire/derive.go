@@ -10,10 +10,6 @@ import (
 	"github.com/lilims/bench/harness"
 )
 
-// Footprint is the app's own memory footprint as its sample events name it: phys_footprint on Apple platforms, the
-// proportional set on Linux.
-const Footprint = "footprint_bytes"
-
 // Intervals that a percentile needs before it says more than the largest value does.
 const (
 	minIntervalsP95 = 20

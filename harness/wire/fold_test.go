@@ -144,7 +144,7 @@ func TestFoldFixtureFigures(t *testing.T) {
 		harness.TTFTCold:    0.0051,     // 42.0 to 47.1 ms, first of the process
 		harness.ITLP50:      0.002,
 		harness.LoadCold:    0.038,
-		Footprint:           23068672,
+		harness.Footprint:   23068672,
 	} {
 		got := r.values(metric)
 		if len(got) != 1 || math.Abs(got[0]-want) > 1e-9*want {
@@ -311,8 +311,8 @@ func TestFoldSamples(t *testing.T) {
 	sample := func(metric string, v float64, unit string) Event {
 		return Event{Kind: Sample, Metric: metric, Value: &v, Unit: unit}
 	}
-	s := newScript(t).hello(0).event(1, sample(Footprint, 9e9, "B")).begin(10, 0).event(11, sample(Footprint, 100, "B")).
-		event(12, sample(Footprint, 300, "B")).event(13, sample(Footprint, 200, "B")).event(14, sample("available_bytes", -1, "B")).
+	s := newScript(t).hello(0).event(1, sample(harness.Footprint, 9e9, "B")).begin(10, 0).event(11, sample(harness.Footprint, 100, "B")).
+		event(12, sample(harness.Footprint, 300, "B")).event(13, sample(harness.Footprint, 200, "B")).event(14, sample("available_bytes", -1, "B")).
 		event(15, sample(harness.Perplexity, 3, "%")).event(16, sample("skin_offset_c", -2, "C")).
 		tokens(0, 0, 20, 30).end(41, 0, "ok", 2)
 	r := foldText(t, Expect{Session: "s"}, s.b.Bytes(), okExit)

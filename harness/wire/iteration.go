@@ -299,7 +299,7 @@ func (f *Fold) sample(e Event, line int, y *Yield) {
 		f.figures.without(e.Metric, fmt.Sprintf("the app read %v %s", value, e.Unit))
 		return
 	}
-	if c := f.current; c != nil && e.Metric == Footprint && (c.footprint == nil || value > *c.footprint) {
+	if c := f.current; c != nil && e.Metric == harness.Footprint && (c.footprint == nil || value > *c.footprint) {
 		c.footprint = &value
 	}
 	ns := e.AtNs

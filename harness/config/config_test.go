@@ -1,0 +1,161 @@
+package config
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/lilims/bench/configs"
+	"github.com/lilims/bench/harness"
+)
+
+func TestShippedCatalogueLoads(t *testing.T) {
+	c, err := Load(configs.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	phone := c.Devices["iPhone15"]
+	if phone.ProductType != "iPhone15,4" || phone.MemoryBytes != 6<<30 || phone.BatteryWh != 12.98 || phone.Marketing != "iPhone 15" {
+		t.Errorf("iPhone15 = %+v", phone)
+	}
+	quick := c.Scenarios["quick"]
+	if quick.Iterations != 5 || quick.Sessions != 1 || quick.SessionTimeout != 5*time.Minute || quick.ComputeUnits != harness.ComputeAll {
+		t.Errorf("quick = %+v", quick)
+	}
+	if s := c.Scenarios["prompt-128"]; s.PromptTokens != 128 || s.GenerateTokens != 16 || s.Name != "prompt-128" {
+		t.Errorf("prompt-128 = %+v", s)
+	}
+	if s := c.Scenarios["decode-0"]; s.KVDepth != 0 || s.PromptTokens != 16 {
+		t.Errorf("decode-0 = %+v", s)
+	}
+	if _, ok := c.Scenarios["prompt"]; ok {
+		t.Error("a sweep is a scenario of its own")
+	}
+	if s := c.Scenarios["soak"]; s.Duration != 5*time.Minute || s.Iterations != 0 || s.IdleBefore != time.Minute {
+		t.Errorf("soak = %+v", s)
+	}
+	if p := c.Policies["default"]; p.Threshold[harness.DecodeTokS] != 0.10 || p.CoolDownLimit != 15*time.Minute || p.RequireKnown {
+		t.Errorf("default policy = %+v", p)
+	}
+	if !c.Policies["strict"].RequireKnown || c.Models["stories-1m"].Path != "runtime/models/stories-1m" {
+		t.Errorf("strict = %+v, models = %+v", c.Policies["strict"], c.Models)
+	}
+}
+
+const goodDevice = "marketing: iPhone 15\nproduct_type: iPhone15,4\n"
+
+func TestMistakes(t *testing.T) {
+	for name, tc := range map[string]struct {
+		file, text string
+		want       []string
+	}{
+		"unknown key, near name": {"scenarios/a.yaml", "prompt: x\ngenerate_tokns: 3\n", []string{
+			`scenarios/a.yaml:2: generate_tokns: unknown key; did you mean "generate_tokens"?`, "scenarios/a.yaml: generate_tokens: missing"}},
+		"unknown key, nothing near": {"devices/a.yaml", goodDevice + "flavour: mint\n", []string{"devices/a.yaml:3: flavour: unknown key"}},
+		"key given twice":           {"devices/a.yaml", goodDevice + "chip: A\nchip: B\n", []string{"devices/a.yaml:4: chip: given before in line 3"}},
+		"not a number":              {"devices/a.yaml", goodDevice + "memory_gib: much\n", []string{`memory_gib: "much" is not a number`}},
+		"NaN":                       {"devices/a.yaml", goodDevice + "battery_wh: .nan\n", []string{`is not a number`}},
+		"negative":                  {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: -3\n", []string{"generate_tokens: -3 is less than 1"}},
+		"not a duration":            {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nsession_timeout: 5\n", []string{`"5" is not a duration`}},
+		"wrong enum":                {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\ncompute_units: cpuonly\n", []string{`did you mean "cpu_only"?`}},
+		"several in one file": {"scenarios/a.yaml", "warmups: x\niterations: 0\n", []string{
+			`warmups: "x" is not a whole number`, "iterations: 0 is less than 1", "generate_tokens: missing", "prompt: missing"}},
+		"soak with iterations":      {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\niterations: 3\nduration: 1m\n", []string{"duration: excludes iterations"}},
+		"timeout shorter than soak": {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nduration: 20m\n", []string{"session_timeout: 10m0s leaves no time"}},
+		"abort below start":         {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nstart_thermal: serious\nabort_thermal: fair\n", []string{"fair would end a session that may start at serious"}},
+		"sweep of two keys":         {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nsweep:\n  kv_depth: [1]\n  prompt_tokens: [2]\n", []string{"sweep: one key"}},
+		"sweep of unknown key":      {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nsweep:\n  kv_depht: [1]\n", []string{`did you mean "kv_depth"?`}},
+		"unknown metric":            {"policies/a.yaml", "max_battery_celsius: 30\nthreshold:\n  decode_toks: 0.1\n", []string{`did you mean "decode_tok_s"?`}},
+		"threshold in per cent":     {"policies/a.yaml", "max_battery_celsius: 30\nthreshold:\n  decode_tok_s: 10\n", []string{"10 lies outside 0.001 to 1"}},
+		"policy without limits":     {"policies/a.yaml", "cool_down_limit: 1m\n", []string{"max_battery_celsius: missing", "threshold: missing"}},
+		"model from nowhere":        {"models/a.yaml", "licence: MIT\n", []string{"path: missing"}},
+		"list at the top":           {"models/a.yaml", "- a\n", []string{"not a list of keys and values"}},
+		"empty file":                {"models/a.yaml", "", []string{"models/a.yaml: EOF"}},
+		"not YAML":                  {"models/a.yaml", "a: [\n", []string{"models/a.yaml: yaml:"}},
+		"two documents":             {"models/a.yaml", "path: x\n---\npath: y\n", []string{"a second document"}},
+		"wrong ending":              {"models/a.yml", "path: x\n", []string{"not a .yaml file"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Load(fstest.MapFS{tc.file: {Data: []byte(tc.text)}})
+			if err == nil {
+				t.Fatalf("Load() has no mistake, want %q", tc.want)
+			}
+			if harness.KindOf(err) != harness.KindUsage || harness.HintOf(err) == "" {
+				t.Errorf("kind %s, hint %q", harness.KindOf(err), harness.HintOf(err))
+			}
+			for _, want := range tc.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("Load() = %v\nwant %q in it", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestMistakesOfAllFilesAtOnce(t *testing.T) {
+	_, err := Load(fstest.MapFS{
+		"devices/a.yaml":   {Data: []byte("chip: A\n")},
+		"devices/b.yaml":   {Data: []byte(goodDevice)},
+		"devices/c.yaml":   {Data: []byte(goodDevice)},
+		"scenarios/d.yaml": {Data: []byte("prompt: x\n")},
+	})
+	for _, want := range []string{"4 mistakes", "devices/a.yaml: product_type: missing", `"iphone15,4" already names b`, `"iphone 15" already names b`, "scenarios/d.yaml: generate_tokens"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Load() = %v\nwant %q in it", err, want)
+		}
+	}
+}
+
+func TestFind(t *testing.T) {
+	entries := map[string]int{"quick": 1, "chat": 2, "prompt-16": 3}
+	if v, err := Find("scenario", "Quick", entries); err != nil || v != 1 {
+		t.Errorf("Find(Quick) = %v, %v", v, err)
+	}
+	for word, near := range map[string]string{"quik": "Did you mean quick?", "promt-16": "Did you mean prompt-16?", "prompt": "Did you mean prompt-16?", "zebra": "There are: chat, prompt-16, quick."} {
+		_, err := Find("scenario", word, entries)
+		if harness.KindOf(err) != harness.KindUsage || !strings.Contains(harness.HintOf(err), near) {
+			t.Errorf("Find(%s) = %v with hint %q, want %q", word, err, harness.HintOf(err), near)
+		}
+	}
+}
+
+func TestNear(t *testing.T) {
+	known := []string{"iPhone12", "iPhone15", "iPhone15Pro"}
+	for typed, want := range map[string]string{"iphone15": "iPhone15", "iPohne15": "iPhone15", "iPhone15Por": "iPhone15Pro", "pixel": "", "": "", "x": ""} {
+		if got := Near(typed, known); got != want {
+			t.Errorf("Near(%q) = %q, want %q", typed, got, want)
+		}
+	}
+}
+
+// FuzzLoad checks that no file stops the reader, and that what it returns without a mistake is finite and complete.
+func FuzzLoad(f *testing.F) {
+	for _, folder := range []string{"devices", "models", "scenarios", "policies"} {
+		entries, err := configs.Files.ReadDir(folder)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, e := range entries {
+			text, err := configs.Files.ReadFile(folder + "/" + e.Name())
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(folder, text)
+		}
+	}
+	f.Add("scenarios", []byte("a: &a\n  b: *a\n"))
+	f.Fuzz(func(t *testing.T, folder string, text []byte) {
+		c, err := Load(fstest.MapFS{"x": {}, "scenarios/f.yaml": {Data: text}, "policies/f.yaml": {Data: text}, "devices/f.yaml": {Data: text}, "models/f.yaml": {Data: text}})
+		if _, bad := json.Marshal(c); bad != nil {
+			t.Errorf("a catalogue that cannot be written: %v", bad)
+		}
+		for _, s := range c.Scenarios {
+			if math.IsNaN(s.Temperature) || err == nil && s.GenerateTokens < 1 {
+				t.Errorf("scenario %+v without a mistake", s)
+			}
+		}
+	})
+}
