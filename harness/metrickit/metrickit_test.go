@@ -242,7 +242,7 @@ func FuzzParse(f *testing.F) {
 }
 
 func BenchmarkParse(b *testing.B) {
-	raw, err := os.ReadFile(filepath.Join("testdata", "de.json"))
+	raw, err := os.ReadFile(filepath.Join("testdata", "day.json"))
 	if err != nil {
 		b.Fatal(err)
 	}
