@@ -43,7 +43,8 @@ type Listen func(port uint16) (net.Listener, error)
 type Serve func(ctx context.Context, listen Listen) error
 
 // Service returns the lockdown service. Each connection gets a network of its own with a new pair of addresses; the
-// service discovery listens on rsdPort of it.
+// service discovery listens on rsdPort of it. Clients take a TLS record for a packet, so the TLS below must not split
+// a write: Go's does at the beginning of a connection, unless its DynamicRecordSizingDisabled is set.
 func Service(rsdPort uint16, serve Serve) service.Service {
 	return service.Service{Name: Name, NeedsUnlocked: true, Serve: func(ctx context.Context, conn net.Conn) error {
 		l, err := handshake(conn, rsdPort)
