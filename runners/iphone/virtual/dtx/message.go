@@ -54,6 +54,7 @@ const (
 	auxString = 1
 	auxBytes  = 2
 	auxInt32  = 3
+	auxUint64 = 4
 	auxInt64  = 6
 	auxNull   = 10
 )
@@ -158,7 +159,7 @@ func auxEntry(b []byte) (any, []byte, error) {
 		return nil, b, nil
 	case kind == auxInt32 && len(b) >= 4:
 		return int32(binary.LittleEndian.Uint32(b)), b[4:], nil
-	case kind == auxInt64 && len(b) >= 8:
+	case (kind == auxInt64 || kind == auxUint64) && len(b) >= 8:
 		return int64(binary.LittleEndian.Uint64(b)), b[8:], nil
 	case (kind == auxString || kind == auxBytes) && len(b) >= 4:
 		n := uint64(binary.LittleEndian.Uint32(b))

@@ -14,6 +14,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"github.com/lilims/bench/runners/iphone/virtual/service"
@@ -158,8 +159,19 @@ func (l link) run(ctx context.Context, conn net.Conn, serve Serve) error {
 	switch {
 	case outer != nil:
 		return outer
-	case errors.Is(first, io.EOF) || errors.Is(first, net.ErrClosed) || errors.Is(first, io.ErrUnexpectedEOF):
+	case gone(first):
 		return nil
 	}
 	return first
+}
+
+// gone reports whether an error says no more than that the host has left, be it in the middle of a packet: that is
+// what pulling the cable looks like.
+func gone(err error) bool {
+	for _, way := range []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, way) {
+			return true
+		}
+	}
+	return false
 }

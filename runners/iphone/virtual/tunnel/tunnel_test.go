@@ -52,12 +52,12 @@ func connect(t *testing.T, serve Serve) (host *tls.Conn, done chan error, cancel
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
 	ctx, cancel := context.WithCancel(context.Background())
 	done = make(chan error, 1)
 	cert := certificate(t)
 	go func() {
 		raw, err := l.Accept()
+		l.Close() // only now: what waits to be accepted would be reset
 		if err != nil {
 			done <- err
 			return

@@ -37,11 +37,11 @@ func serve(t *testing.T, h Handler) (net.Conn, chan error, context.CancelFunc) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
 		conn, err := l.Accept()
+		l.Close() // only now: what waits to be accepted would be reset
 		if err != nil {
 			done <- err
 			return
