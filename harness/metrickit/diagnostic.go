@@ -2,45 +2,49 @@ package metrickit
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // diagnostics reads one list of diagnostics: crashDiagnostics, hangDiagnostics and so on.
-func (p *parser) diagnostics(key string, list []any) {
+func (p *parser) diagnostics(key string, list *node) {
 	name := strings.TrimSuffix(key, "Diagnostics")
-	for i, e := range list {
-		o, ok := e.(object)
-		if !ok {
-			p.unknown(fmt.Sprintf("%s.%d", key, i), e, Record{})
+	for i, e := range list.fields {
+		path := key + "." + strconv.Itoa(i)
+		if !e.value.isObject() {
+			p.unknown(path, e.value, Record{})
 			continue
 		}
-		p.diagnostic(fmt.Sprintf("%s.%d.%s", key, i, name), o)
+		p.diagnostic(path+"."+name, e.value.get("diagnosticMetaData"), e.value)
 	}
 }
 
 // diagnostic reads one diagnostic: its meta data as they are, durations and sizes as records of their own, its call
-// stacks as a summary.
-func (p *parser) diagnostic(path string, o object) {
+// stacks as a summary. whole holds the call stacks and whatever else stands beside the meta data.
+func (p *parser) diagnostic(path string, meta, whole *node) {
 	r := Record{Detail: map[string]json.RawMessage{}}
-	if tree, ok := o["callStackTree"].(object); ok {
-		r.Stack = summarise(tree)
+	if tree := whole.get("callStackTree"); tree.isObject() {
+		r.Stack = p.summarise(tree)
 	}
-	meta, ok := o["diagnosticMetaData"].(object)
-	if ok {
-		r.Environment = environmentOf(meta)
-	}
-	for _, key := range slices.Sorted(keys(meta)) {
-		r.Detail[key], _ = json.Marshal(meta[key])
-		if s, ok := meta[key].(string); ok && isQuantityField(key) {
-			own := Record{Environment: r.Environment}
-			p.quantity(path+"."+key, s, own)
+	if meta.isObject() {
+		r.Environment = p.environmentOf(meta)
+		for _, f := range meta.fields {
+			if f.name == "callStackTree" {
+				continue
+			}
+			r.Detail[f.name] = p.json(f.value)
+			if f.value.isString() && isQuantityField(f.name) {
+				p.quantity(path+"."+f.name, f.value, Record{Environment: r.Environment})
+			}
 		}
 	}
-	for _, key := range slices.Sorted(keys(o)) {
-		if key != "callStackTree" && key != "diagnosticMetaData" {
-			r.Detail[key], _ = json.Marshal(o[key])
+	for _, f := range whole.fields {
+		switch f.name {
+		case "callStackTree", "diagnosticMetaData", "result", "timeRange", "environment":
+		default:
+			r.Detail[f.name] = p.json(f.value)
 		}
 	}
 	p.add(Diagnostic, path, r)
@@ -55,43 +59,34 @@ func isQuantityField(key string) bool {
 	return false
 }
 
-// reportDiagnostic reads the result of iOS 27's DiagnosticReport.
-func (p *parser) reportDiagnostic(value any, top object) {
-	o, ok := value.(object)
-	if !ok {
-		p.unknown("result", value, Record{})
+// reportDiagnostic reads the result of iOS 27's DiagnosticReport; its call stacks stand inside the result or beside it.
+func (p *parser) reportDiagnostic(result, top *node) {
+	name, body := p.named(result)
+	if !body.isObject() {
+		p.unknown("result", result, Record{})
 		return
 	}
-	name, body := named(o)
-	inner, ok := body.(object)
-	if !ok {
-		p.unknown("result", value, Record{})
-		return
+	whole := top
+	if body.get("callStackTree") != nil {
+		whole = &node{kind: '{', fields: []field{{"callStackTree", body.get("callStackTree")}}}
 	}
-	whole := object{"diagnosticMetaData": inner}
-	for _, tree := range []any{inner["callStackTree"], top["callStackTree"]} {
-		if tree != nil {
-			whole["callStackTree"] = tree
-		}
-	}
-	delete(inner, "callStackTree")
-	p.diagnostic("result."+name, whole)
-	last := &p.Records[len(p.Records)-1]
-	last.Environment = p.Environment
+	p.diagnostic("result."+name, body, whole)
+	p.Records[len(p.Records)-1].Environment = p.Environment
 }
 
 // summarise counts threads and frames without recursion, so that no depth of stack can exhaust ours.
-func summarise(tree object) *Stack {
-	stacks, _ := firstOf(tree, "callStacks", "callStackThreads").([]any)
-	s := &Stack{Threads: len(stacks)}
-	perThread, _ := tree["callStackPerThread"].(bool)
-	for _, t := range stacks {
-		thread, _ := t.(object)
-		roots, _ := firstOf(thread, "callStackRootFrames", "callStackFrames").([]any)
-		blame, _ := thread["threadAttributed"].(bool)
-		root, deepest := s.descend(roots)
+func (p *parser) summarise(tree *node) *Stack {
+	s := &Stack{}
+	stacks := tree.get("callStacks", "callStackThreads")
+	if !stacks.isList() {
+		return s
+	}
+	s.Threads = len(stacks.fields)
+	perThread := tree.get("callStackPerThread").isTrue()
+	for _, t := range stacks.fields {
+		root, deepest := p.descend(s, t.value.get("callStackRootFrames", "callStackFrames"))
 		switch {
-		case !blame || s.Attributed != "":
+		case !t.value.get("threadAttributed").isTrue() || s.Attributed != "":
 		case perThread:
 			s.Attributed = root // a thread's stack is written from the crash outwards
 		default:
@@ -102,49 +97,63 @@ func summarise(tree object) *Stack {
 }
 
 type placed struct {
-	frame any
+	frame *node
 	depth int
 }
 
 // descend counts the frames below roots and names the first and the last frame of the first branch.
-func (s *Stack) descend(roots []any) (root, last string) {
+func (p *parser) descend(s *Stack, roots *node) (root, last string) {
 	var pending []placed
-	push := func(frames []any, depth int) {
-		for _, f := range slices.Backward(frames) {
-			pending = append(pending, placed{f, depth})
+	push := func(frames *node, depth int) bool {
+		if !frames.isList() {
+			return false
 		}
+		for _, f := range slices.Backward(frames.fields) {
+			pending = append(pending, placed{f.value, depth})
+		}
+		return len(frames.fields) > 0
 	}
 	push(roots, 1)
 	firstBranch := true
 	for len(pending) > 0 {
 		at := pending[len(pending)-1]
 		pending = pending[:len(pending)-1]
-		frame, ok := at.frame.(object)
-		if !ok {
+		if !at.frame.isObject() {
 			continue
 		}
 		s.Frames++
 		s.Depth = max(s.Depth, at.depth)
-		below, _ := frame["subFrames"].([]any)
 		if root == "" {
-			root = label(frame)
+			root = p.label(at.frame)
 		}
 		if firstBranch {
-			last = label(frame)
-			firstBranch = len(below) > 0
+			last = p.label(at.frame)
 		}
-		push(below, at.depth+1)
+		firstBranch = push(at.frame.get("subFrames"), at.depth+1) && firstBranch
 	}
 	return root, last
 }
 
-func label(frame object) string {
-	name := text(frame["binaryName"])
+func (p *parser) label(frame *node) string {
+	name := frame.get("binaryName").str(p.raw)
 	if name == "" {
 		name = "?"
 	}
-	if offset, ok := frame["offsetIntoBinaryTextSegment"].(float64); ok {
-		return fmt.Sprintf("%s+%.0f", name, offset)
+	if offset := frame.get("offsetIntoBinaryTextSegment"); offset.isNumber() {
+		return name + "+" + offset.str(p.raw)
 	}
 	return name
+}
+
+// json returns a value's own JSON. A string is written anew, since a phone's text may be no UTF-8.
+func (p *parser) json(n *node) json.RawMessage {
+	if n.isString() {
+		raw, _ := json.Marshal(n.text) // a string always marshals
+		return raw
+	}
+	raw := json.RawMessage(n.raw(p.raw))
+	if !json.Valid(raw) || !utf8.Valid(raw) {
+		raw, _ = json.Marshal(string(raw))
+	}
+	return raw
 }

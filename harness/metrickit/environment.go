@@ -1,82 +1,58 @@
 package metrickit
 
-import (
-	"fmt"
-	"regexp"
-	"strings"
-)
+import "strings"
 
-// readEnvironment reads metaData (metric payloads), or environment (iOS 27), or the first diagnostic's meta data.
-func readEnvironment(top object) Environment {
+// readEnvironment reads metaData (metric payloads) or environment (iOS 27).
+func (p *parser) readEnvironment(top *node) Environment {
 	var e Environment
-	if meta, ok := top["metaData"].(object); ok {
-		e = environmentOf(meta)
-	} else if env, ok := top["environment"].(object); ok {
-		e = environmentOf(env)
+	if meta := top.get("metaData", "environment"); meta.isObject() {
+		e = p.environmentOf(meta)
 	}
 	if e.App == "" {
-		e.App = text(top["appVersion"])
+		e.App = top.get("appVersion").str(p.raw)
 	}
 	return e
 }
 
 // environmentOf reads one block of meta data; the spellings of all versions stand side by side.
-func environmentOf(meta object) Environment {
+func (p *parser) environmentOf(meta *node) Environment {
 	e := Environment{
-		App:        first(meta, "appVersion", "applicationVersion"),
-		AppBuild:   first(meta, "appBuildVersion", "applicationBuildVersion"),
-		BundleID:   first(meta, "bundleIdentifier"),
-		Device:     first(meta, "deviceType"),
-		Region:     first(meta, "regionFormat"),
-		LowPower:   flag(meta["lowPowerModeEnabled"]),
-		TestFlight: flag(meta["isTestFlightApp"]),
+		App:        meta.get("appVersion", "applicationVersion").str(p.raw),
+		AppBuild:   meta.get("appBuildVersion", "applicationBuildVersion").str(p.raw),
+		BundleID:   meta.get("bundleIdentifier").str(p.raw),
+		Device:     meta.get("deviceType").str(p.raw),
+		Region:     meta.get("regionFormat").str(p.raw),
+		LowPower:   flag(meta.get("lowPowerModeEnabled")),
+		TestFlight: flag(meta.get("isTestFlightApp")),
 	}
-	if pid, ok := meta["pid"].(float64); ok && pid >= 0 {
-		n := int64(pid) // -1 says that MetricKit does not know
+	if pid := meta.get("pid"); pid.isNumber() && pid.number >= 0 {
+		n := int64(pid.number) // -1 says that MetricKit does not know
 		e.PID = &n
 	}
-	switch os := meta["osVersion"].(type) {
-	case string:
-		e.OS, e.OSBuild = osVersion(os)
-	case object: // iOS 27: {platform, number, buildNumber}
-		e.OS, e.OSBuild = text(os["number"]), text(os["buildNumber"])
+	if os := meta.get("osVersion"); os.isObject() { // iOS 27: {platform, number, buildNumber}
+		e.OS, e.OSBuild = os.get("number").str(p.raw), os.get("buildNumber").str(p.raw)
+	} else {
+		e.OS, e.OSBuild = osVersion(os.str(p.raw))
 	}
 	return e
 }
 
-var osPattern = regexp.MustCompile(`(\d+(?:\.\d+)*)\s*(?:\((\w+)\))?\s*$`)
-
-// osVersion splits "iPhone OS 14.0.1 (18A393)".
+// osVersion splits "iPhone OS 14.0.1 (18A393)"; a text of another form is the version as it stands.
 func osVersion(s string) (version, build string) {
-	m := osPattern.FindStringSubmatch(s)
-	if m == nil {
+	rest := strings.TrimSpace(s)
+	if open := strings.LastIndexByte(rest, '('); open > 0 && strings.HasSuffix(rest, ")") {
+		rest, build = strings.TrimSpace(rest[:open]), rest[open+1:len(rest)-1]
+	}
+	version = rest[strings.LastIndexByte(rest, ' ')+1:]
+	if version == "" || version[0] < '0' || version[0] > '9' {
 		return s, ""
 	}
-	return m[1], m[2]
+	return version, build
 }
 
-func first(o object, names ...string) string {
-	for _, n := range names {
-		if s := text(o[n]); s != "" {
-			return s
-		}
-	}
-	return ""
-}
-
-// text returns a string as it is and a number as it would be printed; anything else is empty.
-func text(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case float64:
-		return strings.TrimSuffix(fmt.Sprintf("%.0f", v), ".")
-	}
-	return ""
-}
-
-func flag(v any) *bool {
-	if b, ok := v.(bool); ok {
+func flag(n *node) *bool {
+	if n != nil && (n.kind == 't' || n.kind == 'f') {
+		b := n.isTrue()
 		return &b
 	}
 	return nil

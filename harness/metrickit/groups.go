@@ -1,7 +1,7 @@
 package metrickit
 
 import (
-	"encoding/json"
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,54 +9,55 @@ import (
 )
 
 // groups walks a payload of iOS 13 to 26: groups of metrics, and lists of diagnostics.
-func (p *parser) groups(top object) {
-	for _, key := range slices.Sorted(keys(top)) {
-		switch value := top[key]; key {
+func (p *parser) groups(top *node) {
+	for _, f := range top.fields {
+		switch f.name {
 		case "timeStampBegin", "timeStampEnd", "appVersion", "metaData":
 		case "signpostMetrics":
-			p.signposts(value)
+			p.signposts(f.value)
 		default:
-			if list, ok := value.([]any); ok && strings.HasSuffix(key, "Diagnostics") {
-				p.diagnostics(key, list)
+			if f.value.isList() && strings.HasSuffix(f.name, "Diagnostics") {
+				p.diagnostics(f.name, f.value)
 				continue
 			}
-			p.walk(key, value, Record{})
+			p.walk(f.name, f.value, Record{})
 		}
 	}
 }
 
 // signposts reads signpostMetrics, a list with one entry for each signpost name and category.
-func (p *parser) signposts(value any) {
-	list, ok := value.([]any)
-	if !ok {
-		p.unknown("signpostMetrics", value, Record{})
+func (p *parser) signposts(list *node) {
+	if !list.isList() {
+		p.unknown("signpostMetrics", list, Record{})
 		return
 	}
-	for i, entry := range list {
-		path := fmt.Sprintf("signpostMetrics.%d", i)
-		o, ok := entry.(object)
-		if !ok {
-			p.unknown(path, entry, Record{})
+	for i, entry := range list.fields {
+		path := "signpostMetrics." + strconv.Itoa(i)
+		if !entry.value.isObject() {
+			p.unknown(path, entry.value, Record{})
 			continue
 		}
-		base := Record{Signpost: text(o["signpostName"]), Category: text(o["signpostCategory"])}
-		for _, key := range slices.Sorted(keys(o)) {
-			if key != "signpostName" && key != "signpostCategory" {
-				p.walk(path+"."+key, o[key], base)
+		base := Record{
+			Signpost: entry.value.get("signpostName").str(p.raw),
+			Category: entry.value.get("signpostCategory").str(p.raw),
+		}
+		for _, f := range entry.value.fields {
+			if f.name != "signpostName" && f.name != "signpostCategory" {
+				p.walk(path+"."+f.name, f.value, base)
 			}
 		}
 	}
 }
 
 // walk turns a value of any shape into records; base carries the signpost or state that it belongs to.
-func (p *parser) walk(path string, value any, base Record) {
-	switch v := value.(type) {
-	case object:
-		p.walkObject(path, v, base)
-	case string:
-		p.quantity(path, v, base)
-	case float64:
-		base.Value, base.Unit = &v, "1"
+func (p *parser) walk(path string, value *node, base Record) {
+	switch {
+	case value.isObject():
+		p.walkObject(path, value, base)
+	case value.isString():
+		p.quantity(path, value, base)
+	case value.isNumber():
+		base.Value, base.Unit = &value.number, "1"
 		kind := Metric
 		if strings.HasSuffix(path, "Count") {
 			kind = Count
@@ -67,26 +68,26 @@ func (p *parser) walk(path string, value any, base Record) {
 	}
 }
 
-func (p *parser) walkObject(path string, o object, base Record) {
+func (p *parser) walkObject(path string, o *node, base Record) {
 	switch {
-	case o["histogramValue"] != nil || o["histogramNumBuckets"] != nil:
+	case o.get("histogramValue", "histogramNumBuckets") != nil:
 		p.histogram(path, o, base)
-	case o["histogram"] != nil:
+	case o.get("histogram") != nil:
 		p.reportHistogram(path, o, base)
-	case o["averageValue"] != nil:
+	case o.get("averageValue") != nil:
 		p.average(path, o, base)
 	case isMeasurement(o):
 		p.measurement(path, o, base)
 	default:
-		for _, key := range slices.Sorted(keys(o)) {
-			p.walk(path+"."+key, o[key], base)
+		for _, f := range o.fields {
+			p.walk(path+"."+f.name, f.value, base)
 		}
 	}
 }
 
 // quantity reads a string with a number and a unit; a string without a number is unknown.
-func (p *parser) quantity(path, s string, base Record) {
-	q, err := ParseQuantity(s, p.Convention)
+func (p *parser) quantity(path string, s *node, base Record) {
+	q, err := ParseQuantity(s.text, p.Convention)
 	if err != nil {
 		p.unknown(path, s, base)
 		return
@@ -108,8 +109,8 @@ func (r *Record) fill(q Quantity) {
 
 // average reads {averageValue, standardDeviation, sampleCount}. A standard deviation of -1 says that there was none;
 // it is in the written unit of the average.
-func (p *parser) average(path string, o object, base Record) {
-	q, err := ParseQuantity(text(o["averageValue"]), p.Convention)
+func (p *parser) average(path string, o *node, base Record) {
+	q, err := ParseQuantity(o.get("averageValue").str(p.raw), p.Convention)
 	if err != nil {
 		p.unknown(path, o, base)
 		return
@@ -120,11 +121,11 @@ func (p *parser) average(path string, o object, base Record) {
 		u, _ := unitNamed(written)
 		factor = u.factor
 	}
-	if sd, ok := p.number(o["standardDeviation"]); ok && sd >= 0 {
+	if sd, ok := p.number(o.get("standardDeviation")); ok && sd >= 0 {
 		sd *= factor
 		base.SD = &sd
 	}
-	if n, ok := p.number(o["sampleCount"]); ok {
+	if n, ok := p.number(o.get("sampleCount")); ok {
 		count := int64(n)
 		base.Samples = &count
 	}
@@ -133,67 +134,62 @@ func (p *parser) average(path string, o object, base Record) {
 }
 
 // number reads a JSON number, or a string that holds one.
-func (p *parser) number(v any) (float64, bool) {
-	switch v := v.(type) {
-	case float64:
-		return v, true
-	case string:
-		q, err := ParseQuantity(v, p.Convention)
+func (p *parser) number(n *node) (float64, bool) {
+	switch {
+	case n.isNumber():
+		return n.number, true
+	case n.isString():
+		q, err := ParseQuantity(n.text, p.Convention)
 		return q.Value, err == nil
 	}
 	return 0, false
 }
 
 // histogram reads buckets keyed by decimal strings in any order, or in a list.
-func (p *parser) histogram(path string, o object, base Record) {
-	var entries []any
-	switch v := o["histogramValue"].(type) {
-	case object:
-		for _, key := range slices.SortedFunc(keys(v), byNumber) {
-			entries = append(entries, v[key])
-		}
-	case []any:
-		entries = v
+func (p *parser) histogram(path string, o *node, base Record) {
+	values := o.get("histogramValue")
+	if values.isObject() {
+		slices.SortStableFunc(values.fields, func(a, b field) int { return byNumber(a.name, b.name) })
 	}
-	for i, e := range entries {
-		bucket, err := p.bucket(e, &base)
-		if err != nil {
-			base.Warnings = append(base.Warnings, fmt.Sprintf("bucket %d: %v", i, err))
-			continue
+	if values.isObject() || values.isList() {
+		base.Buckets = make([]Bucket, 0, len(values.fields))
+		for i, f := range values.fields {
+			bucket, err := p.bucket(f.value, &base)
+			if err != nil {
+				base.Warnings = append(base.Warnings, fmt.Sprintf("bucket %d: %v", i, err))
+				continue
+			}
+			base.Buckets = append(base.Buckets, bucket)
 		}
-		base.Buckets = append(base.Buckets, bucket)
 	}
-	if n, ok := p.number(o["histogramNumBuckets"]); ok && int(n) != len(base.Buckets) {
+	if n, ok := p.number(o.get("histogramNumBuckets")); ok && int(n) != len(base.Buckets) {
 		base.Warnings = append(base.Warnings, fmt.Sprintf("%d buckets were announced, %d were read", int(n), len(base.Buckets)))
 	}
 	p.rest(path, o, base, "histogramValue", "histogramNumBuckets")
 	p.add(Histogram, path, base)
 }
 
-func (p *parser) bucket(e any, base *Record) (Bucket, error) {
-	o, ok := e.(object)
-	if !ok {
+func (p *parser) bucket(o *node, base *Record) (Bucket, error) {
+	if !o.isObject() {
 		return Bucket{}, fmt.Errorf("is no object")
 	}
-	count, ok := p.number(o["bucketCount"])
+	count, ok := p.number(o.get("bucketCount"))
 	if !ok {
 		return Bucket{}, fmt.Errorf("has no count")
 	}
-	bucket := Bucket{Count: int64(count)}
-	for _, side := range []struct {
-		key  string
-		into **float64
-	}{{"bucketStart", &bucket.Low}, {"bucketEnd", &bucket.High}} {
-		q, err := ParseQuantity(text(o[side.key]), p.Convention)
-		if err != nil {
-			continue // an open bucket
-		}
-		if base.Unit == "" {
-			base.Unit = q.Unit
-		}
-		*side.into = &q.Value
+	return Bucket{Low: p.edge(o.get("bucketStart"), base), High: p.edge(o.get("bucketEnd"), base), Count: int64(count)}, nil
+}
+
+// edge reads one end of a bucket; nil where the bucket is open.
+func (p *parser) edge(n *node, base *Record) *float64 {
+	q, err := ParseQuantity(n.str(p.raw), p.Convention)
+	if err != nil {
+		return nil
 	}
-	return bucket, nil
+	if base.Unit == "" {
+		base.Unit = q.Unit
+	}
+	return &q.Value
 }
 
 // byNumber orders decimal strings by value, others after them by spelling.
@@ -202,7 +198,7 @@ func byNumber(a, b string) int {
 	y, errY := strconv.Atoi(b)
 	switch {
 	case errX == nil && errY == nil:
-		return x - y
+		return cmp.Compare(x, y)
 	case errX == nil:
 		return -1
 	case errY == nil:
@@ -212,10 +208,10 @@ func byNumber(a, b string) int {
 }
 
 // rest keeps the fields of an object that its reader did not use.
-func (p *parser) rest(path string, o object, base Record, used ...string) {
-	for _, key := range slices.Sorted(keys(o)) {
-		if !slices.Contains(used, key) {
-			p.unknown(path+"."+key, o[key], Record{Signpost: base.Signpost, Category: base.Category, State: base.State})
+func (p *parser) rest(path string, o *node, base Record, used ...string) {
+	for _, f := range o.fields {
+		if !slices.Contains(used, f.name) {
+			p.unknown(path+"."+f.name, f.value, Record{Signpost: base.Signpost, Category: base.Category, State: base.State})
 		}
 	}
 }
@@ -225,12 +221,8 @@ func (p *parser) add(kind Kind, path string, r Record) {
 	p.Records = append(p.Records, r)
 }
 
-func (p *parser) unknown(path string, value any, r Record) {
-	raw, err := json.Marshal(value)
-	if err != nil {
-		raw, _ = json.Marshal(fmt.Sprint(value))
-	}
-	r.Raw = raw
+func (p *parser) unknown(path string, value *node, r Record) {
+	r.Raw = p.json(value)
 	p.add(Unknown, path, r)
 }
 

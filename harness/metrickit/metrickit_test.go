@@ -169,7 +169,7 @@ func TestConventionIsOfTheWholePayload(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ raw, want string }{
-		"empty": {"", "JSON"}, "truncated": {`{"cpuMetrics":{`, "byte"}, "list": {"[1]", "array"}, "null": {"null", "null"}, "other": {`{"a":1}`, "none of MetricKit"},
+		"empty": {"", "JSON"}, "truncated": {`{"cpuMetrics":{`, "byte"}, "list": {"[1]", "begins with ["}, "null": {"null", "begins with null"}, "other": {`{"a":1}`, "none of MetricKit"},
 	} {
 		if _, err := Parse([]byte(c.raw)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want an error with %q", name, err, c.want)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Convention is how a payload writes numbers.
@@ -79,6 +80,9 @@ func digits(text string) string {
 
 // cut splits a quantity's text into its number, in ASCII digits, and its unit.
 func cut(text string) (number, unit string) {
+	if number, unit, ok := cutPlain(text); ok {
+		return number, unit
+	}
 	text = strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == '\u200e' || r == '\u200f' || r == '\u061c' })
 	var b strings.Builder
 	runes := []rune(text)
@@ -104,6 +108,23 @@ func cut(text string) (number, unit string) {
 		}
 	}
 	return b.String(), ""
+}
+
+// cutPlain splits the commonest form, ASCII digits, points and commas, a space, a unit, without copying it.
+func cutPlain(text string) (number, unit string, ok bool) {
+	end := 0
+	for end < len(text) && (text[end] >= '0' && text[end] <= '9' || end > 0 && (text[end] == ',' || text[end] == '.')) {
+		end++
+	}
+	if end == 0 || text[end-1] < '0' || end+2 > len(text) || text[end] != ' ' || text[end+1] >= '0' && text[end+1] <= '9' || text[end+1] == ' ' {
+		return "", "", false
+	}
+	for i := end; i < len(text); i++ {
+		if text[i] >= utf8.RuneSelf {
+			return "", "", false
+		}
+	}
+	return text[:end], text[end+1:], true
 }
 
 func unitText(rest []rune) string {
@@ -134,6 +155,10 @@ var errNoNumber = errors.New("no number")
 func parseNumber(number string, c Convention) (value float64, ambiguous bool, err error) {
 	if number == "" {
 		return 0, false, errNoNumber
+	}
+	if !strings.ContainsAny(number, ".,٫٬ \u00a0\u202f\u2009'’") {
+		value, err = strconv.ParseFloat(number, 64)
+		return value, false, err
 	}
 	decimal := c.Decimal
 	if own, ok := evidence(number); ok {

@@ -1,11 +1,8 @@
 package metrickit
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"time"
 )
@@ -17,28 +14,20 @@ const MaxBytes = 64 << 20
 // ErrTooLarge says that a payload is larger than MaxBytes.
 var ErrTooLarge = errors.New("larger than 64 MiB: kept, not read")
 
-// object is a JSON object as encoding/json reads it.
-type object = map[string]any
-
 // Parse reads one payload of any version.
 func Parse(raw []byte) (Payload, error) {
 	if len(raw) > MaxBytes {
 		return Payload{}, ErrTooLarge
 	}
-	var top object
-	if err := json.Unmarshal(raw, &top); err != nil {
-		return Payload{}, located(err)
+	top, err := readTree(raw)
+	if err != nil {
+		return Payload{}, err
 	}
-	if top == nil {
-		return Payload{}, errors.New("null is no payload")
-	}
-	p := &parser{top: top}
+	p := &parser{raw: raw}
 	p.Window = readWindow(top)
-	p.Environment = readEnvironment(top)
+	p.Environment = p.readEnvironment(top)
 	p.Format = format(top)
-	var texts []string
-	collectTexts(top, 0, &texts)
-	p.Convention = Infer(texts, p.Region)
+	p.Convention = inferTree(top, p.Region)
 	switch p.Format {
 	case "report", "diagnostic_report":
 		p.report(top)
@@ -55,7 +44,7 @@ func Parse(raw []byte) (Payload, error) {
 
 type parser struct {
 	Payload
-	top object
+	raw []byte
 }
 
 // mergedEnvironment lets a diagnostic's own meta data stand where it has any.
@@ -69,70 +58,61 @@ func (p *parser) mergedEnvironment(own Environment) Environment {
 	return p.Environment
 }
 
-// located adds the place to a JSON error.
-func located(err error) error {
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syntax):
-		return fmt.Errorf("no JSON at byte %d: %w", syntax.Offset, err)
-	case errors.As(err, &kind):
-		return fmt.Errorf("a payload is a JSON object, this is a %s", kind.Value)
-	}
-	return err
-}
-
 // format names the payload's shape by its keys.
-func format(top object) string {
-	_, interval := top["intervalEntries"]
-	_, state := top["stateEntries"]
-	_, timeRange := top["timeRange"]
+func format(top *node) string {
 	switch {
-	case interval || state:
+	case top.get("intervalEntries", "stateEntries") != nil:
 		return "report"
-	case timeRange && (top["result"] != nil || top["callStackTree"] != nil || top["environment"] != nil):
+	case top.get("timeRange") != nil && top.get("result", "callStackTree", "environment") != nil:
 		return "diagnostic_report"
 	}
 	diagnostics, metrics, times := false, false, false
-	for key := range top {
-		diagnostics = diagnostics || strings.HasSuffix(key, "Diagnostics")
-		metrics = metrics || strings.HasSuffix(key, "Metrics")
-		times = times || strings.HasPrefix(key, "timeStamp")
+	for _, f := range top.fields {
+		diagnostics = diagnostics || strings.HasSuffix(f.name, "Diagnostics")
+		metrics = metrics || strings.HasSuffix(f.name, "Metrics")
+		times = times || strings.HasPrefix(f.name, "timeStamp")
 	}
 	switch {
 	case metrics:
 		return "metric"
 	case diagnostics:
 		return "diagnostic"
-	case times || top["metaData"] != nil:
+	case times || top.get("metaData") != nil:
 		return "metric" // a payload all of whose counters were zero
 	}
 	return ""
 }
 
-// collectTexts gathers the strings that may be quantities, to infer the convention from. Call stacks have none.
-func collectTexts(v any, depth int, out *[]string) {
-	const deepest = 12
-	if depth > deepest {
-		return
+// inferTree finds the convention of a payload from the first of its texts that decides it, then from its region.
+func inferTree(top *node, region string) Convention {
+	if decimal, ok := decide(top, 0); ok {
+		return Convention{decimal, true}
 	}
-	switch v := v.(type) {
-	case string:
-		if len(v) < 64 && strings.ContainsAny(v, ".,٫") && v[0] < 0x80 && v[0] >= '0' && v[0] <= '9' || strings.ContainsRune(v, '٫') {
-			*out = append(*out, v)
+	return Infer(nil, region)
+}
+
+// decide looks for evidence below n. Call stacks have none, and are deep.
+func decide(n *node, depth int) (decimal rune, ok bool) {
+	const deepest, longest = 12, 64
+	switch {
+	case depth > deepest:
+	case n.isString():
+		if len(n.text) < longest && strings.ContainsAny(n.text, ".,٫") {
+			if number := digits(n.text); number != "" {
+				return evidence(number)
+			}
 		}
-	case object:
-		for _, key := range slices.Sorted(keys(v)) {
-			if skipTexts(key) {
+	default:
+		for _, f := range n.fields {
+			if skipTexts(f.name) {
 				continue
 			}
-			collectTexts(v[key], depth+1, out)
-		}
-	case []any:
-		for _, e := range v {
-			collectTexts(e, depth+1, out)
+			if decimal, ok := decide(f.value, depth+1); ok {
+				return decimal, true
+			}
 		}
 	}
+	return 0, false
 }
 
 // skipTexts names fields whose strings look like numbers and are none.
@@ -145,40 +125,24 @@ func skipTexts(key string) bool {
 	return false
 }
 
-func keys(m object) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
-}
-
 // readWindow reads the two spellings of a payload's time.
-func readWindow(top object) Window {
-	if r, ok := top["timeRange"].(object); ok {
-		begin, okBegin := referenceDate(firstOf(r, "begin", "start", "lowerBound"))
-		end, okEnd := referenceDate(firstOf(r, "end", "upperBound"))
+func readWindow(top *node) Window {
+	if r := top.get("timeRange"); r.isObject() {
+		begin, okBegin := referenceDate(r.get("begin", "start", "lowerBound"))
+		end, okEnd := referenceDate(r.get("end", "upperBound"))
 		return Window{Begin: begin, End: end, ZoneStated: okBegin && okEnd}
 	}
-	begin, zoneBegin := timeStamp(top["timeStampBegin"])
-	end, zoneEnd := timeStamp(top["timeStampEnd"])
+	begin, zoneBegin := timeStamp(top.get("timeStampBegin"))
+	end, zoneEnd := timeStamp(top.get("timeStampEnd"))
 	return Window{Begin: begin, End: end, ZoneStated: zoneBegin && zoneEnd}
 }
 
-func firstOf(o object, names ...string) any {
-	for _, n := range names {
-		if v, ok := o[n]; ok {
-			return v
-		}
-	}
-	return nil
-}
-
 // timeStamp reads "2020-10-24 22:59:00 +0000", the same without a zone, and RFC 3339.
-func timeStamp(v any) (text string, zone bool) {
-	s, _ := v.(string)
+func timeStamp(n *node) (text string, zone bool) {
+	if !n.isString() {
+		return "", false
+	}
+	s := n.text
 	for _, layout := range []string{"2006-01-02 15:04:05 -0700", time.RFC3339Nano} {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t.UTC().Format(time.RFC3339), true
@@ -193,17 +157,15 @@ func timeStamp(v any) (text string, zone bool) {
 }
 
 // referenceDate reads JSONEncoder's default for a date, seconds since 2001-01-01 UTC, and RFC 3339.
-func referenceDate(v any) (text string, ok bool) {
-	switch v := v.(type) {
-	case float64:
-		if math.Abs(v) > 1e11 {
-			return "", false
-		}
+func referenceDate(n *node) (text string, ok bool) {
+	const farthest = 1e11 // seconds; beyond it is no date of a phone
+	switch {
+	case n.isString():
+		return timeStamp(n)
+	case n.isNumber() && math.Abs(n.number) < farthest:
+		whole, part := math.Modf(n.number)
 		epoch := time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
-		whole, part := math.Modf(v)
 		return epoch.Add(time.Duration(whole)*time.Second + time.Duration(part*1e9)).Format(time.RFC3339), true
-	case string:
-		return timeStamp(v)
 	}
 	return "", false
 }

@@ -3,138 +3,126 @@ package metrickit
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // report reads iOS 27's MetricReport and DiagnosticReport. Measurements are {value, unit} objects. How a result names
 // its metric was not published when this was written, so both likely forms are read: an object with the metric's name
 // as its one key, and one with a field that names it.
-func (p *parser) report(top object) {
-	for _, key := range slices.Sorted(keys(top)) {
-		switch value := top[key]; key {
+func (p *parser) report(top *node) {
+	for _, f := range top.fields {
+		switch f.name {
 		case "version", "timeRange", "environment":
 		case "intervalEntries":
-			p.entries(key, value, nil)
+			p.entries(f.name, f.value, false)
 		case "stateEntries":
-			p.entries(key, value, stateOf)
+			p.entries(f.name, f.value, true)
 		case "result":
-			p.reportDiagnostic(value, top)
+			p.reportDiagnostic(f.value, top)
 		case "callStackTree":
-			if top["result"] == nil {
-				p.diagnostic("result", object{"callStackTree": value})
+			if top.get("result") == nil {
+				p.diagnostic("result", nil, top)
 			}
 		default:
-			p.walk(key, value, Record{})
+			p.walk(f.name, f.value, Record{})
 		}
 	}
 }
 
-func stateOf(entry object) *State {
-	if s, ok := entry["state"].(object); ok {
-		return &State{Domain: text(s["domain"]), Label: text(s["label"])}
+func (p *parser) stateOf(entry *node) *State {
+	s := entry.get("state")
+	if !s.isObject() {
+		return nil
 	}
-	return nil
+	return &State{Domain: s.get("domain").str(p.raw), Label: s.get("label").str(p.raw)}
 }
 
-func (p *parser) entries(name string, value any, state func(object) *State) {
-	list, _ := value.([]any)
-	if list == nil {
-		p.unknown(name, value, Record{})
+func (p *parser) entries(name string, list *node, states bool) {
+	if !list.isList() {
+		p.unknown(name, list, Record{})
 		return
 	}
-	for i, e := range list {
-		entry, ok := e.(object)
-		if !ok {
-			p.unknown(fmt.Sprintf("%s.%d", name, i), e, Record{})
+	for i, e := range list.fields {
+		path := name + "." + strconv.Itoa(i)
+		if !e.value.isObject() {
+			p.unknown(path, e.value, Record{})
 			continue
 		}
 		var base Record
-		if state != nil {
-			base.State = state(entry)
+		if states {
+			base.State = p.stateOf(e.value)
 		}
-		for _, key := range slices.Sorted(keys(entry)) {
-			path := fmt.Sprintf("%s.%d.%s", name, i, key)
-			switch key {
+		for _, f := range e.value.fields {
+			switch f.name {
 			case "state", "states":
 			case "values":
-				p.results(path, entry[key], base)
+				p.results(path+".values", f.value, base)
 			default:
-				p.walk(path, entry[key], base)
+				p.walk(path+"."+f.name, f.value, base)
 			}
 		}
 	}
 }
 
 // results reads the values of an entry.
-func (p *parser) results(path string, value any, base Record) {
-	list, ok := value.([]any)
-	if !ok {
-		p.walk(path, value, base)
+func (p *parser) results(path string, list *node, base Record) {
+	if !list.isList() {
+		p.walk(path, list, base)
 		return
 	}
-	for i, e := range list {
-		o, ok := e.(object)
-		if !ok {
-			p.unknown(fmt.Sprintf("%s.%d", path, i), e, base)
-			continue
-		}
-		name, body := named(o)
-		r := base
-		if s, ok := body.(object); ok && strings.HasPrefix(name, "signpost") {
-			r.Signpost, r.Category = first(s, "name", "signpostName"), first(s, "category", "signpostCategory")
-		}
+	for i, e := range list.fields {
+		name, body := p.named(e.value)
 		if name == "" {
-			p.unknown(fmt.Sprintf("%s.%d", path, i), e, r)
+			p.unknown(path+"."+strconv.Itoa(i), e.value, base)
 			continue
+		}
+		r := base
+		if strings.HasPrefix(name, "signpost") {
+			r.Signpost, r.Category = body.get("name", "signpostName").str(p.raw), body.get("category", "signpostCategory").str(p.raw)
 		}
 		p.walk(path+"."+name, body, r)
 	}
 }
 
 // named finds the metric's name and body in a result.
-func named(o object) (string, any) {
+func (p *parser) named(o *node) (string, *node) {
+	if !o.isObject() {
+		return "", nil
+	}
 	for _, key := range []string{"type", "metric", "name", "kind"} {
-		name, ok := o[key].(string)
-		if !ok {
+		name := o.get(key)
+		if !name.isString() {
 			continue
 		}
-		body := object{}
-		for k, v := range o {
-			if k != key {
-				body[k] = v
-			}
+		body := *o
+		body.fields = slices.DeleteFunc(slices.Clone(o.fields), func(f field) bool { return f.name == key })
+		if value := body.get("value"); value != nil && len(body.fields) == 1 {
+			return name.text, value
 		}
-		if v, ok := body["value"]; ok && len(body) == 1 {
-			return name, v
-		}
-		return name, body
+		return name.text, &body
 	}
-	if len(o) == 1 {
-		for name, body := range o {
-			if inner, ok := body.(object); ok && len(inner) == 1 && inner["_0"] != nil {
-				return name, inner["_0"] // Swift's own encoding of an enum case with an unnamed value
-			}
-			return name, body
-		}
+	if len(o.fields) != 1 {
+		return "", nil
 	}
-	return "", nil
+	body := o.fields[0].value
+	if inner := body.get("_0"); inner != nil && len(body.fields) == 1 {
+		body = inner // Swift's own encoding of an enum case with an unnamed value
+	}
+	return o.fields[0].name, body
 }
 
 // isMeasurement reports whether o is {value, unit}.
-func isMeasurement(o object) bool {
-	_, value := o["value"].(float64)
-	_, unit := o["unit"].(string)
-	return value && unit
-}
+func isMeasurement(o *node) bool { return o.get("value").isNumber() && o.get("unit").isString() }
 
-func (p *parser) measurement(path string, o object, base Record) {
+func (p *parser) measurement(path string, o *node, base Record) {
 	base.fill(measured(o))
 	p.rest(path, o, base, "value", "unit")
 	p.add(Metric, path, base)
 }
 
-func measured(o object) Quantity {
-	value, written := o["value"].(float64), o["unit"].(string)
+func measured(o *node) Quantity {
+	value, written := o.get("value").number, o.get("unit").text
 	q := Quantity{Value: value, Unit: written, Text: fmt.Sprintf("%v %s", value, written)}
 	if u, ok := unitNamed(written); ok {
 		q.Value, q.Unit, q.Known = value*u.factor, u.base, true
@@ -143,24 +131,25 @@ func measured(o object) Quantity {
 }
 
 // reportHistogram reads {histogram: {buckets: [{lowerBound, upperBound, count}]}}.
-func (p *parser) reportHistogram(path string, o object, base Record) {
-	h, _ := o["histogram"].(object)
-	list, _ := h["buckets"].([]any)
-	for i, e := range list {
-		b, _ := e.(object)
-		count, ok := b["count"].(float64)
-		if !ok {
-			base.Warnings = append(base.Warnings, fmt.Sprintf("bucket %d has no count", i))
-			continue
-		}
-		bucket := Bucket{Count: int64(count)}
-		for key, into := range map[string]**float64{"lowerBound": &bucket.Low, "upperBound": &bucket.High} {
-			if m, ok := b[key].(object); ok && isMeasurement(m) {
-				q := measured(m)
-				*into, base.Unit = &q.Value, q.Unit
+func (p *parser) reportHistogram(path string, o *node, base Record) {
+	if buckets := o.get("histogram").get("buckets"); buckets.isList() {
+		for i, e := range buckets.fields {
+			count := e.value.get("count")
+			if !count.isNumber() {
+				base.Warnings = append(base.Warnings, fmt.Sprintf("bucket %d has no count", i))
+				continue
 			}
+			bucket := Bucket{Count: int64(count.number)}
+			if low := e.value.get("lowerBound"); isMeasurement(low) {
+				q := measured(low)
+				bucket.Low, base.Unit = &q.Value, q.Unit
+			}
+			if high := e.value.get("upperBound"); isMeasurement(high) {
+				q := measured(high)
+				bucket.High, base.Unit = &q.Value, q.Unit
+			}
+			base.Buckets = append(base.Buckets, bucket)
 		}
-		base.Buckets = append(base.Buckets, bucket)
 	}
 	p.rest(path, o, base, "histogram")
 	p.add(Histogram, path, base)

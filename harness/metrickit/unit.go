@@ -13,6 +13,9 @@ type unit struct {
 
 // unitNamed maps a written unit, in any case and with or without a trailing point, to its base unit.
 func unitNamed(written string) (unit, bool) {
+	if u, ok := units[written]; ok {
+		return u, true
+	}
 	u, ok := units[strings.TrimSuffix(strings.ToLower(strings.TrimSpace(written)), ".")]
 	return u, ok
 }
