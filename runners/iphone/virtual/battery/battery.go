@@ -281,3 +281,10 @@ func (g *Gauge) Reboot() {
 	g.sums = g.startSums
 	g.publish(g.last, g.power.IdleWatt)
 }
+
+// Charging reports whether the battery takes power from the cable now.
+func (g *Gauge) Charging() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.charging
+}
