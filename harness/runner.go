@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -12,6 +13,9 @@ type Runner interface {
 	// Open takes hold of one device for a run. The caller closes the session.
 	Open(ctx context.Context, device Device) (Session, error)
 }
+
+// ErrNoLaunch says that a device holds nothing of the launch that was asked for.
+var ErrNoLaunch = errors.New("the device knows nothing of this launch")
 
 // Session is one device, held for a run, on which the app is launched any number of times. One goroutine uses it.
 type Session interface {
@@ -26,8 +30,8 @@ type Session interface {
 	Run(ctx context.Context, task Task, sink Sink) (Exit, error)
 	// Collect reads the event file of an earlier launch, made by this or another process, from the beginning. An app
 	// that is still at it is followed to its end, as Run would. The exit has the outcome ok when the file holds the
-	// app's end event, and app_crash when it does not. A device that knows nothing of the launch is an error of kind
-	// device.
+	// app's end event, and app_crash when it does not. For a device that knows nothing of the launch the error wraps
+	// [ErrNoLaunch]; any other error means that it could not be asked.
 	Collect(ctx context.Context, task Task, sink Sink) (Exit, error)
 	Close() error
 }
@@ -35,6 +39,12 @@ type Session interface {
 // Gauge is a session that can read its device's battery between launches. Not every device has one.
 type Gauge interface {
 	Battery(ctx context.Context) (BatteryReading, error)
+}
+
+// Timed is a session whose time is not the host's: a simulated device brings its own clock, and everything that the
+// engine waits for on it passes on that clock.
+type Timed interface {
+	Clock() Clock
 }
 
 // Progress is for people: how far a long step has come. Total 0 means unknown.
@@ -65,6 +75,7 @@ type Task struct {
 	Env       map[string]string // faults for tests, tracing; kept with the run
 	Patience  time.Duration     // how long a vanished device is waited for
 	Telemetry time.Duration     // interval of the host's samplers; 0: none
+	Limit     time.Duration     // the engine ends ctx after this long, on its clock; for a runner's own waits
 }
 
 // Sink receives what a launch yields, in order, from one goroutine.
