@@ -1,0 +1,125 @@
+import Foundation
+import MLProgram
+
+/// What a model keeps between calls: one block of memory per state, zeros at first. Shared by all functions of the model.
+public final class ReferenceState: @unchecked Sendable {
+    fileprivate let memory: [String: UnsafeMutableBufferPointer<UInt32>]
+    fileprivate let types: [StateType]
+
+    fileprivate init(_ types: [StateType]) {
+        self.types = types
+        var memory: [String: UnsafeMutableBufferPointer<UInt32>] = [:]
+        for type in types {
+            let block = UnsafeMutableBufferPointer<UInt32>.allocate(capacity: max(1, Shapes.count(type.shape)))
+            block.initialize(repeating: 0)
+            memory[type.name] = block
+        }
+        self.memory = memory
+    }
+
+    deinit {
+        for block in memory.values { block.deallocate() }
+    }
+
+    /// Names of the states, sorted.
+    public var names: [String] { memory.keys.sorted() }
+
+    /// A copy of a state's contents; nil when the model has no such state. Not to be called while a function runs on it.
+    public func tensor(_ name: String) -> Tensor? {
+        guard let type = types.first(where: { $0.name == name }), let block = memory[name] else { return nil }
+        let words = block.prefix(Shapes.count(type.shape))
+        let elements: Tensor.Elements =
+            ElementKind(type.dataType) == .float
+            ? .floats(words.map { Float(bitPattern: $0) }) : .ints(words.map { Int32(bitPattern: $0) })
+        return Tensor(shape: type.shape, dataType: type.dataType, elements: elements)
+    }
+}
+
+/// An ML program compiled for this machine's CPU: it stands in for Core ML where Core ML cannot run.
+///
+/// In: a package that `ProgramPackage` has read. Out: results of its functions. It proves what a program computes; how fast
+/// or on which unit a phone runs it, it cannot tell. Weights stay in the mapped file, packed as they are.
+public final class ReferenceModel: @unchecked Sendable {
+    /// Compiled functions by name. Guarded by `lock`, since their arenas hold the values of one call.
+    private let functions: [String: CompiledFunction]
+    private let stateTypes: [StateType]
+    private let lock = NSLock()
+    private let store: ConstantStore
+    private let package: ProgramPackage
+    public let numerics: Numerics
+    /// Threads in use, the caller's included.
+    public let threads: Int
+
+    /// Compiles functions of `package`.
+    ///
+    /// - Parameters:
+    ///   - functions: names of those to compile; nil compiles all.
+    ///   - threads: how many to use; nil uses one per core.
+    /// - Throws: `ProgramError`: `unsupported` names an operation that the executor lacks, with its function; `invalid`, `torn`
+    ///   and `badBlob` say what contradicts what.
+    public init(
+        _ package: ProgramPackage, functions names: [String]? = nil, numerics: Numerics = .float32, threads: Int? = nil
+    ) throws {
+        let pool = ThreadPool(threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        let store = ConstantStore(weights: package.weights)
+        var compiled: [String: CompiledFunction] = [:]
+        for name in names ?? package.program.functions.keys.sorted() {
+            guard let function = package.program.functions[name] else {
+                throw ProgramError(.unsupported, "the program has no function \(name); it has \(package.program.functions.keys.sorted())")
+            }
+            compiled[name] = try CompiledFunction(name: name, function: function, numerics: numerics, pool: pool, store: store)
+        }
+        var types: [StateType] = []
+        for function in compiled.values.sorted(by: { $0.name < $1.name }) {
+            for type in function.states {
+                if let known = types.first(where: { $0.name == type.name }) {
+                    guard known == type else { throw ProgramError(.invalid, operation: function.name, "state \(type.name) differs between functions") }
+                } else {
+                    types.append(type)
+                }
+            }
+        }
+        self.package = package
+        self.functions = compiled
+        self.store = store
+        self.numerics = numerics
+        self.threads = pool.threads
+        stateTypes = types
+    }
+
+    /// Names of the compiled functions, sorted.
+    public var functionNames: [String] { functions.keys.sorted() }
+
+    /// Bytes allocated for unpacked constants and for intermediate values, beside the mapped weights.
+    public var allocatedBytes: Int { store.ownedBytes + functions.values.reduce(0) { $0 + $1.arenaBytes } }
+
+    /// Bytes of one state.
+    public var stateBytes: Int { stateTypes.reduce(0) { $0 + Shapes.count($1.shape) * 4 } }
+
+    /// The shape of an input of a function; nil when there is no such function or input.
+    public func inputShape(_ input: String, of function: String) -> [Int]? {
+        functions[function]?.inputs.first { $0.name == input }?.operand.shape
+    }
+
+    /// A new state, all zeros.
+    public func makeState() -> ReferenceState { ReferenceState(stateTypes) }
+
+    /// Runs a function. Calls from several threads wait for each other.
+    ///
+    /// - Parameters:
+    ///   - inputs: all inputs by name, with the declared shapes.
+    ///   - state: from this model's `makeState`; may be nil for a function without states.
+    /// - Throws: `ProgramError.badInput` for inputs that do not fit, or an index out of range.
+    public func run(_ function: String, _ inputs: [String: Tensor], state: ReferenceState? = nil) throws -> [String: Tensor] {
+        guard let compiled = functions[function] else { throw ProgramError(.badInput, "no function \(function) was compiled") }
+        let pointers = try compiled.states.map { type -> UnsafeMutableRawPointer in
+            guard let state, state.types.contains(type), let block = state.memory[type.name] else {
+                throw ProgramError(.badInput, operation: function, "needs the state \(type.name) of this model")
+            }
+            return UnsafeMutableRawPointer(block.baseAddress!)
+        }
+        lock.lock()
+        defer { lock.unlock() }
+        return try withExtendedLifetime(state) { try compiled.run(inputs, states: pointers) }
+    }
+}
