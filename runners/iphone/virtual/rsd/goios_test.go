@@ -51,7 +51,7 @@ func serveLoopback(t *testing.T, faults instruments.Faults, prepare ...func(*pho
 				ready <- listener.Addr().(*net.TCPAddr).Port
 			}
 			return listener, err
-		})
+		}, func() {})
 	}()
 	select {
 	case l.port = <-ready:
@@ -136,7 +136,7 @@ func TestShim(t *testing.T) {
 	}
 }
 
-func apps(t *testing.T, d ios.DeviceEntry) *goapps.Connection {
+func apps(t testing.TB, d ios.DeviceEntry) *goapps.Connection {
 	t.Helper()
 	c, err := goapps.New(d)
 	if err != nil {

@@ -27,8 +27,8 @@ type Server struct {
 	log    *slog.Logger
 }
 
-// Serve listens on Port and on a port for every service, and serves them until ctx ends.
-func (s *Server) Serve(ctx context.Context, listen tunnel.Listen) error {
+// Serve listens on Port and on a port for every service, calls ready, and serves them until ctx ends.
+func (s *Server) Serve(ctx context.Context, listen tunnel.Listen, ready func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	n := &network{ctx: ctx, server: s, slots: make(chan struct{}, maxConnections)}
 	defer n.running.Wait()
@@ -45,6 +45,7 @@ func (s *Server) Serve(ctx context.Context, listen tunnel.Listen) error {
 	if _, err := n.open(listen, Port, service.Service{Name: "com.apple.remoted", Serve: d.serve}); err != nil {
 		return err
 	}
+	ready()
 	<-ctx.Done()
 	return ctx.Err()
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"time"
 
 	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -88,6 +89,31 @@ func (n *network) listen(port uint16) (net.Listener, error) {
 		return nil, err
 	}
 	return listener{l}, nil
+}
+
+// carry tells the client of the network once it is ready, and then carries packets both ways until one way ends.
+func (n *network) carry(ctx context.Context, conn net.Conn, ready <-chan struct{}, tell func() error) error {
+	select {
+	case <-ready:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := tell(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	sent := make(chan error, 1)
+	go func() {
+		err := n.send(ctx, conn)
+		conn.SetReadDeadline(time.Unix(1, 0)) // a host that takes nothing has gone
+		sent <- err
+	}()
+	err := n.receive(conn)
+	cancel()
+	if failed := <-sent; failed != nil && !errors.Is(failed, context.Canceled) {
+		return failed
+	}
+	return err
 }
 
 // receive hands the client's packets to the stack. It goes by the packets' own lengths, so that a client may put

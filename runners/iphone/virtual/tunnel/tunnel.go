@@ -14,6 +14,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"sync"
 	"syscall"
 	"time"
 
@@ -33,26 +34,32 @@ const (
 	maxRequest  = 4096
 	maxResponse = 255
 	netmask     = "ffff:ffff:ffff:ffff::"
-	// handshakeTime is how long a client may take to ask for a tunnel.
-	handshakeTime = 30 * time.Second
 )
 
 // Listen opens a port of the phone's network; port 0 chooses one.
 type Listen func(port uint16) (net.Listener, error)
 
-// Serve serves the phone's network until ctx ends, and returns when all that it started has ended.
-type Serve func(ctx context.Context, listen Listen) error
+// Serve serves the phone's network until ctx ends, and returns when all that it started has ended. It calls ready once
+// everything listens; before that no host is told of the network.
+type Serve func(ctx context.Context, listen Listen, ready func()) error
 
 // Service returns the lockdown service. Each connection gets a network of its own with a new pair of addresses; the
 // service discovery listens on rsdPort of it. Clients take a TLS record for a packet, so the TLS below must not split
 // a write: Go's does at the beginning of a connection, unless its DynamicRecordSizingDisabled is set.
 func Service(rsdPort uint16, serve Serve) service.Service {
 	return service.Service{Name: Name, NeedsUnlocked: true, Serve: func(ctx context.Context, conn net.Conn) error {
-		l, err := handshake(conn, rsdPort)
-		if err != nil {
+		stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+		defer stop()
+		l, err := agree(conn)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case gone(err):
+			return nil // it never asked
+		case err != nil:
 			return fmt.Errorf("tunnel handshake: %w", err)
 		}
-		return l.run(ctx, conn, serve)
+		return l.run(ctx, conn, rsdPort, serve)
 	}}
 }
 
@@ -80,8 +87,8 @@ type parameters struct {
 	MTU     int    `json:"mtu"`
 }
 
-// handshake reads the client's wishes and answers with the tunnel's parameters.
-func handshake(conn net.Conn, rsdPort uint16) (link, error) {
+// agree reads the client's wishes and decides the tunnel's parameters.
+func agree(conn net.Conn) (link, error) {
 	body, err := readHandshake(conn)
 	if err != nil {
 		return link{}, err
@@ -94,19 +101,22 @@ func handshake(conn net.Conn, rsdPort uint16) (link, error) {
 		return link{}, fmt.Errorf("request of type %q", q.Type)
 	}
 	l := link{mtu: min(max(q.MTU, minMTU), maxMTU)}
-	if l.phone, l.host, err = addresses(); err != nil {
-		return link{}, err
-	}
+	l.phone, l.host, err = addresses()
+	return l, err
+}
+
+// tell answers the client with the tunnel's parameters.
+func (l link) tell(conn net.Conn, rsdPort uint16) error {
 	answer, err := json.Marshal(response{"serverHandshakeResponse", parameters{l.host.String(), netmask, l.mtu}, l.phone.String(), rsdPort})
 	if err != nil {
-		return link{}, err
+		return err
 	}
 	if len(answer) > maxResponse {
-		return link{}, fmt.Errorf("response of %d bytes", len(answer))
+		return fmt.Errorf("tunnel handshake: response of %d bytes", len(answer))
 	}
 	out := binary.BigEndian.AppendUint16([]byte(magic), uint16(len(answer)))
 	_, err = conn.Write(append(out, answer...)) // in one record: clients do not gather pieces
-	return l, err
+	return err
 }
 
 func readHandshake(conn net.Conn) ([]byte, error) {
@@ -136,24 +146,23 @@ func addresses() (phone, host netip.Addr, err error) {
 }
 
 // run carries packets and serves the network until the client goes, ctx ends, or serving fails.
-func (l link) run(ctx context.Context, conn net.Conn, serve Serve) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
+func (l link) run(ctx context.Context, conn net.Conn, rsdPort uint16, serve Serve) error {
 	n, err := newNetwork(l)
 	if err != nil {
 		return err
 	}
-	ends := make(chan error, 3)
-	go func() { ends <- n.receive(conn) }()
-	go func() { ends <- n.send(ctx, conn) }()
-	go func() { ends <- serve(ctx, n.listen) }()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	ready := make(chan struct{})
+	ends := make(chan error, 2)
+	go func() { ends <- serve(ctx, n.listen, sync.OnceFunc(func() { close(ready) })) }()
+	go func() { ends <- n.carry(ctx, conn, ready, func() error { return l.tell(conn, rsdPort) }) }()
 	first := <-ends
 	outer := ctx.Err()
 	cancel()
 	n.abort() // ends what is being read and written over the network
-	<-ends
 	<-ends
 	n.destroy()
 	switch {

@@ -100,7 +100,7 @@ func ask(t *testing.T, host net.Conn, mtu int) response {
 
 // echo serves a port that sends back what it gets.
 func echo(ports chan<- int) Serve {
-	return func(ctx context.Context, listen Listen) error {
+	return func(ctx context.Context, listen Listen, ready func()) error {
 		l, err := listen(0)
 		if err != nil {
 			return err
@@ -108,6 +108,7 @@ func echo(ports chan<- int) Serve {
 		stop := context.AfterFunc(ctx, func() { l.Close() })
 		defer stop()
 		ports <- l.Addr().(*net.TCPAddr).Port
+		ready()
 		for {
 			conn, err := l.Accept()
 			if err != nil {
@@ -121,7 +122,8 @@ func echo(ports chan<- int) Serve {
 	}
 }
 
-// records checks that every TLS record holds exactly one IPv6 packet within the MTU, as it is read.
+// records checks that every TLS record holds exactly one IPv6 packet within the MTU, as it is read, and that none has a
+// traffic class, at which go-ios's kernel tunnel gives up.
 type records struct {
 	*tls.Conn
 	mtu    int
@@ -133,7 +135,7 @@ func (r *records) Read(p []byte) (int, error) {
 	n, err := r.Conn.Read(p)
 	if err == nil {
 		r.seen.Add(1)
-		if n < headerBytes || n > r.mtu || n != headerBytes+int(binary.BigEndian.Uint16(p[4:])) {
+		if n < headerBytes || p[0] != 0x60 || n > r.mtu || n != headerBytes+int(binary.BigEndian.Uint16(p[4:])) {
 			r.broken.Add(1)
 		}
 	}
@@ -221,9 +223,23 @@ func TestTunnelEnds(t *testing.T) {
 			t.Errorf("Serve: %v", err)
 		}
 	})
+	t.Run("while it waits for the handshake", func(t *testing.T) {
+		host, done, cancel := connect(t, echo(make(chan int, 1)))
+		if err := host.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("Serve: %v", err)
+		}
+	})
 	t.Run("when serving fails", func(t *testing.T) {
 		fail := make(chan struct{})
-		host, done, _ := connect(t, func(context.Context, Listen) error { <-fail; return errors.New("no network") })
+		host, done, _ := connect(t, func(_ context.Context, _ Listen, ready func()) error {
+			ready()
+			<-fail
+			return errors.New("no network")
+		})
 		ask(t, host, 1280)
 		close(fail)
 		if err := <-done; err == nil || err.Error() != "no network" {
