@@ -1,0 +1,261 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/stats"
+)
+
+// Report is a run with its figures.
+type Report struct {
+	Recorded harness.Recorded
+	Cases    []Case
+}
+
+// Case is what one arm of one case yielded.
+type Case struct {
+	Case         harness.Case
+	Arm          harness.Arm
+	Arms         int // how many arms of this case the run has
+	Build        harness.Build
+	Fingerprint  harness.Fingerprint
+	Sessions     []harness.RecordedSession
+	Planned      int // iterations
+	Measured     int
+	ThermalStart *harness.ThermalState // hottest at a session's start
+	ThermalWorst *harness.ThermalState
+	Figures      []Figure
+	Ends         []End // sessions that did not end ok
+}
+
+// Figure is one metric of a case in its base unit, or why there is none.
+type Figure struct {
+	Metric      harness.Metric
+	Label       string
+	Summary     stats.Summary // of the sessions' medians
+	Min, Max    *float64      // of the single readings
+	Readings    int
+	Sessions    int
+	Method      string
+	Uncertainty *float64 // largest of the sessions'
+	Absent      string   // reason; empty: there is a value
+	Note        string   // what else a reader must know
+}
+
+// End is how one session ended, where not well.
+type End struct {
+	Session string
+	Outcome harness.Outcome
+	Reason  string
+}
+
+// cutOff is what stands for the outcome of a session that has no end.
+const cutOff harness.Outcome = "cut off"
+
+// New computes a run's figures.
+func New(recorded harness.Recorded) Report {
+	r := Report{Recorded: recorded}
+	index := map[string]int{}
+	for _, s := range recorded.Counting() {
+		c := s.Begin.Case
+		key := strings.Join([]string{c.Key(), c.Device.UDID, c.Model.Hash, string(s.Begin.Planned.Arm)}, "\x00")
+		i, ok := index[key]
+		if !ok {
+			i = len(r.Cases)
+			index[key] = i
+			r.Cases = append(r.Cases, Case{Case: c, Arm: s.Begin.Planned.Arm, Build: s.Begin.Build, Fingerprint: s.Begin.Fingerprint})
+		}
+		r.Cases[i].Sessions = append(r.Cases[i].Sessions, s)
+	}
+	for i := range r.Cases {
+		r.Cases[i].compute()
+		for _, other := range r.Cases {
+			if other.Case.Key() == r.Cases[i].Case.Key() && other.Case.Device.UDID == r.Cases[i].Case.Device.UDID {
+				r.Cases[i].Arms++
+			}
+		}
+	}
+	return r
+}
+
+// compute fills in what follows from the sessions.
+func (c *Case) compute() {
+	for _, s := range c.Sessions {
+		c.count(s)
+		switch {
+		case s.End == nil:
+			c.Ends = append(c.Ends, End{s.Begin.ID, cutOff, "the harness ended before it; `bench run --resume` takes it up"})
+		case s.End.Outcome != harness.OutcomeOK:
+			c.Ends = append(c.Ends, End{s.Begin.ID, s.End.Outcome, s.End.Reason})
+		}
+	}
+	for _, m := range harness.Metrics() {
+		if f := c.figure(m); f.Absent == "" || !optional(m.Name) || f.Absent != neverRecorded {
+			c.Figures = append(c.Figures, f)
+		}
+	}
+	sort.SliceStable(c.Figures, func(i, j int) bool { return rank(c.Figures[i].Metric.Name) < rank(c.Figures[j].Metric.Name) })
+}
+
+func (c *Case) count(s harness.RecordedSession) {
+	if s.End == nil {
+		c.Planned += s.Begin.Case.Scenario.Iterations
+		for _, it := range s.Iterations {
+			if !it.Warmup && it.Outcome == harness.OutcomeOK {
+				c.Measured++
+			}
+		}
+		return
+	}
+	c.Planned += s.End.Planned
+	c.Measured += s.End.Measured
+	c.ThermalStart = hotter(c.ThermalStart, s.End.ThermalStart)
+	c.ThermalWorst = hotter(c.ThermalWorst, s.End.ThermalWorst)
+}
+
+func hotter(a, b *harness.ThermalState) *harness.ThermalState {
+	if a == nil || b != nil && b.Rank() > a.Rank() {
+		return b
+	}
+	return a
+}
+
+// figure summarises one metric over the sessions.
+func (c *Case) figure(m harness.Metric) Figure {
+	f := Figure{Metric: m, Label: label(m.Name)}
+	var medians, all []float64
+	for _, s := range c.Sessions {
+		values := s.Values(m.Name)
+		if len(values) == 0 {
+			continue
+		}
+		medians = append(medians, stats.Median(values))
+		all = append(all, values...)
+		f.describe(s)
+	}
+	f.Readings, f.Sessions = len(all), len(medians)
+	reasons := c.absences(m.Name)
+	if len(all) == 0 {
+		f.Absent = neverRecorded
+		if len(reasons) > 0 {
+			f.Absent = strings.Join(reasons, "; ")
+		} else if why, ok := usualAbsence[m.Name]; ok {
+			f.Absent = why
+		}
+		return f
+	}
+	f.Summary = stats.Summarize(medians)
+	low, high := slices.Min(all), slices.Max(all)
+	f.Min, f.Max = &low, &high
+	if missing := len(c.Sessions) - len(medians); missing > 0 && len(reasons) > 0 {
+		f.Note = fmt.Sprintf("missing in %d of %d sessions: %s", missing, len(c.Sessions), strings.Join(reasons, "; "))
+	}
+	return f
+}
+
+// describe takes method and uncertainty from a session's samples of the figure.
+func (f *Figure) describe(s harness.RecordedSession) {
+	for _, m := range s.Samples {
+		if m.Metric != f.Metric.Name {
+			continue
+		}
+		if m.Method != "" && !strings.Contains(f.Method, m.Method) {
+			f.Method = strings.TrimPrefix(f.Method+", "+m.Method, ", ")
+		}
+		if m.Uncertainty != nil && (f.Uncertainty == nil || *m.Uncertainty > *f.Uncertainty) {
+			f.Uncertainty = m.Uncertainty
+		}
+	}
+}
+
+// absences lists the distinct reasons that sessions give for a missing metric.
+func (c *Case) absences(metric string) []string {
+	var out []string
+	for _, s := range c.Sessions {
+		for _, a := range s.Absences {
+			if a.Metric == metric && !slices.Contains(out, a.Reason) {
+				out = append(out, a.Reason)
+			}
+		}
+	}
+	return out
+}
+
+// neverRecorded is the reason where nobody has given one.
+const neverRecorded = "not recorded"
+
+// usualAbsence is why a figure has no value where no session says so: the plan did not contain its circumstances.
+var usualAbsence = map[string]string{
+	harness.TTFTFirstEver:     "no launch was the first after an install",
+	harness.LoadFirstEver:     "no launch was the first after an install",
+	harness.TTFTCold:          "no process's first iteration ended ok",
+	harness.LoadWarm:          "the model was loaded once per process",
+	harness.LoadCold:          "every load was the first after an install",
+	harness.PeakFootprintHost: "the host took no sample of the process",
+	harness.Energy:            "no battery gauge was read",
+	harness.EnergyPerToken:    "no battery gauge was read",
+}
+
+// optional reports whether a metric is shown only where it was asked for.
+func optional(metric string) bool {
+	switch metric {
+	case harness.Retention60, harness.Retention300, harness.Perplexity, harness.ModelBytes:
+		return true
+	}
+	return false
+}
+
+// labels name the metrics for people, in the order of the table.
+var labels = []struct{ metric, label string }{
+	{harness.DecodeTokS, "decode"},
+	{harness.PrefillTokS, "prefill"},
+	{harness.TTFTFirstEver, "time to first token, first ever"},
+	{harness.TTFTCold, "time to first token, cold"},
+	{harness.TTFT, "time to first token, warm"},
+	{harness.ITLP50, "inter-token latency p50"},
+	{harness.ITLP95, "inter-token latency p95"},
+	{harness.ITLP99, "inter-token latency p99"},
+	{harness.LoadFirstEver, "load, first ever"},
+	{harness.LoadCold, "load, cold"},
+	{harness.LoadWarm, "load, warm"},
+	{harness.PeakFootprint, "peak memory, app"},
+	{harness.PeakFootprintHost, "peak memory, host"},
+	{harness.Energy, "energy per session"},
+	{harness.EnergyPerToken, "energy per token"},
+	{harness.Retention60, "throughput kept at 60 s"},
+	{harness.Retention300, "throughput kept at 300 s"},
+	{harness.Perplexity, "perplexity"},
+	{harness.ModelBytes, "model on disk"},
+}
+
+func label(metric string) string {
+	for _, l := range labels {
+		if l.metric == metric {
+			return l.label
+		}
+	}
+	return metric
+}
+
+func rank(metric string) int {
+	for i, l := range labels {
+		if l.metric == metric {
+			return i
+		}
+	}
+	return len(labels)
+}
+
+// figureOf returns the figure of a metric.
+func (c Case) figureOf(metric string) (Figure, bool) {
+	for _, f := range c.Figures {
+		if f.Metric.Name == metric {
+			return f, true
+		}
+	}
+	return Figure{}, false
+}
