@@ -46,6 +46,9 @@ func (c Case) markdown(b *strings.Builder) {
 		}
 		fmt.Fprintf(b, "| %s |\n", strings.Join(cells, " | "))
 	}
+	if few := c.few(); few != "" {
+		fmt.Fprintf(b, "\n%s\n", few)
+	}
 	for _, end := range c.Ends {
 		fmt.Fprintf(b, "\n- session `%s`: **%s** %s", end.Session, end.Outcome, escapeMarkdown(end.Reason))
 	}

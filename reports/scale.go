@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/stats"
 )
 
 // scale turns a base unit into one that people read. It is chosen by a figure's value and then serves its range too.
@@ -72,11 +73,13 @@ func (f Figure) value() string {
 		return "—"
 	}
 	s := scaleFor(f.Metric.Unit, *f.Summary.Median)
-	text := s.number(*f.Summary.Median)
-	if f.Uncertainty != nil {
-		text += " ± " + significant(*f.Uncertainty*s.factor, 2)
+	if f.Uncertainty != nil && *f.Uncertainty > 0 {
+		// The value carries no digit beyond those of its uncertainty.
+		doubt := significant(*f.Uncertainty*s.factor, 2)
+		_, decimals, _ := strings.Cut(doubt, ".")
+		return strconv.FormatFloat(*f.Summary.Median*s.factor, 'f', len(decimals), 64) + " ± " + doubt
 	}
-	return text
+	return s.number(*f.Summary.Median)
 }
 
 func (f Figure) unit() string {
@@ -127,6 +130,18 @@ func (f Figure) remark() string {
 		}
 	}
 	return strings.Join(parts, "; ")
+}
+
+// few says why the medians have no interval; empty: they have one, or there is nothing to have one of.
+func (c Case) few() string {
+	most := 0
+	for _, f := range c.Figures {
+		most = max(most, f.Sessions)
+	}
+	if need := stats.SummaryNeeds(stats.SummaryConfidence); most > 0 && most < need {
+		return fmt.Sprintf("No 95 %% interval: it takes %d sessions, and there %s.", need, map[bool]string{true: "is 1", false: "are " + strconv.Itoa(most)}[most == 1])
+	}
+	return ""
 }
 
 // title names a case for people.

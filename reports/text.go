@@ -19,8 +19,16 @@ func (r Report) Text(w io.Writer) error {
 		b.WriteString("\nno session began\n")
 	}
 	r.textNotices(&b)
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, strings.Map(printable, b.String()))
 	return err
+}
+
+// printable drops control characters: device names and reasons come from outside, and a terminal obeys some of them.
+func printable(r rune) rune {
+	if r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 {
+		return -1
+	}
+	return r
 }
 
 // when says when the run was and how long it took.
@@ -49,6 +57,9 @@ func (c Case) text(b *strings.Builder) {
 		rows = append(rows, []string{f.Label, f.value(), f.unit(), f.spread(), f.interval(), f.count(), f.remark()})
 	}
 	writeTable(b, rows, []bool{false, true, false, true, true, true, false})
+	if few := c.few(); few != "" {
+		fmt.Fprintf(b, "\n  %s\n", few)
+	}
 	c.textAbsent(b)
 	for _, end := range c.Ends {
 		fmt.Fprintf(b, "\n  session %s: %s", end.Session, end.Outcome)

@@ -1,0 +1,135 @@
+package reports
+
+import (
+	"bytes"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lilims/bench/harness"
+)
+
+func TestScale(t *testing.T) {
+	cases := []struct {
+		name  string
+		unit  string
+		value float64
+		want  string
+	}{
+		{"fast token", "s", 0.0000123456, "12.35 µs"},
+		{"token", "s", 0.0123456, "12.35 ms"},
+		{"load", "s", 12.3456, "12.35 s"},
+		{"small memory", "B", 2048, "2.000 KiB"},
+		{"memory", "B", 45.2e6, "43.11 MiB"},
+		{"large memory", "B", 3 << 30, "3.000 GiB"},
+		{"energy", "J", 3.6, "1.000 mWh"},
+		{"tiny energy", "J", 0.00036, "0.0001000 mWh"},
+		{"rate", "tok/s", 12345.6, "12346 tok/s"},
+		{"share", "ratio", 0.8712, "87.12 %"},
+		{"count", "1", 3.25, "3.250"},
+		{"zero", "s", 0, "0 µs"},
+		{"negative", "J", -3.6, "-1.000 mWh"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			if got := scaleFor(c.unit, c.value).with(c.value); got != c.want {
+				t.Errorf("%v %s prints as %q, want %q", c.value, c.unit, got, c.want)
+			}
+		})
+	}
+}
+
+func TestEveryMetricHasALabelAndAPlace(t *testing.T) {
+	for _, m := range harness.Metrics() {
+		if rank(m.Name) == len(labels) {
+			t.Errorf("metric %s has no label in the table", m.Name)
+		}
+	}
+}
+
+// TestFigures checks the rule of every figure: median of the medians of sessions, of kept iterations, of last attempts.
+func TestFigures(t *testing.T) {
+	session := func(id, planned string, attempt int, values ...float64) harness.RecordedSession {
+		s := harness.RecordedSession{Begin: harness.SessionBegin{ID: id, Attempt: attempt, Planned: harness.PlannedSession{ID: planned, Arm: harness.ArmCandidate},
+			Case: fixtureCase(harness.KindIPhone), At: noon}, End: &harness.SessionEnd{Outcome: harness.OutcomeOK, Planned: 2, Measured: 2}}
+		for i, v := range values {
+			s.Iterations = append(s.Iterations, harness.Iteration{Index: i, Warmup: i == 0, Outcome: harness.OutcomeOK})
+			s.Samples = append(s.Samples, harness.Sample{Iteration: ptr(i), Metric: harness.DecodeTokS, Value: v, Unit: "tok/s"})
+		}
+		return s
+	}
+	r := New(harness.Recorded{Sessions: []harness.RecordedSession{
+		session("s0", "s0", 1, 1, 999, 999), // replaced by its second attempt
+		session("s0.2", "s0", 2, 1, 10, 20, 90),
+		session("s1", "s1", 1, 1, 30, 32),
+	}})
+	if len(r.Cases) != 1 {
+		t.Fatalf("New gives %d cases, want one", len(r.Cases))
+	}
+	f, ok := r.Cases[0].figureOf(harness.DecodeTokS)
+	if !ok || f.Absent != "" || *f.Summary.Median != 25.5 || *f.Min != 10 || *f.Max != 90 || f.Readings != 5 || f.Sessions != 2 {
+		t.Errorf("decode = %+v, want the median 25.5 of 20 and 31, range 10 to 90, 5 readings of 2 sessions", f)
+	}
+	if c := r.Cases[0]; c.Planned != 4 || c.Measured != 4 {
+		t.Errorf("%d of %d iterations, want 4 of 4", c.Measured, c.Planned)
+	}
+}
+
+func TestTerminalTakesNoOrders(t *testing.T) {
+	recorded := fixture("r1", harness.KindIPhone, noon, 1)
+	for i := range recorded.Sessions {
+		recorded.Sessions[i].Begin.Case.Device.Name = "shelf\x1b]0;owned\x07\u009b31m"
+	}
+	var b bytes.Buffer
+	if err := New(recorded).Text(&b); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(b.String(), "\x1b\x07\u009b") {
+		t.Error("control characters of a device's name reach the terminal")
+	}
+}
+
+func TestGaugePower(t *testing.T) {
+	at := func(seconds int, sum, count uint64) harness.BatteryReading {
+		return harness.BatteryReading{At: noon.Add(time.Duration(seconds) * time.Second), AccumulatedSystemLoad: &sum, SystemLoadCount: &count}
+	}
+	volts := func(seconds int, update, mv, ma int64) harness.BatteryReading {
+		return harness.BatteryReading{At: noon.Add(time.Duration(seconds) * time.Second), UpdateTime: &update, VoltageMillivolt: &mv, AmperageMilliampere: &ma}
+	}
+	cases := []struct {
+		name     string
+		readings []harness.BatteryReading
+		watts    []float64
+		mWh      float64
+	}{
+		{"accumulators", []harness.BatteryReading{at(0, 1000, 10), at(36, 73_000, 46)}, []float64{2, 2}, 20},
+		{"no update between", []harness.BatteryReading{at(0, 1000, 10), at(18, 1000, 10), at(36, 73_000, 46)}, []float64{2, 2}, 20},
+		{"counter was reset", []harness.BatteryReading{at(0, 9000, 10), at(36, 100, 46)}, nil, 0},
+		{"voltage times current", []harness.BatteryReading{volts(0, 1, 4000, -500), volts(36, 2, 4000, -500)}, []float64{2, 2}, 20},
+		{"one reading", []harness.BatteryReading{at(0, 1000, 10)}, nil, 0},
+		{"clock went back", []harness.BatteryReading{at(10, 1000, 10), at(5, 2000, 11)}, nil, 0},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			power, energy := gaugePower(harness.RecordedSession{Begin: harness.SessionBegin{At: noon}, Battery: c.readings})
+			if len(power) != len(c.watts) {
+				t.Fatalf("power = %v, want %v", power, c.watts)
+			}
+			for i, want := range c.watts {
+				if got := power[i].Value.([]float64)[1]; math.Abs(got-want) > 1e-12 {
+					t.Errorf("step %d is %v W, want %v", i, got, want)
+				}
+			}
+			if n := len(energy); n > 0 && math.Abs(energy[n-1].Value.([]float64)[1]-c.mWh) > 1e-9 {
+				t.Errorf("energy = %v mWh, want %v", energy[n-1].Value, c.mWh)
+			}
+		})
+	}
+}
+
+func TestPageName(t *testing.T) {
+	if got, want := PageName("../x y/é"), "run-.._x_y__.html"; got != want {
+		t.Errorf("PageName = %q, want %q", got, want)
+	}
+}
