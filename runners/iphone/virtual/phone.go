@@ -101,7 +101,7 @@ func newPhone(lab *Lab, profile Profile, o PhoneOptions, ordinal int) (*Phone, e
 		return nil, err
 	}
 	p.mounter.Set(!o.WithoutImage)
-	modern, err := rsd.Services(p, rsd.Options{Clock: p.clock, Faults: o.Instruments})
+	modern, err := rsd.Services(p, rsd.Options{Clock: p.clock, Faults: o.Instruments, Log: p.log})
 	if err != nil {
 		p.cancel()
 		return nil, err

@@ -81,7 +81,9 @@ func (id *Identity) serverTLS(p Pairing) (*tls.Config, error) {
 		MinVersion:             tls.VersionTLS12,
 		MaxVersion:             tls.VersionTLS12,
 		SessionTicketsDisabled: true,
-		ClientAuth:             tls.RequireAnyClientCert,
+		// The tunnel needs one record for every write: clients take a record for a packet.
+		DynamicRecordSizingDisabled: true,
+		ClientAuth:                  tls.RequireAnyClientCert,
 		// Hosts show either the host's or the root's certificate of the pair record. Comparing bytes is stricter than a
 		// chain, and holds for certificates that are too old-fashioned for a verifier.
 		VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
