@@ -86,6 +86,12 @@ func (s *shaped) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// SetWriteDeadline does nothing: what was written is on its way. (Ending TLS sets a deadline in the past.)
+func (s *shaped) SetWriteDeadline(time.Time) error { return nil }
+
+// SetDeadline sets the read deadline alone.
+func (s *shaped) SetDeadline(t time.Time) error { return s.Conn.SetReadDeadline(t) }
+
 // Close lets what was written arrive, then closes the stream.
 func (s *shaped) Close() error {
 	s.out.close(io.EOF)

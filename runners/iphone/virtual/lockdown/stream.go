@@ -64,5 +64,6 @@ func endTLS(secure *tls.Conn) error {
 	if err := secure.CloseWrite(); err != nil {
 		return err
 	}
-	return secure.NetConn().SetReadDeadline(time.Time{})
+	// Sending the alert leaves a write deadline behind that has passed already.
+	return secure.NetConn().SetDeadline(time.Time{})
 }
