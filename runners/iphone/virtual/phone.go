@@ -259,3 +259,6 @@ func (p *Phone) Name() string {
 	name, _ := values["DeviceName"].(string)
 	return name
 }
+
+// Lab is where the phone is plugged in.
+func (p *Phone) Lab() *Lab { return p.lab }

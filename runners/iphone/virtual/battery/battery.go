@@ -36,7 +36,7 @@ func Defaults() Power {
 	return Power{
 		IdleWatt: 0.45, JoulePerCPU: 2.2, NoiseMilliwatt: 12, PublishEvery: 5 * time.Second,
 		KelvinPerWatt: 4.5, ThermalTau: 4 * time.Minute, AmbientCelsius: 25,
-		FairCelsius: 36, SeriousCelsius: 41, CriticalCelsius: 46,
+		FairCelsius: 36, SeriousCelsius: 42, CriticalCelsius: 46,
 		SupplyWatt: 4.5, HoldPercent: 80, StartPercent: 80,
 	}
 }
