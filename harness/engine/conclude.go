@@ -84,6 +84,9 @@ func (d *device) judge(ctx context.Context, s *sink, exit harness.Exit, err erro
 	case exit.Outcome == harness.OutcomeCancelled && summary.Ended:
 		exit.Outcome = harness.OutcomeOK // it had said its last word
 	}
+	if exit.Outcome == harness.OutcomeAppCrash && summary.ErrorCode != "" && summary.Ended {
+		exit.Outcome = harness.OutcomeOK // it reported an error and then ended in order, whatever its exit code
+	}
 	if exit.Outcome != harness.OutcomeOK {
 		return exit
 	}

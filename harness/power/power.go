@@ -39,6 +39,9 @@ const (
 // MaxRelative is the largest uncertainty, relative to the figure, that a figure may have.
 const MaxRelative = 0.5
 
+// minWork is the shortest work in seconds for which readings are looked at.
+const minWork = 10.0
+
 // Span is a stretch of time on the device's own clock.
 type Span struct{ Begin, End time.Time }
 
@@ -73,10 +76,12 @@ func refuse(format string, args ...any) error { return &Refusal{Reason: fmt.Spri
 // Measure computes the energy of the work span with the best method that the readings carry.
 func Measure(r Request) (Figure, error) {
 	switch {
-	case len(r.Readings) == 0:
-		return Figure{}, refuse("the battery's gauge was not read")
 	case r.Work.Seconds() <= 0:
 		return Figure{}, refuse("the work took no time")
+	case r.Work.Seconds() < minWork:
+		return Figure{}, refuse("resolution: the work took %.1f s, and the gauge publishes every few seconds to a minute", r.Work.Seconds())
+	case len(r.Readings) == 0:
+		return Figure{}, refuse("the battery's gauge was not read")
 	case charging(r):
 		return Figure{}, refuse("the battery was charging")
 	}

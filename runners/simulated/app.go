@@ -1,0 +1,236 @@
+package simulated
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/wire"
+)
+
+// flushEvery is how often the app writes the tokens it has: often enough to be watched, seldom enough to be cheap.
+const flushEvery = 250 * time.Millisecond
+
+// errEnded is how the app's code is left when the process ends before its time.
+var errEnded = errors.New("the process ended")
+
+// app is one launch of the simulated app. All of it runs on the session's goroutine: the virtual clock moves as it works.
+type app struct {
+	s      *session
+	ctx    context.Context
+	task   harness.Task
+	sink   harness.Sink
+	fault  Fault
+	file   *file
+	random *rand.Rand
+
+	boot    time.Time // moment 0 of the monotonic clock
+	back    time.Duration
+	enc     *wire.Encoder
+	line    bytes.Buffer
+	speed   float64 // of this session
+	pending wire.Event
+	flushed time.Time
+	sampled time.Time
+	began   time.Time
+	watched bool // lines reach the host
+	exit    harness.Exit
+	ended   int
+	thermal harness.ThermalState
+	skip    bool // the next line is never written
+	damage  bool // the next line is damaged
+}
+
+// Run launches the app and sees it to its end.
+func (s *session) Run(ctx context.Context, task harness.Task, sink harness.Sink) (harness.Exit, error) {
+	if err := s.reachable("launch app"); err != nil {
+		return harness.Exit{}, err
+	}
+	fault, err := ParseFault(task.Env["BENCH_FAULT"])
+	if err != nil {
+		return harness.Exit{}, &harness.Error{Kind: harness.KindUsage, Op: "launch app", Device: s.device.Name, Err: err}
+	}
+	s.launches++
+	a := &app{
+		s: s, ctx: ctx, task: task, sink: sink, fault: fault, watched: true,
+		file:   &file{payloads: map[string][]byte{}},
+		random: rand.New(rand.NewPCG(s.options.Seed^uint64(s.launches), s.world.count)),
+		boot:   s.clock.Now().Add(-90 * time.Second), began: s.clock.Now(), sampled: s.clock.Now(),
+		exit: harness.Exit{Outcome: harness.OutcomeOK, Code: at(0)},
+	}
+	a.enc = wire.NewEncoder(&a.line, 0)
+	a.speed = s.world.unit * a.armSpeed() * math.Exp(s.options.CV/2*a.random.NormFloat64())
+	s.files[task.Run+"/"+task.Session] = a.file
+	s.launched[string(task.Build.Arm)+task.Build.Hash+"/"+task.Model.Hash] = true
+	if err := a.main(); err != nil && !errors.Is(err, errEnded) {
+		a.exit = harness.Exit{Outcome: harness.OutcomeCancelled, Reason: "ended by the harness"}
+	}
+	a.load(0)
+	if !a.watched {
+		s.lost = true
+		return harness.Exit{Outcome: harness.OutcomeDeviceLost, Reason: "the device went away"}, nil
+	}
+	return a.exit, nil
+}
+
+func (a *app) armSpeed() float64 {
+	if v, ok := a.s.options.Speed[a.task.Build.Arm]; ok {
+		return v
+	}
+	return 1
+}
+
+// Collect hands on what an earlier launch left.
+func (s *session) Collect(_ context.Context, task harness.Task, sink harness.Sink) (harness.Exit, error) {
+	if err := s.reachable("collect launch"); err != nil {
+		return harness.Exit{}, err
+	}
+	f, ok := s.files[task.Run+"/"+task.Session]
+	if !ok {
+		return harness.Exit{}, &harness.Error{Kind: harness.KindDevice, Op: "collect launch", Device: s.device.Name, Err: harness.ErrNoLaunch}
+	}
+	for i, text := range f.lines {
+		sink.Line(i+1, text)
+	}
+	for name, raw := range f.payloads {
+		sink.Payload(name, raw)
+	}
+	if f.ended {
+		return harness.Exit{Outcome: harness.OutcomeOK}, nil
+	}
+	return harness.Exit{Outcome: harness.OutcomeAppCrash, Reason: "its file has no end event"}, nil
+}
+
+// main is the app: hello, load, iterations, end.
+func (a *app) main() error {
+	s := a.task.Scenario
+	if err := a.hello(); err != nil {
+		return err
+	}
+	for i := 0; ; i++ {
+		if s.Duration > 0 && a.s.clock.Now().Sub(a.began) >= s.Duration || s.Duration == 0 && i == s.Warmups+s.Iterations {
+			break
+		}
+		if err := a.iterate(i, i < s.Warmups); err != nil {
+			return err
+		}
+		if s.AbortThermal != "" && a.thermal.Rank() >= s.AbortThermal.Rank() {
+			return a.end("thermal")
+		}
+	}
+	return a.end("complete")
+}
+
+func (a *app) end(reason string) error {
+	err := a.write(wire.Event{Kind: wire.End, Count: &a.ended, Reason: reason})
+	a.file.ended = err == nil
+	return err
+}
+
+func (a *app) hello() error {
+	m, d := a.task.Model, a.s.device
+	now := a.s.clock.Now()
+	err := a.write(wire.Event{
+		Kind: wire.Hello, Session: a.task.Session, Agent: "simulated", PID: at(1000 + a.s.launches), BundleID: a.task.Build.BundleID,
+		Revision: a.task.Build.Revision, Config: a.task.Build.Configuration, Backend: "model", ComputeUnits: string(a.task.Scenario.ComputeUnits),
+		OS: d.OSVersion, Machine: d.ProductType, MemoryBytes: &d.MemoryBytes, LowPower: at(false), UnixNs: at(now.UnixNano()),
+	})
+	if err != nil {
+		return err
+	}
+	regime, took := "cold", 0.2+0.7*float64(m.SizeBytes)/1e9
+	if a.task.FirstEver {
+		regime, took = "first_ever", 1.2+9*float64(m.SizeBytes)/1e9
+	}
+	duration := time.Duration(took / a.speed * (1 + 0.05*a.random.Float64()) * float64(time.Second))
+	a.load(0.6)
+	if err := a.pass(duration); err != nil {
+		return err
+	}
+	if err := a.write(wire.Event{Kind: wire.Load, Regime: regime, Ns: at(duration.Nanoseconds()), Model: m.Name, ModelHash: m.Hash, ModelBytes: &m.SizeBytes}); err != nil {
+		return err
+	}
+	if a.fault.Kind == "payload" {
+		a.file.payloads["metric-0.json"] = []byte(`{"timeStampBegin":"2026-11-22 00:00:00 +0000","metaData":{"deviceType":"` + d.ProductType + `"}}`)
+		a.sink.Payload("metric-0.json", a.file.payloads["metric-0.json"])
+		if err := a.write(wire.Event{Kind: wire.Payload, File: "metric-0.json"}); err != nil {
+			return err
+		}
+	}
+	return a.footprint("load", nil, 0)
+}
+
+// pass lets time go by as the host watches: its samplers read, the system may report another thermal state.
+func (a *app) pass(d time.Duration) error {
+	if limit := a.task.Limit; limit > 0 && a.s.clock.Now().Add(d).Sub(a.began) >= limit {
+		return a.hang()
+	}
+	if err := a.s.clock.Sleep(a.ctx, d); err != nil {
+		return err
+	}
+	a.s.mu.Lock()
+	reading, state, now := a.s.world.reading(), a.s.world.state, a.s.world.now
+	a.s.mu.Unlock()
+	if t := a.task.Telemetry; t > 0 && a.watched && now.Sub(a.sampled) >= t {
+		a.sampled = now
+		a.sink.Battery(reading)
+		a.sink.Sample(harness.Sample{Session: a.task.Session, Metric: harness.FootprintHost, Unit: "B", At: now, Value: a.bytes(0) * 1.04, Source: harness.SourceHost})
+	}
+	if state != a.thermal {
+		a.thermal = state
+		if err := a.flush(); err != nil {
+			return err
+		}
+		return a.write(wire.Event{Kind: wire.Thermal, State: string(state)})
+	}
+	return nil
+}
+
+func (a *app) hang() error {
+	a.s.clock.Idle(a.ctx)
+	return a.ctx.Err()
+}
+
+// load sets how hard the chip works.
+func (a *app) load(share float64) {
+	a.s.mu.Lock()
+	defer a.s.mu.Unlock()
+	a.s.world.busy = share
+}
+
+func (a *app) bytes(tokens int) float64 {
+	return 38e6 + 0.06*float64(a.task.Model.SizeBytes) + cacheBytes*float64(tokens+a.task.Scenario.KVDepth)
+}
+
+func (a *app) footprint(phase string, iteration *int, tokens int) error {
+	return a.write(wire.Event{Kind: wire.Sample, Metric: harness.Footprint, Unit: "B", Value: at(math.Round(a.bytes(tokens))), Phase: phase, Iteration: iteration})
+}
+
+// write puts a line into the file, and before the host while it watches.
+func (a *app) write(e wire.Event) error {
+	e.AtNs = a.ns()
+	a.line.Reset()
+	if err := a.enc.Encode(e); err != nil {
+		return err
+	}
+	if a.skip {
+		a.skip = false
+		return nil
+	}
+	text := bytes.Clone(bytes.TrimSuffix(a.line.Bytes(), []byte("\n")))
+	if a.damage {
+		a.damage = false
+		text = append([]byte("\x00\x00"), text[len(text)/2:]...)
+	}
+	a.file.lines = append(a.file.lines, text)
+	if a.watched {
+		a.sink.Line(len(a.file.lines), text)
+	}
+	return nil
+}
+
+func (a *app) ns() int64 { return a.s.clock.Now().Sub(a.boot).Nanoseconds() - a.back.Nanoseconds() }

@@ -1,0 +1,173 @@
+package simulated
+
+import (
+	"math"
+	"time"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/wire"
+)
+
+// words is what the simulated model says; a token is a word.
+var words = [...]string{" Once", " there", " was", " a", " little", " phone", " that", " grew", " warm", " and", " slowed", " down", "."}
+
+// iterate runs one prompt to its last token.
+func (a *app) iterate(index int, warmup bool) error {
+	s := a.task.Scenario
+	prompt := s.PromptTokens
+	if prompt == 0 {
+		prompt = 8
+	}
+	if err := a.write(wire.Event{Kind: wire.IterationBegin, Iteration: &index, Warmup: &warmup, PromptTokens: &prompt}); err != nil {
+		return err
+	}
+	a.load(leastLoad + (1-leastLoad)*min(1, float64(a.task.Model.SizeBytes)/fullLoadBytes))
+	defer a.load(0.1)
+	pace := a.iterationPace(index)
+	if err := a.prefill(index, prompt, pace); err != nil {
+		return err
+	}
+	if err := a.decode(index, prompt, pace); err != nil {
+		return err
+	}
+	if err := a.footprint("decode", &index, prompt+s.GenerateTokens); err != nil {
+		return err
+	}
+	a.ended++
+	count := s.GenerateTokens
+	return a.write(wire.Event{Kind: wire.IterationEnd, Iteration: &index, Outcome: string(harness.OutcomeOK), Reason: "length", Count: &count})
+}
+
+// iterationPace is this iteration's speed: session's speed times AR(1) noise. The first request of a process is slower.
+func (a *app) iterationPace(index int) float64 {
+	const phi = 0.5
+	noise := a.s.options.CV * 0.6
+	a.s.iteration = phi*a.s.iteration + noise*math.Sqrt(1-phi*phi)*a.random.NormFloat64()
+	pace := a.speed * math.Exp(a.s.iteration)
+	if index == 0 {
+		pace *= 0.8
+	}
+	return pace
+}
+
+func (a *app) throttle() float64 {
+	a.s.mu.Lock()
+	defer a.s.mu.Unlock()
+	return a.s.world.throttle()
+}
+
+func (a *app) prefill(index, prompt int, pace float64) error {
+	parameters := float64(a.task.Model.SizeBytes) / bytesPerParameter(a.task.Model.Quantization)
+	seconds := tokenOverhead.Seconds() + 2*parameters*float64(prompt)/(flops*pace*a.throttle())
+	took := time.Duration(seconds * float64(time.Second))
+	if err := a.pass(took); err != nil {
+		return err
+	}
+	return a.write(wire.Event{Kind: wire.Prefill, Iteration: &index, PromptTokens: &prompt, Ns: at(took.Nanoseconds())})
+}
+
+func bytesPerParameter(quantization string) float64 {
+	switch quantization {
+	case "int4":
+		return 0.5
+	case "int8":
+		return 1
+	}
+	return 2
+}
+
+// decode generates the tokens, one at a time, and writes them in batches.
+func (a *app) decode(index, prompt int, pace float64) error {
+	s := a.task.Scenario
+	a.flushed = a.s.clock.Now()
+	for n := range s.GenerateTokens {
+		if err := a.strike(index, n); err != nil {
+			return err
+		}
+		depth := float64(s.KVDepth + prompt + n)
+		rate := a.s.world.chip * effectiveShare * pace * a.throttle()
+		seconds := tokenOverhead.Seconds()/(pace*a.throttle()) + (float64(a.task.Model.SizeBytes)+cacheBytes*depth)/rate
+		seconds *= math.Exp(0.03 * a.random.NormFloat64())
+		if a.random.IntN(200) == 0 {
+			seconds *= 3
+		}
+		if a.fault.Kind == "slow" {
+			seconds *= 4
+		}
+		if err := a.pass(time.Duration(seconds * float64(time.Second))); err != nil {
+			return err
+		}
+		a.take(index, n)
+		if a.s.clock.Now().Sub(a.flushed) >= flushEvery {
+			if err := a.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return a.flush()
+}
+
+// take adds a token to the batch.
+func (a *app) take(index, n int) {
+	if a.pending.First == nil {
+		a.pending = wire.Event{Kind: wire.Tokens, Iteration: &index, First: &n}
+	}
+	a.pending.IDs = append(a.pending.IDs, int32(n%len(words)))
+	a.pending.At = append(a.pending.At, a.ns())
+	a.pending.Text += words[n%len(words)]
+}
+
+func (a *app) flush() error {
+	a.flushed = a.s.clock.Now()
+	if a.pending.First == nil {
+		return nil
+	}
+	e := a.pending
+	a.pending = wire.Event{}
+	return a.write(e)
+}
+
+// strike lets the fault happen that is due.
+func (a *app) strike(iteration, token int) error {
+	for _, kind := range []string{"crash", "jetsam", "exit", "hang", "garble", "gap", "clock", "lost"} {
+		if !a.fault.due(kind, iteration, token) {
+			continue
+		}
+		if err := a.flush(); err != nil {
+			return err
+		}
+		switch kind {
+		case "crash":
+			a.exit = harness.Exit{Outcome: harness.OutcomeAppCrash, Signal: at(11), Reason: "killed by signal 11", Evidence: "simulated crash report"}
+			return errEnded
+		case "jetsam":
+			a.exit = harness.Exit{Outcome: harness.OutcomeJetsam, Signal: at(9), Reason: "killed for memory: per-process limit", Evidence: "simulated JetsamEvent"}
+			return errEnded
+		case "exit":
+			return a.quit()
+		case "hang":
+			return a.hang()
+		case "garble":
+			a.damage = true
+		case "gap":
+			a.skip = true
+		case "clock":
+			a.back = 10 * time.Second
+		case "lost":
+			a.watched = false
+		}
+	}
+	return nil
+}
+
+// quit reports an error and ends in order.
+func (a *app) quit() error {
+	if err := a.write(wire.Event{Kind: wire.Error, Code: "out_of_memory", Message: "the cache could not grow"}); err != nil {
+		return err
+	}
+	if err := a.end("error"); err != nil {
+		return err
+	}
+	a.exit = harness.Exit{Outcome: harness.OutcomeAppCrash, Code: at(3), Reason: "exit code 3"}
+	return errEnded
+}
