@@ -191,9 +191,13 @@ func TestPacketsMayBeSplitAndJoined(t *testing.T) {
 	if _, err := readPacket(r, 1280); err != io.EOF {
 		t.Errorf("at the end: %v", err)
 	}
-	for name, in := range map[string][]byte{"IPv4": append([]byte{0x45}, a...), "a packet beyond the MTU": append([]byte{0x60, 0, 0, 0, 0xFF, 0xFF}, a...)} {
-		if p, err := readPacket(bytes.NewReader(in), 1280); err == nil {
-			t.Errorf("%s was taken: %x", name, p)
+	for want, in := range map[string][]byte{
+		"not IPv6":                      append([]byte{0x45}, a...),
+		"65575 bytes on a link of 1280": append([]byte{0x60, 0, 0, 0, 0xFF, 0xFF}, make([]byte, 70000)...),
+		io.ErrUnexpectedEOF.Error():     a[:headerBytes+3],
+	} {
+		if p, err := readPacket(bytes.NewReader(in), 1280); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("readPacket of %d bytes = %x, %v; want an error with %q", len(in), p, err, want)
 		}
 	}
 }
