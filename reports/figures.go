@@ -93,8 +93,13 @@ func (c *Case) compute() {
 			c.Ends = append(c.Ends, End{s.Begin.ID, s.End.Outcome, s.End.Reason})
 		}
 	}
+	firsts := len(c.valuesOf(harness.TTFTFirstEver)) > 0
 	for _, m := range harness.Metrics() {
-		if f := c.figure(m); f.Absent == "" || !optional(m.Name) || f.Absent != neverRecorded {
+		f := c.figure(m)
+		if m.Name == harness.TTFTCold && f.Absent == usualAbsence[m.Name] && firsts {
+			f.Absent = "every process was the first after an install"
+		}
+		if f.Absent == "" || !optional(m.Name) || f.Absent != neverRecorded {
 			c.Figures = append(c.Figures, f)
 		}
 	}
@@ -155,6 +160,15 @@ func (c *Case) figure(m harness.Metric) Figure {
 		f.Note = fmt.Sprintf("missing in %d of %d sessions: %s", missing, len(c.Sessions), strings.Join(reasons, "; "))
 	}
 	return f
+}
+
+// valuesOf lists the kept readings of a metric over all sessions.
+func (c *Case) valuesOf(metric string) []float64 {
+	var out []float64
+	for _, s := range c.Sessions {
+		out = append(out, s.Values(metric)...)
+	}
+	return out
 }
 
 // describe takes method and uncertainty from a session's samples of the figure.

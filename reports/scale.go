@@ -161,15 +161,14 @@ func deviceTitle(d harness.Device) string {
 	if name == "" {
 		name = d.Name
 	}
-	if d.Name != "" && d.Name != name {
+	switch {
+	case strings.Contains(d.Name, name):
+		name = d.Name
+	case d.Name != "":
 		name += " “" + d.Name + "”"
 	}
-	if d.OSVersion != "" {
-		system := "iOS "
-		if d.Kind == harness.KindLocal {
-			system = ""
-		}
-		name += ", " + system + d.OSVersion
+	if d.OSVersion != "" && (d.Kind == harness.KindIPhone || d.Kind == harness.KindVirtual) {
+		name += ", iOS " + d.OSVersion
 	}
 	return name
 }

@@ -56,7 +56,9 @@ func (c Case) text(b *strings.Builder) {
 		}
 		rows = append(rows, []string{f.Label, f.value(), f.unit(), f.spread(), f.interval(), f.count(), f.remark()})
 	}
-	writeTable(b, rows, []bool{false, true, false, true, true, true, false})
+	if len(rows) > 1 {
+		writeTable(b, rows, []bool{false, true, false, true, true, true, false})
+	}
 	if few := c.few(); few != "" {
 		fmt.Fprintf(b, "\n  %s\n", few)
 	}
@@ -83,7 +85,10 @@ func (c Case) textAbsent(b *strings.Builder) {
 	if len(rows) == 0 {
 		return
 	}
-	b.WriteString("\n  not measured\n")
+	if len(rows) < len(c.Figures) {
+		b.WriteString("\n")
+	}
+	b.WriteString("  not measured\n")
 	writeTable(b, rows, []bool{false, false})
 }
 

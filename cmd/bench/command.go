@@ -52,18 +52,35 @@ func (c command) execute(ctx context.Context, env Env, args []string) int {
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	do := c.setup(flags)
-	switch err := flags.Parse(args); {
+	rest, err := parse(flags, args)
+	switch {
 	case errors.Is(err, flag.ErrHelp):
 		c.help(env.Stdout, flags)
 		return exitOK
 	case err != nil:
 		return report(env, &harness.Error{Kind: harness.KindUsage, Op: c.name, Err: err, Hint: "See bench help " + c.name + "."})
 	}
-	exit, err := do(ctx, env, flags.Args())
+	exit, err := do(ctx, env, rest)
 	if err != nil {
 		return report(env, err)
 	}
 	return exit
+}
+
+// parse reads flags wherever they stand and returns the other arguments, so that `bench report RUN --format md` and
+// `bench report --format md RUN` are the same. What follows -- is never a flag.
+func parse(flags *flag.FlagSet, args []string) (rest []string, err error) {
+	for len(args) > 0 {
+		if err := flags.Parse(args); err != nil {
+			return nil, err
+		}
+		left := flags.Args()
+		if read := len(args) - len(left); len(left) == 0 || read > 0 && args[read-1] == "--" {
+			return append(rest, left...), nil
+		}
+		rest, args = append(rest, left[0]), left[1:]
+	}
+	return rest, nil
 }
 
 // report prints an error with its hint and returns the exit code of its kind.

@@ -3,9 +3,15 @@ package main
 // commands lists every verb, in the order in which help shows them.
 func commands() []command {
 	return []command{
+		runCommand(),
+		devicesCommand(),
+		planCommand(),
+		reportCommand(),
+		runsCommand(),
 		gateCommand(),
 		trendCommand(),
 		simulateCommand(),
+		virtualCommand(),
 		appCommand(),
 		versionCommand(),
 	}

@@ -16,6 +16,10 @@ type Env struct {
 	Clock    harness.Clock
 	Revision string
 	Terminal bool // standard error is a terminal: progress may rewrite its line
+
+	Executable string // path of the program: what make builds lies beside it
+	Host       string // name of this host, kept with every run
+	PID        int
 }
 
 func hostEnv() Env {
@@ -23,8 +27,18 @@ func hostEnv() Env {
 	if info, err := os.Stderr.Stat(); err == nil {
 		terminal = info.Mode()&os.ModeCharDevice != 0
 	}
+	// A host without a name or a program without a path is no reason not to measure.
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	executable, err := os.Executable()
+	if err != nil {
+		executable = os.Args[0]
+	}
 	return Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
 		Clock: hostClock{}, Revision: revision, Terminal: terminal,
+		Executable: executable, Host: host, PID: os.Getpid(),
 	}
 }

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/lilims/bench/configs"
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/config"
+)
+
+// dataFlag declares where runs are kept.
+func dataFlag(flags *flag.FlagSet) *string {
+	return flags.String("data", "", "`folder` for database and reports (default $BENCH_DATA, else ./bench-data)")
+}
+
+// dataFolder resolves the flag.
+func dataFolder(env Env, flagged string) string {
+	if flagged != "" {
+		return flagged
+	}
+	if named := env.Getenv("BENCH_DATA"); named != "" {
+		return named
+	}
+	return "bench-data"
+}
+
+// databasePath is where the runs of a data folder lie.
+func databasePath(data string) string { return filepath.Join(data, "bench.sqlite") }
+
+func configsFlag(flags *flag.FlagSet) *string {
+	return flags.String("configs", "", "`folder` with devices, models, scenarios and policies (default ./configs where there is one, else what is built in)")
+}
+
+// loadCatalog reads the configuration that a person means: the folder named, the one at hand, or the built-in copy.
+func loadCatalog(folder string) (harness.Catalog, error) {
+	var files fs.FS = configs.Files
+	switch {
+	case folder != "":
+		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+			return harness.Catalog{}, usageError("read configuration", "Name a folder that holds devices, models, scenarios and policies.", "%s is no folder", folder)
+		}
+		files = os.DirFS(folder)
+	default:
+		if info, err := os.Stat(filepath.Join("configs", "scenarios")); err == nil && info.IsDir() {
+			files = os.DirFS("configs")
+		}
+	}
+	return config.Load(files)
+}

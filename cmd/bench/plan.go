@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"strconv"
+)
+
+func planCommand() command {
+	return command{
+		name: "plan", summary: "print what a run would do, and stop", usage: "--device NAME [flags]",
+		setup: func(flags *flag.FlagSet) action {
+			var s selection
+			s.declare(flags)
+			asJSON := flags.Bool("json", false, "print the plan as JSON")
+			return func(ctx context.Context, env Env, rest []string) (int, error) {
+				if err := noArguments("plan", rest); err != nil {
+					return 0, err
+				}
+				r, err := s.resolve(ctx, env)
+				if err != nil {
+					return 0, err
+				}
+				return exitOK, printPlan(env, r, *asJSON)
+			}
+		},
+	}
+}
+
+func printPlan(env Env, r resolved, asJSON bool) error {
+	if asJSON {
+		encoder := json.NewEncoder(env.Stdout)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(r.plan)
+	}
+	rows := [][]string{{"SESSION", "DEVICE", "MODEL", "SCENARIO", "ARM", "PAIR", "ITERATIONS"}}
+	for _, p := range r.plan.Sessions {
+		c := r.plan.Cases[p.Case]
+		iterations := fmt.Sprintf("%d + %d warm-up", c.Scenario.Iterations, c.Scenario.Warmups)
+		if c.Scenario.Duration > 0 {
+			iterations = "for " + c.Scenario.Duration.String()
+		}
+		rows = append(rows, []string{p.ID, c.Device.Name, c.Model.Name, c.Scenario.Name, string(p.Arm), strconv.Itoa(p.Pair), iterations})
+	}
+	return printColumns(env.Stdout, rows)
+}

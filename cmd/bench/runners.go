@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/runners/simulated"
+)
+
+// Names of the runners.
+const (
+	runnerIPhone    = "iphone"
+	runnerLocal     = "local"
+	runnerSimulated = "simulated"
+)
+
+// lab is what a runner may need of the command line.
+type lab struct {
+	env     Env
+	catalog harness.Catalog
+	data    string
+	seed    uint64
+}
+
+// runnerMakers is the one place that lists the implementations.
+func runnerMakers() map[string]func(lab) (harness.Runner, error) {
+	return map[string]func(lab) (harness.Runner, error){
+		runnerSimulated: openSimulated,
+	}
+}
+
+func runnerNames() []string {
+	var out []string
+	for name := range runnerMakers() {
+		out = append(out, name)
+	}
+	sort.Strings(out)
+	return out
+}
+
+func openRunner(name string, l lab) (harness.Runner, error) {
+	make, ok := runnerMakers()[name]
+	if !ok {
+		return nil, usageError("open runner", "There are: "+strings.Join(runnerNames(), ", ")+".", "no runner is called %q", name)
+	}
+	return make(l)
+}
+
+// runnerFor says which runner a device's name asks for.
+func runnerFor(device string) string {
+	switch word := plain(device); {
+	case word == runnerLocal:
+		return runnerLocal
+	case strings.HasPrefix(word, runnerSimulated), strings.HasPrefix(device, "SIM"):
+		return runnerSimulated
+	}
+	return runnerIPhone
+}
+
+// runnerOfKind says which runner a recorded device belongs to.
+func runnerOfKind(kind harness.DeviceKind) (string, error) {
+	switch kind {
+	case harness.KindIPhone, harness.KindVirtual:
+		return runnerIPhone, nil
+	case harness.KindLocal:
+		return runnerLocal, nil
+	case harness.KindSimulated:
+		return runnerSimulated, nil
+	}
+	return "", fmt.Errorf("devices of kind %q cannot be run", kind)
+}
+
+// openSimulated makes the simulated lab: one unit of every device of the catalogue. An iteration's speed spreads by
+// 2 %, as that of a cool phone does.
+func openSimulated(l lab) (harness.Runner, error) {
+	var profiles []harness.DeviceProfile
+	for _, p := range l.catalog.Devices {
+		profiles = append(profiles, p)
+	}
+	sort.Slice(profiles, func(i, j int) bool { return profiles[i].Name < profiles[j].Name })
+	return simulated.New(simulated.Options{Profiles: profiles, Seed: l.seed, Start: l.env.Clock.Now(), CV: 0.02}), nil
+}

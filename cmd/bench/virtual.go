@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/runners/iphone/virtual"
+)
+
+// virtualFlags is what `bench virtual` is asked for.
+type virtualFlags struct {
+	profiles words
+	listen   words
+	dir      string
+	os       string
+	count    int
+	seed     uint64
+	verbose  bool
+}
+
+func virtualCommand() command {
+	return command{
+		name: "virtual", summary: "offer virtual iPhones to any client of usbmuxd", usage: "--profile iPhone15 [--listen 127.0.0.1:0] [flags]",
+		setup: func(flags *flag.FlagSet) action {
+			var f virtualFlags
+			flags.Var(&f.profiles, "profile", "`profile` of a phone; several give several phones (default iPhone15)")
+			flags.Var(&f.listen, "listen", "`address`: HOST:PORT (port 0: any free one) or the path of a unix socket; several are served alike (default 127.0.0.1:0)")
+			flags.StringVar(&f.dir, "dir", filepath.Join("bench-data", "phones"), "`folder` in which the phones are kept")
+			flags.StringVar(&f.os, "os", "", "`version` of iOS, as 18.6 or 18.6/22G86 (default the profile's)")
+			flags.IntVar(&f.count, "count", 1, "`number` of phones of each profile")
+			flags.Uint64Var(&f.seed, "seed", 1, "`seed` of UDIDs and of the gauges' noise")
+			flags.BoolVar(&f.verbose, "verbose", false, "log every request to standard error")
+			return func(ctx context.Context, env Env, rest []string) (int, error) {
+				if err := noArguments("virtual", rest); err != nil {
+					return 0, err
+				}
+				return exitOK, f.serve(ctx, env)
+			}
+		},
+	}
+}
+
+// serve makes the phones, says where they listen, one address a line, and serves until it is told to stop.
+func (f *virtualFlags) serve(ctx context.Context, env Env) error {
+	level := slog.LevelWarn
+	if f.verbose {
+		level = slog.LevelDebug
+	}
+	lab, err := virtual.NewLab(virtual.LabOptions{Dir: f.dir, Seed: f.seed, Clock: env.Clock,
+		Log: slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: level}))})
+	if err != nil {
+		return err
+	}
+	defer lab.Close()
+	if err := f.addPhones(lab); err != nil {
+		return err
+	}
+	listeners, err := f.open(ctx)
+	if err != nil {
+		return err
+	}
+	ended := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() { ended <- lab.Serve(ctx, l) }()
+		fmt.Fprintln(env.Stdout, l.Addr())
+	}
+	for _, p := range lab.Phones() {
+		fmt.Fprintf(env.Stdout, "%s  %s\n", p.UDID(), p.Name())
+	}
+	fmt.Fprintf(env.Stderr, "set USBMUXD_SOCKET_ADDRESS=%s for clients; end with Ctrl-C\n", listeners[0].Addr())
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-ended:
+		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		return &harness.Error{Kind: harness.KindInternal, Op: "serve virtual iPhones", Err: err}
+	}
+}
+
+func (f *virtualFlags) addPhones(lab *virtual.Lab) error {
+	profiles := f.profiles
+	if len(profiles) == 0 {
+		profiles = words{"iPhone15"}
+	}
+	if f.count < 1 {
+		return usageError("virtual", "Give a number from 1 on.", "--count is %d", f.count)
+	}
+	for _, name := range profiles {
+		profile, err := virtual.ProfileNamed(name)
+		if err != nil {
+			return err
+		}
+		if f.os != "" {
+			if profile, err = profile.WithOS(f.os); err != nil {
+				return err
+			}
+		}
+		for range f.count {
+			if _, err := lab.AddPhone(profile, virtual.PhoneOptions{}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// open listens on every address. A unix socket that a dead process has left behind is replaced.
+func (f *virtualFlags) open(ctx context.Context) ([]net.Listener, error) {
+	addresses := f.listen
+	if len(addresses) == 0 {
+		addresses = words{"127.0.0.1:0"}
+	}
+	var out []net.Listener
+	for _, address := range addresses {
+		network := "tcp"
+		if strings.ContainsRune(address, '/') {
+			network = "unix"
+			removeDeadSocket(ctx, address)
+		}
+		var config net.ListenConfig
+		l, err := config.Listen(ctx, network, address)
+		if err != nil {
+			for _, open := range out {
+				open.Close()
+			}
+			return nil, usageError("virtual", "Name a free address with --listen.", "listen on %s: %w", address, err)
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+// removeDeadSocket removes a socket file that nobody answers on.
+func removeDeadSocket(ctx context.Context, path string) {
+	info, err := os.Stat(path)
+	if err != nil || info.Mode()&os.ModeSocket == 0 {
+		return
+	}
+	var dialer net.Dialer
+	if conn, err := dialer.DialContext(ctx, "unix", path); err == nil {
+		conn.Close()
+		return
+	}
+	os.Remove(path)
+}
