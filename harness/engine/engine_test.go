@@ -142,21 +142,21 @@ func TestFaults(t *testing.T) {
 		reason     string
 		iterations string
 	}{
-		"crash:2:10":  {harness.OutcomeAppCrash, "signal 11", "ok ok app_crash"},
-		"jetsam:1:5":  {harness.OutcomeJetsam, "killed for memory", "ok jetsam"},
-		"exit:1:5":    {harness.OutcomeError, "out_of_memory: the cache could not grow", "ok invalid"},
-		"hang:1:5":    {harness.OutcomeTimeout, "no end within 10m0s", "ok timeout"},
-		"garble:1:5":  {harness.OutcomeOK, "", "ok invalid ok ok"},
-		"gap:1:5":     {harness.OutcomeOK, "", "ok invalid ok ok"},
-		"clock:1:5":   {harness.OutcomeOK, "", "ok invalid ok ok"},
-		"slow":        {harness.OutcomeOK, "", "ok ok ok ok"},
-		"payload:0:0": {harness.OutcomeOK, "", "ok ok ok ok"},
+		"crash@token:58":  {harness.OutcomeAppCrash, "signal 6", "ok ok app_crash"},
+		"jetsam@token:30": {harness.OutcomeJetsam, "killed for memory", "ok jetsam"},
+		"oom@token:30":    {harness.OutcomeError, "out_of_memory: the cache could not grow", "ok invalid"},
+		"hang@token:30":   {harness.OutcomeTimeout, "no end within 10m0s", "ok timeout"},
+		"garble@line:10":  {harness.OutcomeOK, "", "ok invalid ok ok"},
+		"gap@line:10":     {harness.OutcomeOK, "", "ok invalid ok ok"},
+		"clock@token:30":  {harness.OutcomeOK, "", "ok invalid ok ok"},
+		"slow@token:1":    {harness.OutcomeOK, "", "ok ok ok ok"},
+		"payload@load":    {harness.OutcomeOK, "", "ok ok ok ok"},
 	} {
 		t.Run(fault, func(t *testing.T) {
 			scenario := quick
 			scenario.Sessions = 1
 			l := newLab(t, scenario, small, simulated.Options{})
-			l.eng.Env["BENCH_FAULT"] = fault
+			l.eng.Env["LILIMS_FAULT"] = fault
 			r := l.mustRun()
 			if got := r.Ended[0]; got.Outcome != want.outcome || !strings.Contains(got.Reason, want.reason) {
 				t.Errorf("session ended %s (%s), want %s (%s)", got.Outcome, got.Reason, want.outcome, want.reason)
@@ -168,7 +168,7 @@ func TestFaults(t *testing.T) {
 			if got := strings.Join(its, " "); got != want.iterations {
 				t.Errorf("iterations %s, want %s", got, want.iterations)
 			}
-			if fault == "payload:0:0" {
+			if fault == "payload@load" {
 				found := 0
 				for _, e := range l.rec.of("s000-candidate") {
 					if e.Payload != nil && e.Payload.Kind == "metric" && strings.Contains(string(e.Payload.Raw), "metaData") {
@@ -188,7 +188,7 @@ func TestLostDeviceLosesNothing(t *testing.T) {
 	scenario := quick
 	scenario.Sessions = 1
 	l := newLab(t, scenario, small, simulated.Options{})
-	l.eng.Env["BENCH_FAULT"] = "lost:1:5"
+	l.eng.Env["LILIMS_FAULT"] = "lost@token:30"
 	r := l.mustRun()
 	if outcomes(r) != "ok" || r.Ended[0].ID != "s000-candidate" || r.Ended[0].Measured != 3 {
 		t.Fatalf("ended %+v", r.Ended)

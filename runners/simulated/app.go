@@ -41,8 +41,8 @@ type app struct {
 	exit    harness.Exit
 	ended   int
 	thermal harness.ThermalState
-	skip    bool // the next line is never written
-	damage  bool // the next line is damaged
+	tokens  int // generated in this launch
+	written int // lines, counting one that was never written
 }
 
 // Run launches the app and sees it to its end.
@@ -50,7 +50,7 @@ func (s *session) Run(ctx context.Context, task harness.Task, sink harness.Sink)
 	if err := s.reachable("launch app"); err != nil {
 		return harness.Exit{}, err
 	}
-	fault, err := ParseFault(task.Env["BENCH_FAULT"])
+	fault, err := ParseFault(task.Env[FaultVariable])
 	if err != nil {
 		return harness.Exit{}, &harness.Error{Kind: harness.KindUsage, Op: "launch app", Device: s.device.Name, Err: err}
 	}
@@ -151,10 +151,14 @@ func (a *app) hello() error {
 	if err := a.pass(duration); err != nil {
 		return err
 	}
+	if a.fault.What == "exit" {
+		a.exit = harness.Exit{Outcome: harness.OutcomeAppCrash, Code: at(9), Reason: "exit code 9"}
+		return errEnded
+	}
 	if err := a.write(wire.Event{Kind: wire.Load, Regime: regime, Ns: at(duration.Nanoseconds()), Model: m.Name, ModelHash: m.Hash, ModelBytes: &m.SizeBytes}); err != nil {
 		return err
 	}
-	if a.fault.Kind == "payload" {
+	if a.fault.What == "payload" {
 		a.file.payloads["metric-0.json"] = []byte(`{"timeStampBegin":"2026-11-22 00:00:00 +0000","metaData":{"deviceType":"` + d.ProductType + `"}}`)
 		a.sink.Payload("metric-0.json", a.file.payloads["metric-0.json"])
 		if err := a.write(wire.Event{Kind: wire.Payload, File: "metric-0.json"}); err != nil {
@@ -217,13 +221,13 @@ func (a *app) write(e wire.Event) error {
 	if err := a.enc.Encode(e); err != nil {
 		return err
 	}
-	if a.skip {
-		a.skip = false
+	a.written++
+	strikes := a.fault.Where == "line" && a.fault.N == a.written
+	if strikes && a.fault.What == "gap" {
 		return nil
 	}
 	text := bytes.Clone(bytes.TrimSuffix(a.line.Bytes(), []byte("\n")))
-	if a.damage {
-		a.damage = false
+	if strikes {
 		text = append([]byte("\x00\x00"), text[len(text)/2:]...)
 	}
 	a.file.lines = append(a.file.lines, text)

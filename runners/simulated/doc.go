@@ -13,7 +13,7 @@
 //	decode     seconds per token = (t0 + (bytes + k*depth) / bandwidth) / (unit * session * build * f(T) * e^noise)
 //	           noise is AR(1) over iterations plus white noise over tokens; one token in 200 stalls for three times as long
 //	prefill    seconds = t0 + 2 * parameters * n / (flops * unit * session * build * f(T))
-//	throttle   f(T) = 1 below 34 °C, falling by 4.5 % a degree to no less than 0.45, T the temperature below the case
+//	throttle   f(T) = 1 below 31 °C, falling by 4 % a degree to no less than 0.45, T the temperature below the case
 //	heat       two bodies: dT/dt = (T_case - T)/14 s + 0.2 K/J * (P - 0.4 W), dT_case/dt = (T_ambient - T_case)/300 s + 0.018 K/J * P
 //	power      P = idle + (peak - idle) * load * f(T)^1.4 while generating, idle otherwise, each second with 3 % of noise;
 //	           load = 0.25 + 0.75 * bytes / 1 GB, at most 1
@@ -25,5 +25,5 @@
 //
 // # Faults
 //
-// BENCH_FAULT in a task's environment, as with every agent of this repository: see [Fault].
+// LILIMS_FAULT in a task's environment, as with every agent of this repository: see [Fault].
 package simulated

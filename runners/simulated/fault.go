@@ -6,50 +6,49 @@ import (
 	"strings"
 )
 
-// Fault is a way for a launch to go wrong, as BENCH_FAULT in its environment says: a kind, and where it happens, as
-// "crash", "crash:1" (iteration 1) or "crash:1:10" (after its token 10). Iterations count from 0, warm-ups included.
+// FaultVariable is the variable of a task's environment that names a [Fault], here as in every agent for tests.
+const FaultVariable = "LILIMS_FAULT"
+
+// Fault is a way for a launch to go wrong: what happens, at which token or line of the launch (counted from 1).
 //
-//	crash     the process dies of a signal
-//	jetsam    the system kills it for memory
-//	exit      it reports an error and ends with exit code 3
-//	hang      nothing more happens
-//	garble    one line arrives damaged
-//	gap       one line is never written
-//	clock     the monotonic clock goes back by ten seconds
-//	lost      the cable comes out; the app goes on
-//	payload   a MetricKit payload lies beside the events (no harm done)
-//	slow      every token takes four times as long
+//	crash@token:N    the process dies of a signal after N-1 tokens
+//	jetsam@token:N   the system kills it there for memory
+//	hang@token:N     nothing more happens
+//	oom@token:N      it reports an error and ends in order, with exit code 4
+//	clock@token:N    the monotonic clock goes back by ten seconds
+//	lost@token:N     the cable comes out; the app goes on
+//	slow@token:N     from there on every token takes four times as long
+//	garble@line:N    line N is damaged
+//	gap@line:N       line N is never written
+//	exit@load        the process ends with code 9 while the model loads
+//	payload@load     a MetricKit payload lies beside the events (no harm done)
 type Fault struct {
-	Kind             string
-	Iteration, Token int
+	What, Where string
+	N           int
 }
 
-// ParseFault reads BENCH_FAULT. Empty is no fault.
+// ParseFault reads a fault. Empty is none.
 func ParseFault(text string) (Fault, error) {
 	if text == "" {
 		return Fault{}, nil
 	}
-	parts := strings.Split(text, ":")
-	f := Fault{Kind: parts[0]}
-	switch f.Kind {
-	case "crash", "jetsam", "exit", "hang", "garble", "gap", "clock", "lost", "payload", "slow":
-	default:
-		return Fault{}, fmt.Errorf("BENCH_FAULT %q: unknown kind %q", text, f.Kind)
+	what, place, _ := strings.Cut(text, "@")
+	where, number, counted := strings.Cut(place, ":")
+	f := Fault{What: what, Where: where}
+	known := map[string]string{"crash": "token", "jetsam": "token", "hang": "token", "oom": "token", "clock": "token", "lost": "token",
+		"slow": "token", "garble": "line", "gap": "line", "exit": "load", "payload": "load"}
+	if known[what] == "" || known[what] != where {
+		return Fault{}, fmt.Errorf("%s=%q: no such fault", FaultVariable, text)
 	}
-	for i, into := range []*int{&f.Iteration, &f.Token} {
-		if len(parts) <= i+1 {
-			break
+	if counted == (where == "load") {
+		return Fault{}, fmt.Errorf("%s=%q: %s wants a number after token or line, and none after load", FaultVariable, text, what)
+	}
+	if counted {
+		n, err := strconv.Atoi(number)
+		if err != nil || n < 1 {
+			return Fault{}, fmt.Errorf("%s=%q: %q is not a number from 1", FaultVariable, text, number)
 		}
-		n, err := strconv.Atoi(parts[i+1])
-		if err != nil || n < 0 {
-			return Fault{}, fmt.Errorf("BENCH_FAULT %q: %q is not a number from 0", text, parts[i+1])
-		}
-		*into = n
+		f.N = n
 	}
 	return f, nil
-}
-
-// due reports whether the fault of that kind strikes at this token of this iteration.
-func (f Fault) due(kind string, iteration, token int) bool {
-	return f.Kind == kind && f.Iteration == iteration && f.Token == token
 }

@@ -81,7 +81,7 @@ func (a *app) decode(index, prompt int, pace float64) error {
 	s := a.task.Scenario
 	a.flushed = a.s.clock.Now()
 	for n := range s.GenerateTokens {
-		if err := a.strike(index, n); err != nil {
+		if err := a.strike(); err != nil {
 			return err
 		}
 		depth := float64(s.KVDepth + prompt + n)
@@ -91,7 +91,7 @@ func (a *app) decode(index, prompt int, pace float64) error {
 		if a.random.IntN(200) == 0 {
 			seconds *= 3
 		}
-		if a.fault.Kind == "slow" {
+		if a.fault.What == "slow" && a.tokens >= a.fault.N {
 			seconds *= 4
 		}
 		if err := a.pass(time.Duration(seconds * float64(time.Second))); err != nil {
@@ -127,35 +127,30 @@ func (a *app) flush() error {
 	return a.write(e)
 }
 
-// strike lets the fault happen that is due.
-func (a *app) strike(iteration, token int) error {
-	for _, kind := range []string{"crash", "jetsam", "exit", "hang", "garble", "gap", "clock", "lost"} {
-		if !a.fault.due(kind, iteration, token) {
-			continue
-		}
-		if err := a.flush(); err != nil {
-			return err
-		}
-		switch kind {
-		case "crash":
-			a.exit = harness.Exit{Outcome: harness.OutcomeAppCrash, Signal: at(11), Reason: "killed by signal 11", Evidence: "simulated crash report"}
-			return errEnded
-		case "jetsam":
-			a.exit = harness.Exit{Outcome: harness.OutcomeJetsam, Signal: at(9), Reason: "killed for memory: per-process limit", Evidence: "simulated JetsamEvent"}
-			return errEnded
-		case "exit":
-			return a.quit()
-		case "hang":
-			return a.hang()
-		case "garble":
-			a.damage = true
-		case "gap":
-			a.skip = true
-		case "clock":
-			a.back = 10 * time.Second
-		case "lost":
-			a.watched = false
-		}
+// strike lets the fault happen that is due at the next token.
+func (a *app) strike() error {
+	a.tokens++
+	if a.fault.Where != "token" || a.fault.N != a.tokens {
+		return nil
+	}
+	if err := a.flush(); err != nil {
+		return err
+	}
+	switch a.fault.What {
+	case "crash":
+		a.exit = harness.Exit{Outcome: harness.OutcomeAppCrash, Signal: at(6), Reason: "killed by signal 6", Evidence: "simulated crash report"}
+		return errEnded
+	case "jetsam":
+		a.exit = harness.Exit{Outcome: harness.OutcomeJetsam, Signal: at(9), Reason: "killed for memory: per-process limit", Evidence: "simulated JetsamEvent"}
+		return errEnded
+	case "hang":
+		return a.hang()
+	case "oom":
+		return a.quit()
+	case "clock":
+		a.back = 10 * time.Second
+	case "lost":
+		a.watched = false
 	}
 	return nil
 }
@@ -168,6 +163,6 @@ func (a *app) quit() error {
 	if err := a.end("error"); err != nil {
 		return err
 	}
-	a.exit = harness.Exit{Outcome: harness.OutcomeAppCrash, Code: at(3), Reason: "exit code 3"}
+	a.exit = harness.Exit{Outcome: harness.OutcomeAppCrash, Code: at(4), Reason: "exit code 4"}
 	return errEnded
 }

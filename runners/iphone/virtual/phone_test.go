@@ -178,10 +178,12 @@ func TestWhatThePhoneRefuses(t *testing.T) {
 		service string
 		want    string
 	}{
-		"unknown service":   {func(*virtual.Phone) {}, "com.apple.nothing", "InvalidService"},
-		"locked":            {func(p *virtual.Phone) { p.SetLocked(true) }, "com.apple.afc", "PasswordProtected"},
-		"no image":          {func(p *virtual.Phone) { p.MountImage(false) }, instruments, "InvalidService"},
-		"scripted refusal":  {func(p *virtual.Phone) { p.SetFault(faults.Fault{Service: "com.apple.afc", Kind: faults.Refuse, Error: "ServiceLimit"}) }, "com.apple.afc", "ServiceLimit"},
+		"unknown service": {func(*virtual.Phone) {}, "com.apple.nothing", "InvalidService"},
+		"locked":          {func(p *virtual.Phone) { p.SetLocked(true) }, "com.apple.afc", "PasswordProtected"},
+		"no image":        {func(p *virtual.Phone) { p.MountImage(false) }, instruments, "InvalidService"},
+		"scripted refusal": {func(p *virtual.Phone) {
+			p.SetFault(faults.Fault{Service: "com.apple.afc", Kind: faults.Refuse, Error: "ServiceLimit"})
+		}, "com.apple.afc", "ServiceLimit"},
 		"scripted locked":   {func(p *virtual.Phone) { p.SetFault(faults.Fault{Service: faults.Any, Kind: faults.Locked}) }, "com.apple.afc", "PasswordProtected"},
 		"trust was revoked": {func(p *virtual.Phone) { p.Forget() }, "com.apple.afc", "InvalidHostID"},
 	}
