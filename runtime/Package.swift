@@ -27,12 +27,14 @@ let package = Package(
             dependencies: [
                 "BenchmarkKit", "ReferenceExecutor", "CoreMLBackend", "Runtime", "ModelManager", "Tokenizer",
             ]),
+        // A model without a network, for tests of everything above the backend.
+        .target(name: "FakeModel", dependencies: ["Runtime", "ModelManager"], path: "Tests/FakeModel"),
         .testTarget(name: "TokenizerTests", dependencies: ["Tokenizer"]),
         .testTarget(name: "MLProgramTests", dependencies: ["MLProgram"]),
         .testTarget(name: "ReferenceExecutorTests", dependencies: ["ReferenceExecutor", "MLProgram", "Runtime", "ModelManager"]),
-        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "ReferenceExecutor", "ModelManager", "Tokenizer"]),
+        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "FakeModel", "ReferenceExecutor", "ModelManager", "Tokenizer"]),
         .testTarget(name: "ModelManagerTests", dependencies: ["ModelManager"]),
-        .testTarget(name: "BenchmarkKitTests", dependencies: ["BenchmarkKit", "Runtime", "ModelManager", "Tokenizer"]),
+        .testTarget(name: "BenchmarkKitTests", dependencies: ["BenchmarkKit", "Runtime", "FakeModel", "ModelManager", "Tokenizer"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -58,6 +58,13 @@ public struct ModelPackage: Sendable, Hashable {
         return ModelPackage(folder: folder, manifest: manifest, verification: verification)
     }
 
+    /// The same model with other lengths: what tests of long texts need without a large network.
+    package func withLengths(context: Int, chunk: Int, positions: Int?) -> ModelPackage {
+        var manifest = manifest
+        (manifest.context, manifest.prefillChunk, manifest.positions) = (context, chunk, positions)
+        return ModelPackage(folder: folder, manifest: manifest, verification: verification)
+    }
+
     private static func readManifest(in folder: URL) throws -> ModelManifest {
         guard let data = try? Data(contentsOf: folder.appendingPathComponent("manifest.json")) else {
             throw ModelError.missing(folder.path)

@@ -57,6 +57,9 @@ public final class Generator: Sendable {
         shape = ContextShape(package.manifest)
     }
 
+    /// Longest text in tokens that fits the context without forgetting any of it.
+    public var contextLimit: Int { ContextWindow(shape).limit }
+
     /// Token ids of a prompt, with the begin-of-text token where the model wants one.
     public func encode(prompt: String) -> [Int32] {
         let entry = package.manifest.tokenizer

@@ -69,6 +69,7 @@ struct JSONReader {
     }
 
     mutating func readBool() throws -> Bool {
+        _ = peek()
         if take("true") { return true }
         if take("false") { return false }
         throw failure("expected true or false")

@@ -1,0 +1,15 @@
+import CoreMLBackend
+import ReferenceExecutor
+import Runtime
+
+/// Which backend this build runs models with.
+enum Backends {
+    /// Core ML where there is Core ML, the reference executor elsewhere.
+    static var preferred: any ModelBackend {
+        #if canImport(CoreML)
+        CoreMLBackend()
+        #else
+        ReferenceBackend()
+        #endif
+    }
+}
