@@ -42,7 +42,7 @@ public final class Recorder: Sendable {
 
     /// Writes an event of `kind` that happens now; `fill` sets its fields.
     public func record(_ kind: Event.Kind, iteration: Int? = nil, _ fill: (inout Event) -> Void = { _ in }) {
-        var event = Event(kind, at: clock.now(), iteration: iteration)
+        var event = Event(kind, at: 0, iteration: iteration)
         fill(&event)
         let ready = event
         state.withLock { state in
@@ -53,10 +53,9 @@ public final class Recorder: Sendable {
 
     /// A reading, with the phase and iteration that the session is in.
     public func sample(_ metric: String, _ value: Double, _ unit: String) {
-        let now = clock.now()
         state.withLock { state in
             flush(&state)
-            var event = Event(.sample, at: now, iteration: state.iteration)
+            var event = Event(.sample, at: 0, iteration: state.iteration)
             event.metric = metric
             event.value = value
             event.unit = unit
@@ -69,7 +68,7 @@ public final class Recorder: Sendable {
     func token(_ token: GeneratedToken, iteration: Int) {
         let now = clock.now()
         state.withLock { state in
-            var batch = state.batch ?? Event(.tokens, at: now, iteration: iteration)
+            var batch = state.batch ?? Event(.tokens, at: 0, iteration: iteration)
             if batch.ids == nil {
                 (batch.first, batch.ids, batch.at, batch.text) = (token.index, [], [], "")
                 state.batchBegan = now
@@ -91,9 +90,8 @@ public final class Recorder: Sendable {
     }
 
     private func flush(_ state: inout State) {
-        guard var batch = state.batch else { return }
+        guard let batch = state.batch else { return }
         state.batch = nil
-        batch.atNs = clock.now()
         write(batch, &state)
     }
 
@@ -101,6 +99,8 @@ public final class Recorder: Sendable {
         guard state.failure == nil else { return }
         var event = event
         event.seq = state.seq
+        // Taken under the lock: lines never go back in time.
+        event.atNs = clock.now()
         do {
             try output.append(event.line())
             state.seq += 1
