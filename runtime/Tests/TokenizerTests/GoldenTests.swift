@@ -41,8 +41,6 @@ import Testing
         return (golden, try ByteLevelBPE(contentsOf: tokenizer))
     }
 
-    @Test func fixturesAreThere() { #expect(!Self.files.isEmpty) }
-
     @Test(arguments: files) func encodes(_ file: URL) throws {
         let (golden, tokenizer) = try read(file)
         for item in golden.encode {
