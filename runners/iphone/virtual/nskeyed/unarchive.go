@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/lilims/bench/runners/iphone/virtual/plistio"
 	"howett.net/plist"
 )
 
@@ -25,42 +26,26 @@ var tapClasses = map[string]bool{
 	"DTActivityTraceTapMessage": true, "DTKTraceTapMessage": true,
 }
 
-// Unarchive reads the root object of an archive in the binary property list format, the only one that DTX carries.
-func Unarchive(data []byte) (v any, err error) {
+// Unarchive reads the root object of an archive. The property list below is checked for size and nesting first.
+func Unarchive(data []byte) (any, error) {
 	if len(data) > MaxBytes {
 		return nil, fmt.Errorf("unarchive: %d bytes are more than %d", len(data), MaxBytes)
 	}
-	if err := checkExpansion(data); err != nil {
-		return nil, err
-	}
-	var top struct {
-		Archiver string               `plist:"$archiver"`
-		Top      map[string]plist.UID `plist:"$top"`
-		Objects  []any                `plist:"$objects"`
-	}
-	if err := parse(data, &top); err != nil {
+	top, err := plistio.Decode(data)
+	if err != nil {
 		return nil, fmt.Errorf("unarchive: %w", err)
 	}
-	if top.Archiver != archiverName {
-		return nil, fmt.Errorf("unarchive: archiver is %q", top.Archiver)
+	if name := top.String("$archiver"); name != archiverName {
+		return nil, fmt.Errorf("unarchive: archiver is %q", name)
 	}
-	root, ok := top.Top["root"]
+	roots, _ := top["$top"].(map[string]any)
+	root, ok := roots["root"].(plist.UID)
 	if !ok {
 		return nil, errors.New("unarchive: no root object")
 	}
-	u := unarchiver{objects: top.Objects}
+	objects, _ := top["$objects"].([]any)
+	u := unarchiver{objects: objects}
 	return u.get(root, 0)
-}
-
-// parse guards against the property list library's own panics on damaged input.
-func parse(data []byte, into any) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("damaged property list: %v", r)
-		}
-	}()
-	_, err = plist.Unmarshal(data, into)
-	return err
 }
 
 type unarchiver struct {

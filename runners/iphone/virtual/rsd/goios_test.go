@@ -32,7 +32,8 @@ func TestMain(m *testing.M) {
 type loopback struct {
 	phone *phonetest.Phone
 	clock *phonetest.Clock
-	port  int // of the service discovery
+	port  int       // of the service discovery
+	last  io.Closer // closed when the phone has ended
 }
 
 func serveLoopback(t *testing.T, faults instruments.Faults, prepare ...func(*phonetest.Phone)) *loopback {
@@ -62,6 +63,9 @@ func serveLoopback(t *testing.T, faults instruments.Faults, prepare ...func(*pho
 		cancel()
 		<-done // every goroutine of the phone has ended, or this hangs
 		l.phone.Table.KillAll()
+		if l.last != nil {
+			l.last.Close()
+		}
 	})
 	return l
 }
@@ -126,6 +130,11 @@ func TestShim(t *testing.T) {
 	if text, err := io.ReadAll(conn.Reader()); err != nil || string(text) != "hello" {
 		t.Errorf("service says %q, %v", text, err)
 	}
+	silent, err := ios.ConnectTUNDevice("::1", d.Rsd.GetPort("com.apple.syslog_relay.shim.remote"), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.last = silent // a client that never checks in must not hold up the phone's end
 	l.phone.SetLocked(true)
 	conn, err = ios.ConnectToShimService(d, "com.apple.syslog_relay.shim.remote")
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/lilims/bench/runners/iphone/virtual/service"
 	"github.com/lilims/bench/runners/iphone/virtual/tunnel"
@@ -95,7 +96,9 @@ func (n *network) accept(l net.Listener, svc service.Service) {
 }
 
 func (n *network) serve(conn net.Conn, svc service.Service) {
+	stop := context.AfterFunc(n.ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer func() {
+		stop()
 		conn.Close()
 		<-n.slots
 		n.running.Done()
