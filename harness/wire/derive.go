@@ -150,7 +150,8 @@ const paceWindow = 5 * time.Second
 // maxWindows bounds what a wrong time stamp can make of a session: a day's worth.
 const maxWindows = int64(24 * time.Hour / paceWindow)
 
-// retention compares the throughput of the window that ends at 60 s and at 300 s of generation with the best window.
+// retention compares the throughput of the window that ends at 60 s and at 300 s of generation with the best window up
+// to there. An app that stops at the second leaves the very last window unfinished; the one before it stands in.
 func (f *Fold) retention(y *Yield) {
 	if f.expect.Duration < time.Minute {
 		return
@@ -164,13 +165,14 @@ func (f *Fold) retention(y *Yield) {
 			continue // not a soak of that length: nobody expects the figure
 		}
 		n := int(at.after / paceWindow)
-		if len(rates) < n || f.summary.Processes != 1 {
+		if len(rates) < n-1 || f.summary.Processes != 1 {
 			f.figures.without(at.metric, fmt.Sprintf("generation did not last %v in one process", at.after))
 			continue
 		}
+		rates := rates[:min(n, len(rates))]
 		f.figures.have(at.metric)
 		y.Samples = append(y.Samples, harness.Sample{
-			Session: f.expect.Session, Metric: at.metric, Value: rates[n-1] / slices.Max(rates[:n]), Unit: "ratio",
+			Session: f.expect.Session, Metric: at.metric, Value: rates[len(rates)-1] / slices.Max(rates), Unit: "ratio",
 			At: f.hostWall(f.pace[len(f.pace)-1]), Phase: "decode", Source: harness.SourceDerived,
 			Method: fmt.Sprintf("%v windows", paceWindow),
 		})

@@ -111,8 +111,9 @@ func (a *app) main() error {
 	if err := a.hello(); err != nil {
 		return err
 	}
+	loaded := a.s.clock.Now()
 	for i := 0; ; i++ {
-		if s.Duration > 0 && a.s.clock.Now().Sub(a.began) >= s.Duration || s.Duration == 0 && i == s.Warmups+s.Iterations {
+		if s.Duration > 0 && a.s.clock.Now().Sub(loaded) >= s.Duration || s.Duration == 0 && i == s.Warmups+s.Iterations {
 			break
 		}
 		if err := a.iterate(i, i < s.Warmups); err != nil {

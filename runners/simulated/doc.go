@@ -12,8 +12,8 @@
 //
 //	decode     seconds per token = (t0 + (bytes + k*depth) / bandwidth) / (unit * session * build * f(T) * e^noise)
 //	           noise is AR(1) over iterations plus white noise over tokens; one token in 200 stalls for three times as long
-//	prefill    seconds = t0 + 2 * parameters * n / (flops * unit * session * build * f(T))
-//	throttle   f(T) = 1 below 31 °C, falling by 4 % a degree to no less than 0.45, T the temperature below the case
+//	prefill    seconds = t0 + 2 * parameters * n / (flops * unit * session * build * f(T)); a process's first takes 1.5 times that
+//	throttle   f(T) = 1 below 33 °C, falling by 4 % a degree to no less than 0.45, T the temperature below the case
 //	heat       two bodies: dT/dt = (T_case - T)/14 s + 0.2 K/J * (P - 0.4 W), dT_case/dt = (T_ambient - T_case)/300 s + 0.018 K/J * P
 //	power      P = idle + (peak - idle) * load * f(T)^1.4 while generating, idle otherwise, each second with 3 % of noise;
 //	           load = 0.25 + 0.75 * bytes / 1 GB, at most 1

@@ -23,7 +23,7 @@ func (a *app) iterate(index int, warmup bool) error {
 	}
 	a.load(leastLoad + (1-leastLoad)*min(1, float64(a.task.Model.SizeBytes)/fullLoadBytes))
 	defer a.load(0.1)
-	pace := a.iterationPace(index)
+	pace := a.iterationPace()
 	if err := a.prefill(index, prompt, pace); err != nil {
 		return err
 	}
@@ -38,16 +38,12 @@ func (a *app) iterate(index int, warmup bool) error {
 	return a.write(wire.Event{Kind: wire.IterationEnd, Iteration: &index, Outcome: string(harness.OutcomeOK), Reason: "length", Count: &count})
 }
 
-// iterationPace is this iteration's speed: session's speed times AR(1) noise. The first request of a process is slower.
-func (a *app) iterationPace(index int) float64 {
+// iterationPace is this iteration's speed: session's speed times AR(1) noise.
+func (a *app) iterationPace() float64 {
 	const phi = 0.5
 	noise := a.s.options.CV * 0.6
 	a.s.iteration = phi*a.s.iteration + noise*math.Sqrt(1-phi*phi)*a.random.NormFloat64()
-	pace := a.speed * math.Exp(a.s.iteration)
-	if index == 0 {
-		pace *= 0.8
-	}
-	return pace
+	return a.speed * math.Exp(a.s.iteration)
 }
 
 func (a *app) throttle() float64 {
@@ -59,6 +55,9 @@ func (a *app) throttle() float64 {
 func (a *app) prefill(index, prompt int, pace float64) error {
 	parameters := float64(a.task.Model.SizeBytes) / bytesPerParameter(a.task.Model.Quantization)
 	seconds := tokenOverhead.Seconds() + 2*parameters*float64(prompt)/(flops*pace*a.throttle())
+	if index == 0 {
+		seconds *= 1.5 // caches are cold
+	}
 	took := time.Duration(seconds * float64(time.Second))
 	if err := a.pass(took); err != nil {
 		return err

@@ -14,8 +14,8 @@ const (
 	cacheBytes     = 2048.0               // k: bytes read for every token of depth
 	effectiveShare = 0.45                 // of the chip's memory bandwidth that one request gets
 	flops          = 2.0e12               // of a prompt's pass
-	throttleFrom   = 34.0                 // °C
-	throttleSlope  = 0.045                // per °C
+	throttleFrom   = 33.0                 // °C
+	throttleSlope  = 0.04                 // per °C
 	throttleFloor  = 0.45
 	dieSeconds     = 14.0
 	caseSeconds    = 300.0
