@@ -118,3 +118,22 @@ type Payload struct {
 	At      time.Time `json:"at"`
 	Raw     []byte    `json:"raw"`
 }
+
+// Taken is a MetricKit payload taken in from a file. It is kept whatever it holds; Problem says why it could not be read.
+type Taken struct {
+	Hash       [32]byte  `json:"-"` // SHA-256 of the payload's bytes
+	Source     string    `json:"source"`
+	At         time.Time `json:"at"`
+	Format     string    `json:"format,omitempty"` // metric, diagnostic, report or diagnostic_report
+	DeviceType string    `json:"device_type,omitempty"`
+	OSBuild    string    `json:"os_build,omitempty"`
+	AppBuild   string    `json:"app_build,omitempty"`
+	BundleID   string    `json:"bundle_id,omitempty"`
+	Begin      string    `json:"begin,omitempty"` // RFC 3339; ZoneStated tells whether the phone named a zone
+	End        string    `json:"end,omitempty"`
+	ZoneStated bool      `json:"zone_stated"`
+	Size       int64     `json:"size"`
+	Raw        []byte    `json:"-"`                 // nil: too large for a row, kept in a file named by its hash
+	Figures    []byte    `json:"figures,omitempty"` // JSON list of {path, value, unit, …}
+	Problem    string    `json:"problem,omitempty"`
+}

@@ -3,6 +3,7 @@ package metrickit
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -252,4 +253,48 @@ func BenchmarkParse(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func TestSplit(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		want       []string
+		problem    bool
+	}{
+		{"one", ` {"a":1} `, []string{`{"a":1}`}, false},
+		{"lines", "{\"a\":1}\n{\"a\":2}\n", []string{`{"a":1}`, `{"a":2}`}, false},
+		{"list", `[{"a":1}, {"a":2}]`, []string{`{"a":1}`, `{"a":2}`}, false},
+		{"empty", "", nil, false},
+		{"empty list", "[]", nil, false},
+		{"truncated", `{"a":1}{"a":`, []string{`{"a":1}`, `{"a":`}, true},
+		{"no JSON", `hello`, []string{`hello`}, true},
+		{"unclosed list", `[{"a":1}`, []string{`{"a":1}`, ``}, true},
+	} {
+		var got []string
+		var problem error
+		err := Split(strings.NewReader(c.text), func(raw []byte, err error) error {
+			got = append(got, string(raw))
+			problem = errors.Join(problem, err)
+			return nil
+		})
+		if err != nil || !slices.Equal(got, c.want) || (problem != nil) != c.problem {
+			t.Errorf("%s: %q, problem %v, error %v; want %q", c.name, got, problem, err, c.want)
+		}
+	}
+}
+
+func TestSplitRefusesWhatNeverEnds(t *testing.T) {
+	endless := io.MultiReader(strings.NewReader(`{"a":"`), forever{})
+	if err := Split(endless, func([]byte, error) error { return nil }); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("an endless payload: %v, want %v", err, ErrTooLarge)
+	}
+}
+
+type forever struct{}
+
+func (forever) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'x'
+	}
+	return len(p), nil
 }

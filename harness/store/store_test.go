@@ -21,7 +21,7 @@ func open(t *testing.T) *Store {
 	return openAt(t, filepath.Join(t.TempDir(), "bench.sqlite"))
 }
 
-func openAt(t *testing.T, path string) *Store {
+func openAt(t testing.TB, path string) *Store {
 	t.Helper()
 	s, err := Open(context.Background(), path)
 	if err != nil {
