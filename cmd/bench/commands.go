@@ -8,6 +8,7 @@ func commands() []command {
 		planCommand(),
 		reportCommand(),
 		runsCommand(),
+		ingestCommand(),
 		gateCommand(),
 		trendCommand(),
 		simulateCommand(),
