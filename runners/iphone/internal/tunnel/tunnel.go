@@ -45,6 +45,7 @@ type Tunnel struct {
 	link   *channel.Endpoint
 	phone  tcpip.Address
 	rsd    uint16
+	alive  context.Context // ends with the tunnel
 	cancel context.CancelFunc
 	done   chan struct{}
 
@@ -143,7 +144,7 @@ func start(conn net.Conn, in *bufio.Reader, granted parameters) (*Tunnel, error)
 	}
 	s.SetRouteTable([]tcpip.Route{{Destination: header.IPv6EmptySubnet, NIC: nic}})
 	ctx, cancel := context.WithCancel(context.Background())
-	t := &Tunnel{conn: conn, stack: s, link: link, phone: phone, rsd: granted.ServerRSDPort, cancel: cancel, done: make(chan struct{})}
+	t := &Tunnel{conn: conn, stack: s, link: link, phone: phone, rsd: granted.ServerRSDPort, alive: ctx, cancel: cancel, done: make(chan struct{})}
 	go func() { t.fail(guard.Recover(func() error { return receive(in, link) })) }()
 	go func() { t.fail(guard.Recover(func() error { return transmit(ctx, conn, link) })) }()
 	return t, nil
@@ -231,6 +232,7 @@ func (t *Tunnel) Err() error {
 func (t *Tunnel) dial(ctx context.Context, port uint16) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialLimit)
 	defer cancel()
+	defer context.AfterFunc(t.alive, cancel)()
 	conn, err := gonet.DialContextTCP(ctx, t.stack, tcpip.FullAddress{NIC: nic, Addr: t.phone, Port: port}, ipv6.ProtocolNumber)
 	if err != nil {
 		if ended := t.Err(); ended != nil {
