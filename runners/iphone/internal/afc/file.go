@@ -1,6 +1,7 @@
 package afc
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -178,4 +179,42 @@ func (c *Client) receiveWithin(number uint64, fn func(answer) error) error {
 		return err
 	}
 	return fn(a)
+}
+
+// ReadFile reads a whole file of at most limit bytes.
+func (c *Client) ReadFile(ctx context.Context, path string, limit int64) ([]byte, error) {
+	f, err := c.Open(ctx, path, Read)
+	if err != nil {
+		return nil, err
+	}
+	var out []byte
+	for {
+		part, err := f.Next(ctx, chunk)
+		if err != nil {
+			return nil, err
+		}
+		if len(part) == 0 {
+			return out, f.Close(ctx)
+		}
+		out = append(out, part...)
+		if int64(len(out)) > limit {
+			return nil, errors.Join(fmt.Errorf("read %s: longer than %d bytes", path, limit), f.Close(ctx))
+		}
+	}
+}
+
+// WriteFile replaces a file; its folder must exist. The file is whole or not there under its name.
+func (c *Client) WriteFile(ctx context.Context, path string, text []byte) error {
+	part := path + ".part"
+	f, err := c.Open(ctx, part, Replace)
+	if err != nil {
+		return err
+	}
+	if err := f.Upload(ctx, bytes.NewReader(text), 0, int64(len(text)), func(int64) {}); err != nil {
+		return err
+	}
+	if err := f.Close(ctx); err != nil {
+		return err
+	}
+	return c.Rename(ctx, part, path)
 }

@@ -69,6 +69,9 @@ func (h *Hub) Close() error { return h.client.Close() }
 // Done is closed when the connection has ended.
 func (h *Hub) Done() <-chan struct{} { return h.client.Done() }
 
+// Err says why the connection has ended; nil while it lives.
+func (h *Hub) Err() error { return h.client.Err() }
+
 // Exits tells of observed processes that ended.
 func (h *Hub) Exits() <-chan Exit { return h.exits }
 

@@ -31,5 +31,13 @@ type LockdownError struct {
 }
 
 func (e *LockdownError) Error() string {
+	meaning := map[string]string{
+		"PasswordProtected":            "the phone is locked",
+		"PairingDialogResponsePending": "the phone asks whether to trust this computer",
+		"UserDeniedPairing":            "the phone's user chose not to trust this computer",
+	}[e.Reason]
+	if meaning != "" {
+		return fmt.Sprintf("%s (%s: %s)", meaning, e.Request, e.Reason)
+	}
 	return fmt.Sprintf("lockdown refused %s: %s", e.Request, e.Reason)
 }

@@ -237,3 +237,18 @@ func (p *Phone) Service(ctx context.Context, name string) (net.Conn, error) {
 	}
 	return encrypted, nil
 }
+
+// Greet opens a connection to lockdownd without a session, over which a phone tells a stranger its name and model.
+func (p *Phone) Greet(ctx context.Context) (*Lockdown, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
+	entry, err := p.mux.Find(ctx, p.udid)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := p.mux.connect(ctx, entry.ID, lockdownPort)
+	if err != nil {
+		return nil, err
+	}
+	return &Lockdown{conn, entry.ID}, nil
+}

@@ -1,0 +1,46 @@
+package iphone
+
+import (
+	"context"
+	"time"
+
+	"github.com/lilims/bench/runners/iphone/internal/tether"
+)
+
+// retryPause is the pause between attempts to reach a phone or a usbmuxd that is on its way back.
+const retryPause = 250 * time.Millisecond
+
+// await waits until the phone is attached, at most for patience. It returns at once for one that is.
+func (s *Session) await(ctx context.Context, patience time.Duration) error {
+	expired := s.options.Clock.After(patience)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	back := make(chan struct{}, 1)
+	go s.watchReturn(ctx, back)
+	select {
+	case <-back:
+		return nil
+	case <-expired:
+		return &errLost{after: patience.String(), cause: tether.ErrAbsent}
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// watchReturn listens at usbmuxd for the phone, through restarts of usbmuxd too.
+func (s *Session) watchReturn(ctx context.Context, back chan<- struct{}) {
+	for ctx.Err() == nil {
+		err := s.mux.Watch(ctx, func(e tether.Event) {
+			if e.Attached && e.UDID == s.phone.UDID() {
+				select {
+				case back <- struct{}{}:
+				default:
+				}
+			}
+		})
+		s.log.Debug("watching for the phone", "err", err)
+		if s.options.Clock.Sleep(ctx, retryPause) != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,240 @@
+package iphone
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/runners/iphone/internal/afc"
+	"github.com/lilims/bench/runners/iphone/internal/install"
+	"github.com/lilims/bench/runners/iphone/internal/ipa"
+)
+
+// Where things lie in the app's container.
+const (
+	benchFolder  = "Documents/bench"
+	buildMarker  = benchFolder + "/build.json"
+	modelsFolder = benchFolder + "/models"
+	launchedDir  = benchFolder + "/launched"
+)
+
+// installLimit bounds an installation: unpacking and verifying a large app takes a phone a minute or two.
+const installLimit = 15 * time.Minute
+
+// Prepare installs the build and copies the model where the phone has others.
+func (s *Session) Prepare(ctx context.Context, build harness.Build, model harness.Model, progress func(harness.Progress)) (harness.Prepared, error) {
+	if progress == nil {
+		progress = func(harness.Progress) {}
+	}
+	var done harness.Prepared
+	app, err := s.checkBuild(build)
+	if err != nil {
+		return done, err
+	}
+	progress(harness.Progress{Step: "checking the installed app"})
+	if done.BuildInstalled, err = s.ensureBuild(ctx, build, app, progress); err != nil {
+		return done, s.fail("install app", err)
+	}
+	began := s.options.Clock.Now()
+	if done.ModelPushed, done.PushedBytes, err = s.ensureModel(ctx, build, model, progress); err != nil {
+		return done, s.fail("copy model", err)
+	}
+	if done.ModelPushed {
+		done.PushSeconds = s.options.Clock.Now().Sub(began).Seconds()
+	}
+	if done.FirstEver, err = s.neverLaunched(ctx, build, model); err != nil {
+		return done, s.fail("copy model", err)
+	}
+	return done, nil
+}
+
+// checkBuild looks into the .ipa before the phone is asked anything.
+func (s *Session) checkBuild(build harness.Build) (ipa.App, error) {
+	wrong := func(err error, hint string) (ipa.App, error) {
+		return ipa.App{}, &harness.Error{Kind: harness.KindBuild, Op: "read app " + build.Path, Device: label(s.device), Err: err, Hint: hint}
+	}
+	app, err := ipa.Read(build.Path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return wrong(err, "Build the app, or name the right .ipa.")
+	case err != nil:
+		return wrong(err, "Build the app again.")
+	case build.BundleID != "" && app.BundleID != build.BundleID:
+		return wrong(fmt.Errorf("its bundle id is %s, the build's %s", app.BundleID, build.BundleID), "Name the .ipa of that build.")
+	case len(app.Platforms) > 0 && !slices.Contains(app.Platforms, "iPhoneOS") && slices.Contains(app.Platforms, "iPhoneSimulator"):
+		return wrong(errors.New("it is a build for the simulator"), "Build the app for a device (destination generic/platform=iOS).")
+	}
+	if app.MinimumOS != "" {
+		if need, err := parseVersion(app.MinimumOS); err == nil && slices.Compare(need[:], s.version[:]) > 0 {
+			return wrong(fmt.Errorf("it needs iOS %s, the phone has %s", app.MinimumOS, s.device.OSVersion), "Update the phone, or lower the app's deployment target.")
+		}
+	}
+	if build.Hash == "" {
+		return wrong(errors.New("the build has no hash"), "")
+	}
+	hash, err := fileHash(build.Path)
+	if err != nil {
+		return wrong(err, "Check that the .ipa can be read.")
+	}
+	if hash != build.Hash {
+		return wrong(fmt.Errorf("its SHA-256 is %s, not the build's %s", hash, build.Hash), "The file has changed since the run was planned. Run again.")
+	}
+	return app, nil
+}
+
+func fileHash(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// marker is build.json: which build lies under the app's name, and where the phone had put it. Each installation gets a
+// place of its own, so that a build that someone else installed over ours is noticed.
+type marker struct {
+	Hash     string `json:"hash"`
+	Revision string `json:"revision"`
+	Build    string `json:"build"` // CFBundleVersion
+	Path     string `json:"path"`
+}
+
+// ensureBuild installs the build unless the phone has it. It reports whether it did.
+func (s *Session) ensureBuild(ctx context.Context, build harness.Build, app ipa.App, progress func(harness.Progress)) (bool, error) {
+	installed, err := s.lookUp(ctx, app.BundleID)
+	if err != nil {
+		return false, err
+	}
+	if installed != nil {
+		have, err := s.readMarker(ctx, app.BundleID)
+		if err != nil {
+			return false, err
+		}
+		if have != nil && *have == (marker{build.Hash, build.Revision, installed.Build, installed.Path}) {
+			return false, nil
+		}
+	}
+	if err := s.install(ctx, build, progress); err != nil {
+		return false, err
+	}
+	installed, err = s.lookUp(ctx, app.BundleID)
+	if err != nil {
+		return true, err
+	}
+	if installed == nil {
+		return true, errors.New("the phone reports success, but does not have the app")
+	}
+	return true, s.writeMarker(ctx, app.BundleID, marker{build.Hash, build.Revision, installed.Build, installed.Path})
+}
+
+func (s *Session) lookUp(ctx context.Context, bundleID string) (found *install.Installed, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*askLimit)
+	defer cancel()
+	err = s.service(ctx, install.ProxyService, func(conn net.Conn) (err error) {
+		found, err = install.Lookup(ctx, conn, bundleID)
+		return err
+	})
+	return found, err
+}
+
+func (s *Session) install(ctx context.Context, build harness.Build, progress func(harness.Progress)) error {
+	s.dropFiles()
+	ctx, cancel := context.WithTimeoutCause(ctx, installLimit, fmt.Errorf("the installation took longer than %v", installLimit))
+	defer cancel()
+	s.log.Info("installing app", "build", build.Hash, "revision", build.Revision)
+	return s.service(ctx, install.ConduitService, func(conn net.Conn) error {
+		steps := make(chan harness.Progress, 1) // Send counts on a goroutine of its own
+		sent := make(chan error, 1)
+		go func() {
+			sent <- install.Send(ctx, conn, build.Path, func(done, total int64) {
+				select {
+				case steps <- harness.Progress{Step: "installing app", Done: done, Total: total}:
+				default:
+				}
+			})
+		}()
+		for {
+			select {
+			case p := <-steps:
+				progress(p)
+			case err := <-sent:
+				return err
+			}
+		}
+	})
+}
+
+// readMarker is nil for an app without one, or with one that cannot be read.
+func (s *Session) readMarker(ctx context.Context, bundleID string) (found *marker, err error) {
+	err = s.withFiles(ctx, bundleID, func(files *afc.Client) error {
+		text, err := files.ReadFile(ctx, buildMarker, 64<<10)
+		var m marker
+		if err == nil && json.Unmarshal(text, &m) == nil {
+			found = &m
+		}
+		if afc.IsNotFound(err) {
+			return nil
+		}
+		return err
+	})
+	return found, err
+}
+
+// writeMarker records the installed build. What an earlier one had launched counts no longer.
+func (s *Session) writeMarker(ctx context.Context, bundleID string, m marker) error {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return s.withFiles(ctx, bundleID, func(files *afc.Client) error {
+		if err := files.RemoveAll(ctx, launchedDir); err != nil {
+			return err
+		}
+		if err := files.MkdirAll(ctx, benchFolder); err != nil {
+			return err
+		}
+		return files.WriteFile(ctx, buildMarker, text)
+	})
+}
+
+// launchMark names the file that says that this build has been launched with this model. It outlives the harness, so
+// that a first launch is told from a later one even after a crash of the host.
+func launchMark(build harness.Build, model harness.Model) string {
+	short := func(hash string) string { return hash[:min(16, len(hash))] }
+	return launchedDir + "/" + short(build.Hash) + "-" + short(model.Hash)
+}
+
+func (s *Session) neverLaunched(ctx context.Context, build harness.Build, model harness.Model) (never bool, err error) {
+	err = s.withFiles(ctx, build.BundleID, func(files *afc.Client) error {
+		_, err := files.Stat(ctx, launchMark(build, model))
+		if never = afc.IsNotFound(err); never {
+			return nil
+		}
+		return err
+	})
+	return never, err
+}
+
+// markLaunched records that this build has been launched with this model.
+func (s *Session) markLaunched(ctx context.Context, build harness.Build, model harness.Model) error {
+	return s.withFiles(ctx, build.BundleID, func(files *afc.Client) error {
+		if err := files.MkdirAll(ctx, launchedDir); err != nil {
+			return err
+		}
+		return files.WriteFile(ctx, launchMark(build, model), []byte("{}\n"))
+	})
+}

@@ -1,0 +1,93 @@
+package iphone
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/runners/iphone/internal/battery"
+	"github.com/lilims/bench/runners/iphone/internal/guard"
+)
+
+// beginSampling starts the samplers that the task asks for. None of them can fail the launch: what they cannot read is
+// absent.
+func (f *follow) beginSampling(ctx context.Context) {
+	if f.task.Telemetry <= 0 {
+		return
+	}
+	f.sampleFootprint(ctx)
+	ctx, f.stopSampling = context.WithCancel(ctx)
+	f.sampling.Go(func() { f.sampleBattery(ctx) })
+}
+
+// sampleFootprint asks the phone to tell the process's footprint at the task's interval.
+func (f *follow) sampleFootprint(ctx context.Context) {
+	if f.task.Telemetry <= 0 || f.s.control == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
+	if err := f.s.control.hub.Sample(ctx, f.pid, f.task.Telemetry); err != nil && ctx.Err() == nil {
+		f.s.log.Warn("memory not sampled", "err", err)
+	}
+}
+
+// sampleBattery reads the gauge at the task's interval over one connection, and over a new one after a break. Readings
+// go to the loop that owns the sink.
+func (f *follow) sampleBattery(ctx context.Context) {
+	var conn net.Conn
+	drop := func() {
+		if conn != nil {
+			conn.Close()
+			conn = nil
+		}
+	}
+	defer drop()
+	for ctx.Err() == nil {
+		reading, err := f.readBattery(ctx, &conn)
+		if err != nil {
+			f.s.log.Debug("battery gauge not readable", "err", err)
+			drop()
+		} else {
+			select {
+			case f.readings <- reading:
+			case <-ctx.Done():
+				return
+			}
+		}
+		if f.s.options.Clock.Sleep(ctx, f.task.Telemetry) != nil {
+			return
+		}
+	}
+}
+
+func (f *follow) readBattery(ctx context.Context, conn *net.Conn) (reading harness.BatteryReading, err error) {
+	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
+	if *conn == nil {
+		if *conn, err = f.s.phone.Service(ctx, battery.Service); err != nil {
+			return reading, err
+		}
+	}
+	err = guard.Do(ctx, *conn, func() (err error) {
+		reading, err = battery.Read(*conn, f.s.options.Clock.Now())
+		return err
+	})
+	return reading, err
+}
+
+// lastReading takes one more reading at the end: the gauge publishes every twenty seconds or so, and the last values
+// of a short launch come after it.
+func (f *follow) lastReading(ctx context.Context) {
+	if f.task.Telemetry <= 0 || f.s.phone == nil {
+		return
+	}
+	f.stopSampling()
+	f.sampling.Wait()
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if reading, err := f.s.Battery(ctx); err == nil {
+		f.sink.Battery(reading)
+	}
+}
