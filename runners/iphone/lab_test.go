@@ -1,0 +1,284 @@
+package iphone_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"howett.net/plist"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/runners/iphone"
+	"github.com/lilims/bench/runners/iphone/virtual"
+)
+
+const bundle = "org.lilims.bench"
+
+func TestMain(m *testing.M) {
+	iphone.QuietLibrary(nil)
+	os.Exit(m.Run())
+}
+
+// wall is the host's clock.
+type wall struct{}
+
+func (wall) Now() time.Time                         { return time.Now() }
+func (wall) After(d time.Duration) <-chan time.Time { return time.After(d) }
+func (wall) Sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// bench is a lab of virtual phones with a runner on it.
+type bench struct {
+	t      testing.TB
+	lab    *virtual.Lab
+	runner *iphone.Runner
+	socket string
+}
+
+func newBench(t testing.TB) *bench {
+	t.Helper()
+	lab, err := virtual.NewLab(virtual.LabOptions{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan struct{})
+	go func() { lab.Serve(context.Background(), listener); close(served) }()
+	t.Cleanup(func() {
+		if err := lab.Close(); err != nil {
+			t.Error(err)
+		}
+		<-served
+	})
+	b := &bench{t: t, lab: lab, socket: listener.Addr().String()}
+	log := slog.New(slog.DiscardHandler)
+	if testing.Verbose() {
+		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	b.runner, err = iphone.New(iphone.Options{Socket: b.socket, Clock: wall{}, Log: log, Poll: 10 * time.Millisecond, Lookup: lookup})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func lookup(productType string) (harness.DeviceProfile, bool) {
+	if productType != "iPhone15,4" {
+		return harness.DeviceProfile{}, false
+	}
+	return harness.DeviceProfile{Name: "iPhone15", Marketing: "iPhone 15", Chip: "A16 Bionic", MemoryBytes: 6 << 30}, true
+}
+
+// phone plugs in an iPhone 15 with that version of iOS; empty: the profile's.
+func (b *bench) phone(os string, o virtual.PhoneOptions) *virtual.Phone {
+	b.t.Helper()
+	profile, err := virtual.ProfileNamed("iPhone15")
+	if err == nil && os != "" {
+		profile, err = profile.WithOS(os)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	p, err := b.lab.AddPhone(profile, o)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return p
+}
+
+// device is the runner's view of the bench's ordinal-th phone.
+func (b *bench) device(ordinal int) harness.Device {
+	b.t.Helper()
+	devices, err := b.runner.Devices(b.t.Context())
+	if err != nil || len(devices) <= ordinal {
+		b.t.Fatalf("Devices = %+v, %v", devices, err)
+	}
+	return devices[ordinal]
+}
+
+func (b *bench) open(d harness.Device) *iphone.Session {
+	b.t.Helper()
+	s, err := b.runner.Open(b.t.Context(), d)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { s.Close() })
+	return s.(*iphone.Session)
+}
+
+// ready is a session on a new phone with build and model in place.
+func (b *bench) ready(os string) (*iphone.Session, *virtual.Phone) {
+	b.t.Helper()
+	p := b.phone(os, virtual.PhoneOptions{})
+	s := b.open(b.device(0))
+	if _, err := s.Prepare(b.t.Context(), testBuild(b.t, ""), testModel(b.t, 3000), nil); err != nil {
+		b.t.Fatal(err)
+	}
+	return s, p
+}
+
+// testBuild packs testdata/app.sh as an .ipa. salt makes builds differ.
+func testBuild(t testing.TB, salt string, change ...func(info map[string]any)) harness.Build {
+	t.Helper()
+	script, err := os.ReadFile("testdata/app.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	info := map[string]any{"CFBundleIdentifier": bundle, "CFBundleExecutable": "Bench", "CFBundleName": "Bench", "CFBundleVersion": "1", "CFBundleShortVersionString": "1.0", "UIFileSharingEnabled": true}
+	for _, c := range change {
+		c(info)
+	}
+	list, err := plist.Marshal(info, plist.BinaryFormat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	for _, e := range []struct{ name, text string }{{"Payload/Bench.app/Info.plist", string(list)}, {"Payload/Bench.app/Bench", string(script)}, {"Payload/Bench.app/salt", salt}} {
+		w, err := z.Create(e.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Write([]byte(e.text))
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "Bench.ipa")
+	if err := os.WriteFile(file, out.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(out.Bytes())
+	return harness.Build{Arm: harness.ArmCandidate, Path: file, BundleID: bundle, Version: "1.0", Revision: "0123abc", Configuration: "Release", Hash: hex.EncodeToString(sum[:])}
+}
+
+// testModel is a folder with a manifest and a weight file of that size.
+func testModel(t testing.TB, size int) harness.Model {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "model.mlpackage", "weights"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	weights := bytes.Repeat([]byte("weights\x00"), size/8+1)[:size]
+	for name, text := range map[string][]byte{"manifest.json": []byte(`{"format":1}`), "model.mlpackage/weights/weight.bin": weights, "empty.txt": nil} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return harness.Model{Name: "stories", Hash: fmt.Sprintf("aa%06d", size), Path: dir, SizeBytes: int64(size)}
+}
+
+// record is a sink that keeps what it gets and can be waited on.
+type record struct {
+	mu       sync.Mutex
+	changed  *sync.Cond
+	lines    []string
+	numbers  []int
+	readings []harness.BatteryReading
+	samples  []harness.Sample
+	notices  []harness.Progress
+	payloads map[string]string
+}
+
+func newRecord() *record {
+	r := &record{payloads: map[string]string{}}
+	r.changed = sync.NewCond(&r.mu)
+	return r
+}
+
+func (r *record) note(change func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change()
+	r.changed.Broadcast()
+}
+
+func (r *record) Line(n int, text []byte) {
+	r.note(func() { r.numbers, r.lines = append(r.numbers, n), append(r.lines, string(text)) })
+}
+func (r *record) Battery(b harness.BatteryReading) {
+	r.note(func() { r.readings = append(r.readings, b) })
+}
+func (r *record) Sample(s harness.Sample)   { r.note(func() { r.samples = append(r.samples, s) }) }
+func (r *record) Notice(p harness.Progress) { r.note(func() { r.notices = append(r.notices, p) }) }
+func (r *record) Payload(name string, text []byte) {
+	r.note(func() { r.payloads[name] = string(text) })
+}
+
+// await returns when the condition holds.
+func (r *record) await(what string, holds func() bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for !holds() {
+		r.changed.Wait()
+	}
+}
+
+// kinds are the kinds of the lines, in order.
+func (r *record) kinds() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []string
+	for _, line := range r.lines {
+		_, after, _ := strings.Cut(line, `"kind":"`)
+		kind, _, _ := strings.Cut(after, `"`)
+		out = append(out, kind)
+	}
+	return strings.Join(out, " ")
+}
+
+// gapless fails the test unless the lines are numbered from 1 without gaps.
+func (r *record) gapless(t testing.TB) {
+	t.Helper()
+	for i, n := range r.numbers {
+		if n != i+1 {
+			t.Fatalf("line %d has number %d", i+1, n)
+		}
+	}
+}
+
+func task(s string, build harness.Build, model harness.Model, env ...string) harness.Task {
+	t := harness.Task{Run: "r1", Session: s, Build: build, Model: model, Scenario: harness.Scenario{GenerateTokens: 3, Iterations: 1}, Prompt: "Once", Patience: time.Minute, Env: map[string]string{}}
+	for i := 0; i+1 < len(env); i += 2 {
+		t.Env[env[i]] = env[i+1]
+	}
+	return t
+}
+
+// container is the app's container on the host.
+func container(t testing.TB, p *virtual.Phone) string {
+	t.Helper()
+	dir, err := p.Container(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// allow makes the file that the test app waits for.
+func allow(t testing.TB, p *virtual.Phone, name string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(container(t, p), "Documents", name), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
