@@ -1,0 +1,134 @@
+"""Writes the fixtures of the operation tests: ops.mlpackage with one function per case, and ops.json with inputs and results.
+
+Run it with a Python that has coremltools 9 and numpy:  python generate.py
+
+Every case is built twice: with its inputs as inputs of the function, and, under NAME__folded, with constants in their
+place. What is expected comes from coremltools' own value inference where an operation has one, otherwise from the
+numpy expression beside the case.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import coremltools as ct
+import numpy as np
+from coremltools.converters.mil.converter import mil_convert
+from coremltools.converters.mil.mil import Builder as mb
+from coremltools.converters.mil.mil import Function, Program, types
+
+import arithmetic
+import compressed
+import layout
+from case import Case
+
+FOLDER = Path(__file__).parent
+TARGET = ct.target.iOS18
+TYPES = {np.float32: types.fp32, np.float16: types.fp16, np.int32: types.int32}
+
+
+def main() -> int:
+    cases = arithmetic.cases() + layout.cases() + compressed.cases()
+    names = [case.name for case in cases]
+    if len(set(names)) != len(names):
+        raise SystemExit("generate: case names repeat")
+    program = Program()
+    for case in cases:
+        add(program, case.name, running(case))
+        if case.fold:
+            add(program, case.name + "__folded", folded(case))
+    program.default_function_name = names[0]
+    program.export_as_multifunction = True
+    save(program)
+    lines = ",\n".join(json.dumps(describe(case)) for case in cases)
+    (FOLDER / "ops.json").write_text('{"cases": [\n' + lines + "\n]}\n", encoding="utf-8")
+    print(f"{len(cases)} cases")
+    return 0
+
+
+def add(program: Program, name: str, function: Function) -> None:
+    function.name = name
+    program.add_function(name, function)
+
+
+def results(value) -> list:
+    """An operation's results, in types that may leave a function."""
+    values = list(value) if isinstance(value, (list, tuple)) else [value]
+    out = []
+    for index, item in enumerate(values):
+        allowed = item.dtype in (types.fp32, types.fp16, types.int32)
+        out.append(mb.identity(x=item, name=f"out{index}") if allowed else mb.cast(x=item, dtype="int32", name=f"out{index}"))
+    return out
+
+
+def running(case: Case) -> Function:
+    inputs = {f"in{i}": mb.placeholder(shape=a.shape, dtype=TYPES[a.dtype.type]) for i, a in enumerate(case.inputs)}
+    if not inputs:
+        inputs = {"unused": mb.placeholder(shape=(1,), dtype=types.fp32)}
+    with Function(inputs, opset_version=TARGET) as function:
+        arguments = [function.inputs[name] for name in inputs if name != "unused"]
+        function.set_outputs(results(case.build(*arguments)))
+    return function
+
+
+def folded(case: Case) -> Function:
+    with Function({"unused": mb.placeholder(shape=(1,), dtype=types.fp32)}, opset_version=TARGET) as function:
+        function.set_outputs(results(case.build(*[mb.const(val=a) for a in case.inputs])))
+    return function
+
+
+def inferred(case: Case) -> list[np.ndarray]:
+    with Function({"unused": mb.placeholder(shape=(1,), dtype=types.fp32)}, opset_version=TARGET):
+        value = case.build(*[mb.const(val=a) for a in case.inputs])
+        values = list(value) if isinstance(value, (list, tuple)) else [value]
+        for item in values:
+            if item.val is None:
+                raise SystemExit(f"generate: {case.name} has no value inference; state what is expected")
+        return [np.asarray(item.val) for item in values]
+
+
+def describe(case: Case) -> dict:
+    expected = case.expected() if case.expected else inferred(case)
+    expected = list(expected) if isinstance(expected, (list, tuple)) else [expected]
+    return {
+        "name": case.name,
+        "fold": case.fold,
+        "tolerance": case.tolerance,
+        "inputs": [{"shape": list(a.shape), "type": str(a.dtype), "values": numbers(a)} for a in case.inputs],
+        "outputs": [{"shape": list(np.shape(a)), "values": numbers(np.asarray(a))} for a in expected],
+    }
+
+
+def numbers(array: np.ndarray) -> list:
+    """The shortest text that gives the same float32; infinities, which JSON lacks, become text."""
+    flat = array.astype(np.float32).ravel()
+    return [float(str(v)) if np.isfinite(v) else str(v) for v in flat]
+
+
+def save(program: Program) -> None:
+    model = mil_convert(
+        program,
+        convert_to="mlprogram",
+        convert_from="milinternal",
+        specification_version=9,
+        compute_units=ct.ComputeUnit.CPU_ONLY,
+        export_multi_functions=True,
+        skip_model_load=True,
+        pass_pipeline=ct.PassPipeline.EMPTY,
+    )
+    path = FOLDER / "ops.mlpackage"
+    shutil.rmtree(path, ignore_errors=True)
+    model.save(str(path))
+    # The writer invents identifiers; fixed ones keep the diff small.
+    manifest = json.loads((path / "Manifest.json").read_text())
+    names = {key: f"00000000-0000-0000-0000-00000000000{i}" for i, key in enumerate(sorted(manifest["itemInfoEntries"], key=lambda k: manifest["itemInfoEntries"][k]["path"]))}
+    manifest["itemInfoEntries"] = {names[k]: v for k, v in manifest["itemInfoEntries"].items()}
+    manifest["rootModelIdentifier"] = names[manifest["rootModelIdentifier"]]
+    (path / "Manifest.json").write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
