@@ -31,7 +31,7 @@ let package = Package(
         .target(name: "FakeModel", dependencies: ["Runtime", "ModelManager"], path: "Tests/FakeModel"),
         .testTarget(name: "TokenizerTests", dependencies: ["Tokenizer"]),
         .testTarget(name: "MLProgramTests", dependencies: ["MLProgram"]),
-        .testTarget(name: "ReferenceExecutorTests", dependencies: ["ReferenceExecutor", "MLProgram", "Runtime", "ModelManager"]),
+        .testTarget(name: "ReferenceExecutorTests", dependencies: ["ReferenceExecutor", "MLProgram", "CKernels", "Runtime", "ModelManager"]),
         .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "FakeModel", "ReferenceExecutor", "ModelManager", "Tokenizer"]),
         .testTarget(name: "ModelManagerTests", dependencies: ["ModelManager"]),
         .testTarget(name: "BenchmarkKitTests", dependencies: ["BenchmarkKit", "Runtime", "FakeModel", "ModelManager", "Tokenizer"]),
