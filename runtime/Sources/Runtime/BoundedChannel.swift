@@ -9,14 +9,24 @@ final class BoundedChannel<Element: Sendable>: Sendable {
     private typealias Consumer = CheckedContinuation<Element?, any Error>
     /// Resumed with whether the consumer is still there.
     private typealias Producer = CheckedContinuation<Bool, Never>
-    private let machine: Mutex<ChannelMachine<Element, Consumer, Producer>>
+    private typealias Machine = ChannelMachine<Element, Consumer, Producer>
+    // The machine lies beside its lock, not in it: a `Mutex` whose content is generic crashes the compiler of Swift 6.0 in
+    // builds without optimisation.
+    private let lock = Mutex<Void>(())
+    nonisolated(unsafe) private var state: Machine
 
-    init(capacity: Int) { machine = Mutex(ChannelMachine(capacity: capacity)) }
+    init(capacity: Int) { state = Machine(capacity: capacity) }
+
+    private func withMachine<Result>(_ body: (inout Machine) -> Result) -> Result {
+        var result: Result?
+        lock.withLock { _ in result = body(&state) }
+        return result!
+    }
 
     /// Hands over an element, waiting while the buffer is full.
     func send(_ element: Element) async throws {
         let wasTaken = await withCheckedContinuation { (producer: Producer) in
-            let action = machine.withLock { machine -> ChannelMachine<Element, Consumer, Producer>.SendAction in
+            let action = withMachine { machine -> ChannelMachine<Element, Consumer, Producer>.SendAction in
                 let action = machine.send(element)
                 if case .wait = action { machine.wait(element, producer) }
                 return action
@@ -37,7 +47,7 @@ final class BoundedChannel<Element: Sendable>: Sendable {
     func receive() async throws -> Element? {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (consumer: Consumer) in
-                let action = machine.withLock { machine -> ChannelMachine<Element, Consumer, Producer>.ReceiveAction in
+                let action = withMachine { machine -> ChannelMachine<Element, Consumer, Producer>.ReceiveAction in
                     let action = machine.receive()
                     if case .wait = action { machine.wait(consumer) }
                     return action
@@ -58,13 +68,13 @@ final class BoundedChannel<Element: Sendable>: Sendable {
 
     /// The producer is through.
     func finish(_ error: (any Error)? = nil) {
-        guard let consumer = machine.withLock({ $0.finish(error) }) else { return }
+        guard let consumer = withMachine({ $0.finish(error) }) else { return }
         if let error { consumer.resume(throwing: error) } else { consumer.resume(returning: nil) }
     }
 
     /// The consumer is gone: the producer's next or waiting `send` throws.
     func cancel() {
-        let waiting = machine.withLock { $0.cancel() }
+        let waiting = withMachine { $0.cancel() }
         waiting.consumer?.resume(returning: nil)
         waiting.producer?.resume(returning: false)
     }
