@@ -1,0 +1,111 @@
+package local
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/wire"
+)
+
+// maxPayload bounds a payload file: real ones have a few kB, a batch of crash reports some MB.
+const maxPayload = 128 << 20
+
+// follower hands a launch's lines on as its file grows.
+type follower struct {
+	*session
+	folder  string
+	task    harness.Task
+	sink    harness.Sink
+	pid     int
+	kill    func() // ends the app
+	lines   wire.Lines
+	offset  int64
+	ended   bool // the last process wrote its end event
+	sampled time.Time
+}
+
+// follow reads until the process has ended and its file is read. When ctx ends first, it ends the process, reads what
+// is left and returns true.
+func (f *follower) follow(ctx context.Context, ended <-chan error) (cancelled bool) {
+	for running := true; running; {
+		select {
+		case <-ended:
+			running = false
+		case <-ctx.Done():
+			cancelled, running = true, false
+			f.kill()
+			<-ended
+		case <-f.Clock.After(f.Poll):
+			f.sample()
+		}
+		f.read()
+	}
+	f.lines.Close(f.line)
+	return cancelled
+}
+
+// read hands on the lines that were completed since. A file that cannot be read now is tried again next time.
+func (f *follower) read() {
+	file, err := os.Open(filepath.Join(f.folder, "events.jsonl"))
+	if err != nil {
+		return
+	}
+	defer file.Close()
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := file.ReadAt(buffer, f.offset)
+		f.offset += int64(n)
+		f.lines.Feed(buffer[:n], f.line)
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (f *follower) line(number int, text []byte) {
+	line := wire.DecodeLine(number, text)
+	if line.Event != nil {
+		switch line.Event.Kind {
+		case wire.Hello:
+			f.ended = false
+		case wire.End:
+			f.ended = true
+		case wire.Payload:
+			f.payload(line.Event.File)
+		}
+	}
+	f.sink.Line(number, text)
+}
+
+// payload hands on a file that the app has put beside its events. Only names without a folder are looked at.
+func (f *follower) payload(name string) {
+	if name == "" || name != filepath.Base(name) {
+		return
+	}
+	file, err := os.Open(filepath.Join(f.folder, name))
+	if err != nil {
+		return // the line that names it is kept
+	}
+	defer file.Close()
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() > maxPayload {
+		return
+	}
+	if raw, err := io.ReadAll(file); err == nil {
+		f.sink.Payload(name, raw)
+	}
+}
+
+// sample reads the process's footprint when it is time.
+func (f *follower) sample() {
+	now := f.Clock.Now()
+	if !due(&f.sampled, now, f.task.Telemetry) {
+		return
+	}
+	if bytes := footprint(f.pid); bytes != nil {
+		f.sink.Sample(harness.Sample{Session: f.task.Session, Metric: harness.FootprintHost, Value: float64(*bytes), Unit: "B", At: now, Source: harness.SourceHost, Method: "proc"})
+	}
+}
