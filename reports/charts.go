@@ -209,10 +209,19 @@ func (c Case) latencyChart(prefix string) (chart, error) {
 			for i := 1; i < len(it.TokenNs); i++ {
 				data = append(data, point(float64(i), float64(it.TokenNs[i]-it.TokenNs[i-1])/1e6))
 			}
-			p.add(fmt.Sprintf("%s #%d", shortName(s), it.Index), data, style{faint: true, colour: n + 1})
+			p.add(fmt.Sprintf("%s #%d", shortName(s), it.Index), data, style{faint: true, colour: own(n, len(c.Sessions))})
 		}
 	}
 	return p.done(prefix+"latency", "Inter-token latency", "Time from each token to the next, from the app's own time stamps.", "No iteration generated two tokens.")
+}
+
+// own is the colour of session n's lines: its own where there are several, and the next one for every line where the
+// session is the only one.
+func own(n, sessions int) int {
+	if sessions == 1 {
+		return 0
+	}
+	return n + 1
 }
 
 // memoryChart shows the footprints over a session's time.

@@ -83,6 +83,7 @@ type casePage struct {
 	Figures                              []figureRow
 	Sessions                             []sessionRow
 	Texts                                []textRow
+	MoreTexts                            string
 	Facts                                []fact
 }
 
@@ -152,6 +153,9 @@ func (c Case) page(prefix string) (casePage, error) {
 	for _, s := range c.Sessions {
 		out.Sessions = append(out.Sessions, sessionRowOf(s))
 	}
+	if n := c.iterations(); len(out.Texts) == mostTexts && n > mostTexts {
+		out.MoreTexts = plural(n, "iteration")
+	}
 	var err error
 	out.Charts, err = c.charts(prefix)
 	return out, err
@@ -162,6 +166,9 @@ func (c Case) tiles() []tile {
 	var out []tile
 	for _, metric := range []string{harness.DecodeTokS, harness.TTFT, harness.ITLP95, harness.PeakFootprint, harness.EnergyPerToken, harness.LoadCold} {
 		f, ok := c.figureOf(metric)
+		if first, has := c.figureOf(harness.LoadFirstEver); metric == harness.LoadCold && f.Absent != "" && has && first.Absent == "" {
+			f = first // a load of either kind is better than a tile without one
+		}
 		if !ok {
 			continue
 		}
@@ -172,11 +179,11 @@ func (c Case) tiles() []tile {
 		case f.Absent != "":
 			t.More = f.Absent
 		case doubt != "":
-			t.More = "± " + doubt + ", n " + f.count()
+			t.More = fmt.Sprintf("± %s, n %d", doubt, f.Readings)
 		case f.spread() != "":
-			t.More = f.spread() + ", n " + f.count()
+			t.More = fmt.Sprintf("%s, n %d", f.spread(), f.Readings)
 		default:
-			t.More = "n " + f.count()
+			t.More = fmt.Sprintf("n %d", f.Readings)
 		}
 		out = append(out, t)
 	}
@@ -218,6 +225,18 @@ func batteryState(s *harness.DeviceState) string {
 	return strings.Join(parts, ", ")
 }
 
+// iterations counts all that were begun, whatever became of them.
+func (c Case) iterations() int {
+	n := 0
+	for _, s := range c.Sessions {
+		n += len(s.Iterations)
+	}
+	return n
+}
+
+// mostTexts bounds the texts on a page: a soak has hundreds, and the database has them all.
+const mostTexts = 40
+
 // texts lists what each iteration said, the first counted one open.
 func (c Case) texts() []textRow {
 	var out []textRow
@@ -226,6 +245,9 @@ func (c Case) texts() []textRow {
 		for _, it := range s.Iterations {
 			if it.Text == "" {
 				continue
+			}
+			if len(out) == mostTexts {
+				return out
 			}
 			row := textRow{Name: fmt.Sprintf("%s #%d", s.Begin.ID, it.Index), Text: strings.TrimSpace(it.Text)}
 			row.About = plural(len(it.TokenIDs), "token")

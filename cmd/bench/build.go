@@ -33,8 +33,8 @@ func defaultBuild(env Env, kind string) string {
 // readBuild describes an app build for a kind of runner.
 func readBuild(env Env, kind, file string, arm harness.Arm) (harness.Build, error) {
 	if kind == runnerSimulated {
-		// Nothing is launched; the build is a name. Two arms must differ, or they would be one.
-		return harness.Build{Arm: arm, Path: file, BundleID: "org.lilims.simulated." + string(arm), Version: version, Revision: env.Revision,
+		// Nothing is launched: the build is its arm, whatever file is named. Two arms must differ, or they would be one.
+		return harness.Build{Arm: arm, BundleID: "org.lilims.simulated." + string(arm), Version: version, Revision: env.Revision,
 			Configuration: "Release", Hash: "simulated-" + string(arm)}, nil
 	}
 	fail := func(err error, hint string) (harness.Build, error) {

@@ -16,6 +16,8 @@ import (
 const (
 	terminalPace = 100 * time.Millisecond
 	logPace      = 5 * time.Second
+	// fewIterations get a line each in a log.
+	fewIterations = 50
 )
 
 // progress prints where the devices stand.
@@ -59,8 +61,8 @@ func (p *progress) show(news engine.Progress) {
 			p.print(was.text) // how far the step before had come
 		}
 		p.say(&is, now)
-	case is.iteration != was.iteration && was.due && (news.Iterations > 0 || rested >= logPace):
-		p.print(was.text) // an iteration has ended; those of a soak are too many for a line each
+	case is.iteration != was.iteration && was.due && (news.Iterations > 0 && news.Iterations <= fewIterations || rested >= logPace):
+		p.print(was.text) // an iteration has ended
 		is.at = now
 	case rested >= logPace:
 		p.say(&is, now)

@@ -27,25 +27,22 @@ type selection struct {
 	data      *string
 }
 
-// words is a flag that may be given several times, or once with commas.
+// words is a flag that may be given several times. It takes no commas as separators: Apple's product types have one.
 type words []string
 
-func (w *words) String() string { return strings.Join(*w, ",") }
+func (w *words) String() string { return strings.Join(*w, " ") }
 
-func (w *words) Set(text string) error {
-	for word := range strings.SplitSeq(text, ",") {
-		if word = strings.TrimSpace(word); word == "" {
-			return errors.New("an empty name")
-		} else {
-			*w = append(*w, word)
-		}
+func (w *words) Set(word string) error {
+	if strings.TrimSpace(word) == "" {
+		return errors.New("an empty name")
 	}
+	*w = append(*w, word)
 	return nil
 }
 
 // declare puts the selection's flags on a command.
 func (s *selection) declare(flags *flag.FlagSet) {
-	flags.Var(&s.devices, "device", "`name`, UDID or product type; simulated-iphone15 and local need no phone (several: repeat or use commas)")
+	flags.Var(&s.devices, "device", "`name`, UDID or product type; simulated-iphone15 and local need no phone; repeat the flag for several")
 	flags.StringVar(&s.runner, "runner", "", "`runner`: "+strings.Join(runnerNames(), ", ")+" (default by the device's name)")
 	flags.Var(&s.models, "model", "`model` of the catalogue, or a folder with a manifest.json (default stories-1m)")
 	flags.Var(&s.scenarios, "scenario", "`scenario` of the catalogue, or a pattern such as prompt-* (default quick)")

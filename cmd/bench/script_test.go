@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/lilims/bench/harness/store"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"bench": main})
+}
+
+// TestScripts runs testdata/*.txtar: one script for each thing that people do with the program.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("BENCH_DATA", "data")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "smalldisk": smallDisk, "recorded": recorded},
+		Condition: func(name string) (bool, error) {
+			if name != "smalldisk" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			dir, err := os.MkdirTemp("", "smalldisk")
+			if err != nil {
+				return false, err
+			}
+			defer os.Remove(dir)
+			if err := mountSmall(dir, "64k"); err != nil {
+				t.Logf("no small disk (%v): a full disk was NOT tried", err)
+				return false, nil
+			}
+			unmount(dir)
+			return true, nil
+		},
+	})
+}
+
+// exits runs a program and wants this exit code of it: "exits 3 bench run …". Its output can be asked for afterwards.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM [ARGUMENT…]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		code = exit.ExitCode()
+	}
+	if code != want {
+		ts.Fatalf("exit code %d, want %d", code, want)
+	}
+}
+
+// smallDisk puts a file system of that many bytes on a folder: "smalldisk DIR 400k".
+func smallDisk(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: smalldisk DIR SIZE")
+	}
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o755))
+	ts.Check(mountSmall(dir, args[1]))
+	ts.Defer(func() { unmount(dir) })
+}
+
+// recorded waits until a program that runs beside the script has recorded so many event lines: "recorded DATA 100".
+func recorded(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: recorded DATA LINES")
+	}
+	want, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	path := databasePath(ts.MkAbs(args[0]))
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat(path); err != nil {
+			continue
+		}
+		if lines(ts, path) >= want {
+			return
+		}
+	}
+	ts.Fatalf("no %d lines were recorded within a minute", want)
+}
+
+// lines counts the event lines of the latest run.
+func lines(ts *testscript.TestScript, path string) int {
+	ctx := context.Background()
+	s, err := store.Open(ctx, path)
+	ts.Check(err)
+	defer s.Close()
+	name, err := s.Latest(ctx, false)
+	if err != nil {
+		return 0 // none yet
+	}
+	state, err := s.Load(ctx, name)
+	ts.Check(err)
+	sum := 0
+	for _, session := range state.Sessions {
+		sum += session.Lines
+	}
+	return sum
+}
