@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/runners/iphone"
 	"github.com/lilims/bench/runners/simulated"
 )
 
@@ -27,6 +28,7 @@ type lab struct {
 // runnerMakers is the one place that lists the implementations.
 func runnerMakers() map[string]func(lab) (harness.Runner, error) {
 	return map[string]func(lab) (harness.Runner, error){
+		runnerIPhone:    openIPhone,
 		runnerSimulated: openSimulated,
 	}
 }
@@ -70,6 +72,14 @@ func runnerOfKind(kind harness.DeviceKind) (string, error) {
 		return runnerSimulated, nil
 	}
 	return "", fmt.Errorf("devices of kind %q cannot be run", kind)
+}
+
+// openIPhone reaches the phones behind usbmuxd, real or virtual.
+func openIPhone(l lab) (harness.Runner, error) {
+	iphone.QuietLibrary(nil)
+	return iphone.New(iphone.Options{Socket: l.env.Getenv("USBMUXD_SOCKET_ADDRESS"), Clock: l.env.Clock, Lookup: func(productType string) (harness.DeviceProfile, bool) {
+		return profileNamed(productType, l.catalog)
+	}})
 }
 
 // openSimulated makes the simulated lab: one unit of every device of the catalogue. An iteration's speed spreads by
