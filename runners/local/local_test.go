@@ -64,9 +64,9 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// TestContractWithTheRealAgent runs the same contract against the Swift agent and the shipped model, where both are.
+// TestContractWithTheRealAgent runs the same contract against the Swift agent and the tiny model, where the agent is built.
 func TestContractWithTheRealAgent(t *testing.T) {
-	agent, model := os.Getenv("BENCH_AGENT"), "../../runtime/models/stories-1m"
+	agent, model := os.Getenv("BENCH_AGENT"), "../../runtime/Tests/Fixtures/model/tiny"
 	manifest, err := readManifest(model)
 	if agent == "" || err != nil {
 		t.Skipf("BENCH_AGENT names no agent, or no model lies in %s (%v)", model, err)

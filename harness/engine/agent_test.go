@@ -1,0 +1,93 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/engine"
+	"github.com/lilims/bench/harness/plan"
+	"github.com/lilims/bench/runners/local"
+	"github.com/lilims/bench/runners/runnertest"
+)
+
+// wall is the host's clock, for the one test that waits for a real process.
+type wall struct{}
+
+func (wall) Now() time.Time                         { return time.Now() }
+func (wall) After(d time.Duration) <-chan time.Time { return time.After(d) }
+func (wall) Sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// tiny is the model of the runtime's own tests.
+func tiny(t *testing.T) harness.Model {
+	t.Helper()
+	const dir = "../../runtime/Tests/Fixtures/model/tiny"
+	text, err := os.ReadFile(dir + "/manifest.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var manifest struct {
+		Hash    string
+		Context int
+	}
+	if err := json.Unmarshal(text, &manifest); err != nil {
+		t.Fatal(err)
+	}
+	return harness.Model{Name: "tiny", Hash: manifest.Hash, Path: dir, Context: manifest.Context}
+}
+
+// TestRealProcess runs a plan on this host: with the Swift agent and its tiny model where BENCH_AGENT names it, else
+// with the agent for tests. What the app writes must fold without a single complaint.
+func TestRealProcess(t *testing.T) {
+	agent, model := os.Getenv("BENCH_AGENT"), runnertest.Model(t, 4096)
+	if _, err := os.Stat(agent); err == nil {
+		model = tiny(t)
+	} else {
+		agent = runnertest.BuildAgent(t)
+	}
+	runner, err := local.New(local.Options{Dir: t.TempDir(), Clock: wall{}, Environ: []string{"PATH=/usr/bin:/bin"}, Poll: 5 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	devices, err := runner.Devices(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	scenario := harness.Scenario{Name: "quick", Prompt: "abc", GenerateTokens: 24, Warmups: 1, Iterations: 2, Sessions: 1,
+		ComputeUnits: harness.ComputeCPUOnly, StartThermal: harness.ThermalNominal, SessionTimeout: time.Minute}
+	p, err := plan.Build(harness.Catalog{Scenarios: map[string]harness.Scenario{"quick": scenario}}, plan.Selection{
+		Devices: devices, Models: []harness.Model{model}, Scenarios: []string{"quick"},
+		Builds: []harness.Build{{Arm: harness.ArmCandidate, Path: agent, Hash: runnertest.HashFile(t, agent)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := &memory{}
+	e := engine.Engine{Runner: runner, Recorder: rec, Clock: wall{}, Telemetry: 20 * time.Millisecond, Patience: time.Second}
+	r, err := e.Run(context.Background(), harness.Run{ID: "r", Start: time.Now(), Plan: p})
+	if err != nil || outcomes(r) != "ok" || r.Ended[0].Measured != 2 {
+		t.Fatalf("Run() = %v, %+v", err, r.Ended)
+	}
+	if complaints := rec.notices("events"); len(complaints) != 0 {
+		t.Errorf("the app's lines: %q", complaints)
+	}
+	id := p.Sessions[0].ID
+	for metric, n := range map[string]int{harness.DecodeTokS: 2, harness.PrefillTokS: 2, harness.ITLP50: 2, harness.TTFT: 2, harness.PeakFootprint: 2, harness.PeakFootprintHost: 1} {
+		if got := rec.samples(id, metric); len(got) != n || got[0].Value <= 0 {
+			t.Errorf("%s: %+v, want %d (absent: %q)", metric, got, n, rec.absence(id, metric))
+		}
+	}
+	if got := rec.absence(id, harness.Energy); got == "" {
+		t.Error("a host has no battery gauge, and yet no reason is given for the missing energy")
+	}
+}
