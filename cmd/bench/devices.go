@@ -99,6 +99,7 @@ func chooseDevice(word string, connected []harness.Device, catalog harness.Catal
 	matches := []func(harness.Device) bool{
 		func(d harness.Device) bool { return strings.EqualFold(d.UDID, word) },
 		func(d harness.Device) bool { return d.Name == word },
+		func(d harness.Device) bool { return d.Kind == harness.KindLocal && plain(word) == runnerLocal },
 		func(d harness.Device) bool { return plain(d.Name) == plain(word) && plain(word) != "" },
 		func(d harness.Device) bool { return strings.EqualFold(d.ProductType, word) },
 		func(d harness.Device) bool {

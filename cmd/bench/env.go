@@ -13,6 +13,7 @@ type Env struct {
 	Stdout   io.Writer
 	Stderr   io.Writer
 	Getenv   func(string) string
+	Environ  []string // for the app as a process of this host
 	Clock    harness.Clock
 	Revision string
 	Terminal bool // standard error is a terminal: progress may rewrite its line
@@ -37,7 +38,7 @@ func hostEnv() Env {
 		executable = os.Args[0]
 	}
 	return Env{
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Environ: os.Environ(),
 		Clock: hostClock{}, Revision: revision, Terminal: terminal,
 		Executable: executable, Host: host, PID: os.Getpid(),
 	}

@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"sort"
 	"strings"
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/iphone"
+	"github.com/lilims/bench/runners/local"
 	"github.com/lilims/bench/runners/simulated"
 )
 
@@ -29,6 +31,7 @@ type lab struct {
 func runnerMakers() map[string]func(lab) (harness.Runner, error) {
 	return map[string]func(lab) (harness.Runner, error){
 		runnerIPhone:    openIPhone,
+		runnerLocal:     openLocal,
 		runnerSimulated: openSimulated,
 	}
 }
@@ -80,6 +83,11 @@ func openIPhone(l lab) (harness.Runner, error) {
 	return iphone.New(iphone.Options{Socket: l.env.Getenv("USBMUXD_SOCKET_ADDRESS"), Clock: l.env.Clock, Lookup: func(productType string) (harness.DeviceProfile, bool) {
 		return profileNamed(productType, l.catalog)
 	}})
+}
+
+// openLocal runs the app on this host, with its files in the data folder.
+func openLocal(l lab) (harness.Runner, error) {
+	return local.New(local.Options{Dir: filepath.Join(l.data, "local"), Clock: l.env.Clock, Environ: l.env.Environ})
 }
 
 // openSimulated makes the simulated lab: one unit of every device of the catalogue. An iteration's speed spreads by
