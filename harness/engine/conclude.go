@@ -204,6 +204,8 @@ func (s *sink) hostPeak() []harness.Entry {
 	switch {
 	case s.told:
 		return nil
+	case !s.live:
+		return s.without("the host did not see the whole of the launch", harness.PeakFootprintHost)
 	case s.peak == nil:
 		return s.without("the host could not sample the process", harness.PeakFootprintHost)
 	}
