@@ -21,6 +21,7 @@ import (
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/iphone"
 	"github.com/lilims/bench/runners/iphone/virtual"
+	"github.com/lilims/bench/runners/iphone/virtual/process"
 )
 
 const bundle = "org.lilims.bench"
@@ -50,6 +51,7 @@ type bench struct {
 	lab    *virtual.Lab
 	runner *iphone.Runner
 	socket string
+	stop   func() // ends the lab and its socket
 }
 
 func newBench(t testing.TB) *bench {
@@ -64,22 +66,34 @@ func newBench(t testing.TB) *bench {
 	}
 	served := make(chan struct{})
 	go func() { lab.Serve(context.Background(), listener); close(served) }()
-	t.Cleanup(func() {
+	stop := sync.OnceFunc(func() {
 		if err := lab.Close(); err != nil {
 			t.Error(err)
 		}
+		listener.Close()
 		<-served
 	})
-	b := &bench{t: t, lab: lab, socket: listener.Addr().String()}
+	t.Cleanup(stop)
+	b := &bench{t: t, lab: lab, socket: listener.Addr().String(), stop: stop}
+	b.clock(wall{})
+	return b
+}
+
+// hurry makes time pass faster for the runner.
+func (b *bench) hurry(factor time.Duration) { b.clock(hurried{factor, time.Now()}) }
+
+// clock gives the bench a runner with that clock.
+func (b *bench) clock(c harness.Clock) {
+	b.t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	if testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	b.runner, err = iphone.New(iphone.Options{Socket: b.socket, Clock: wall{}, Log: log, Poll: 10 * time.Millisecond, Lookup: lookup})
+	var err error
+	b.runner, err = iphone.New(iphone.Options{Socket: b.socket, Clock: c, Log: log, Poll: 10 * time.Millisecond, Lookup: lookup})
 	if err != nil {
-		t.Fatal(err)
+		b.t.Fatal(err)
 	}
-	return b
 }
 
 func lookup(productType string) (harness.DeviceProfile, bool) {
@@ -187,6 +201,8 @@ func testModel(t testing.TB, size int) harness.Model {
 	}
 	return harness.Model{Name: "stories", Hash: fmt.Sprintf("aa%06d", size), Path: dir, SizeBytes: int64(size)}
 }
+
+type processExit = process.Exit
 
 // record is a sink that keeps what it gets and can be waited on.
 type record struct {

@@ -82,6 +82,7 @@ func (s *Session) Collect(ctx context.Context, task harness.Task, sink harness.S
 		return harness.Exit{}, s.fail("collect session "+task.Session, err)
 	}
 	if !f.ended && f.resume(ctx) {
+		sink.Notice(harness.Progress{Step: "following the app, which is still at it"})
 		f.beginSampling(ctx)
 		return f.watch(ctx), nil
 	}
