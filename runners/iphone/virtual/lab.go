@@ -78,6 +78,10 @@ func NewLab(o LabOptions) (*Lab, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	var err error
+	if o.Dir, err = filepath.Abs(o.Dir); err != nil { // apps run in folders of their own
+		return nil, &harness.Error{Kind: harness.KindStorage, Op: "open virtual lab", Err: err, Hint: "name the folder by its full path"}
+	}
 	store, err := records.Open(filepath.Join(o.Dir, "host"))
 	if err != nil {
 		return nil, &harness.Error{Kind: harness.KindStorage, Op: "open virtual lab", Err: err, Hint: "check that the folder can be written"}
