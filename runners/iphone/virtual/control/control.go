@@ -19,12 +19,15 @@
 package control
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/iphone/virtual"
@@ -223,4 +226,31 @@ func describe(p *virtual.Phone) State {
 		}
 	}
 	return s
+}
+
+// Serve answers on address, which must be on loopback because there is no password, until ctx ends. It returns once
+// it listens, with the address chosen; done is called when it has ended.
+func Serve(ctx context.Context, lab *virtual.Lab, address string, done func(error)) (net.Addr, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, &harness.Error{Kind: harness.KindUsage, Op: "control virtual iPhones", Err: err, Hint: "choose a free address, such as 127.0.0.1:0"}
+	}
+	if ip := listener.Addr().(*net.TCPAddr).IP; !ip.IsLoopback() {
+		listener.Close()
+		return nil, &harness.Error{
+			Kind: harness.KindUsage, Op: "control virtual iPhones", Err: fmt.Errorf("address %s is not on loopback", ip),
+			Hint: "choose an address such as 127.0.0.1:0: the interface has no password",
+		}
+	}
+	server := &http.Server{Handler: Handler(lab), ReadHeaderTimeout: 10 * time.Second}
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	go func() {
+		defer stop()
+		err := server.Serve(listener)
+		if errors.Is(err, http.ErrServerClosed) {
+			err = nil
+		}
+		done(err)
+	}()
+	return listener.Addr(), nil
 }

@@ -152,10 +152,9 @@ func (s *Server) serveStarted(ctx context.Context, conn net.Conn, waiting starte
 	if !ok || abort {
 		return
 	}
-	exact := &recordConn{Conn: conn}
-	under := conn
+	var under net.Conn = newReadAhead(conn)
 	if waiting.service.HandshakeOnly {
-		under = exact
+		under = &recordConn{Conn: conn}
 	}
 	secure, err := startTLS(ctx, under, waiting.config)
 	if err != nil {

@@ -1,6 +1,7 @@
 package lockdown
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"encoding/binary"
@@ -39,6 +40,19 @@ func (c *recordConn) Read(p []byte) (int, error) {
 	c.left -= n
 	return n, err
 }
+
+// readAhead takes several TLS records from the host at a time: a large transfer otherwise costs two system calls for
+// every 16 KiB.
+type readAhead struct {
+	net.Conn
+	ahead *bufio.Reader
+}
+
+func newReadAhead(conn net.Conn) *readAhead {
+	return &readAhead{conn, bufio.NewReaderSize(conn, 128<<10)}
+}
+
+func (c *readAhead) Read(p []byte) (int, error) { return c.ahead.Read(p) }
 
 // startTLS performs the phone's side of a handshake.
 func startTLS(ctx context.Context, conn net.Conn, config *tls.Config) (*tls.Conn, error) {
