@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -239,7 +240,7 @@ func (p *Phone) environment() map[string]string {
 func (p *Phone) writeState() {
 	truth := p.gauge.Truth()
 	text, err := json.Marshal(map[string]any{
-		"thermal": truth.Thermal, "battery_percent": int(truth.Percent), "charging": p.gauge.Charging(),
+		"thermal": truth.Thermal, "battery_percent": math.Round(truth.Percent), "charging": p.gauge.Charging(),
 		"memory_bytes": p.profile.MemoryBytes, "limit_bytes": p.profile.JetsamBytes,
 	})
 	p.mu.Lock()
