@@ -34,6 +34,7 @@ let package = Package(
         .testTarget(name: "ReferenceExecutorTests", dependencies: ["ReferenceExecutor", "MLProgram", "CKernels", "Runtime", "ModelManager"]),
         .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "FakeModel", "ReferenceExecutor", "ModelManager", "Tokenizer"]),
         .testTarget(name: "ModelManagerTests", dependencies: ["ModelManager"]),
+        .testTarget(name: "CoreMLBackendTests", dependencies: ["CoreMLBackend"]),
         .testTarget(name: "BenchmarkKitTests", dependencies: ["BenchmarkKit", "Runtime", "FakeModel", "ModelManager", "Tokenizer"]),
     ],
     swiftLanguageModes: [.v6]

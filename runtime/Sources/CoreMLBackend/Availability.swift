@@ -1,8 +1,8 @@
 /// Whether this build has Core ML. Elsewhere the reference executor runs the same packages.
-public var isCoreMLAvailable: Bool {
+public let isCoreMLAvailable: Bool = {
     #if canImport(CoreML)
     true
     #else
     false
     #endif
-}
+}()

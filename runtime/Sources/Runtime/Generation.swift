@@ -27,6 +27,13 @@ public struct GeneratedToken: Sendable, Hashable {
     public var text: String
     /// When it was chosen, on the generator's clock, ns.
     public var at: Int64
+
+    public init(index: Int, id: Int32, text: String, at: Int64) {
+        self.index = index
+        self.id = id
+        self.text = text
+        self.at = at
+    }
 }
 
 /// What a generation goes through, in order: one `prefilled`, then tokens.

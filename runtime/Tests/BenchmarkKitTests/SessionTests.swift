@@ -1,0 +1,216 @@
+import FakeModel
+import Foundation
+import ModelManager
+import Runtime
+import Synchronization
+import Testing
+
+@testable import BenchmarkKit
+
+@Suite struct SessionTests {
+    @Test func aPlanIsCarriedOut() async throws {
+        let bench = try TestBench(["warmups": "1", "iterations": "2", "generate_tokens": "40"])
+        #expect(try await bench.run() == .complete)
+        let events = try bench.events()
+        #expect(events.map(\.seq) == Array(0..<Int64(events.count)))
+        #expect(zip(events, events.dropFirst()).allSatisfy { $0.atNs <= $1.atNs })
+        #expect(events.first?.kind == .hello)
+        #expect(events.last?.kind == .end)
+        #expect(events.last?.reason == "complete")
+        #expect(events.last?.count == 3)
+        #expect(events.filter { $0.kind == .load }.map(\.regime) == ["cold", "warm"])
+        #expect(events.filter { $0.kind == .iterationBegin }.map(\.warmup) == [true, false, false])
+        for index in 0..<3 {
+            #expect(events.tokens(of: index).count == 40)
+            #expect(events.tokens(of: index) == events.tokens(of: 0), "greedy: every iteration is the same")
+            let lines = events.filter { $0.iteration == index }.story
+            #expect(lines.first == .iterationBegin)
+            #expect(lines.dropFirst().first == .prefill)
+            #expect(lines.last == .iterationEnd)
+            #expect(events.contains { $0.iteration == index && $0.metric == "footprint_bytes" })
+        }
+        let end = try #require(events.first { $0.kind == .iterationEnd })
+        #expect(end.outcome == "ok")
+        #expect(end.reason == "length")
+        #expect(end.count == 40)
+    }
+
+    @Test func helloSaysWhoSpeaks() async throws {
+        let bench = try TestBench()
+        _ = try await bench.run()
+        let hello = try #require(try bench.events().first)
+        #expect(hello.session == "s000")
+        #expect(hello.agent == runtimeVersion.description)
+        #expect(hello.backend == "fake")
+        #expect(hello.bundleID == "org.lilims.bench")
+        #expect(hello.revision == "0123abc")
+        #expect(hello.unixNs ?? 0 > 1_700_000_000_000_000_000)
+    }
+
+    @Test func firstEverIsSaidOfTheFirstLaunchOnly() async throws {
+        let bench = try TestBench(["first_ever": "true"])
+        var backend = FakeBackend()
+        backend.onStep = { _ in throw RuntimeError.backend("broken") }
+        #expect(try await bench.run(bench.environment(backend)) == .generationFailed)
+        #expect(try await bench.run() == .complete)
+        #expect(try bench.events().filter { $0.kind == .load }.map(\.regime) == ["first_ever", "cold", "warm"])
+    }
+
+    @Test(arguments: [(nil, 1), (7, 7), (23, 23), (1, 1)] as [(Int?, Int)])
+    func promptHasExactlyTheTokensAskedFor(asked: Int?, want: Int) async throws {
+        let bench = try TestBench(asked.map { ["prompt_tokens": "\($0)"] } ?? ["prompt": "\"\""])
+        #expect(try await bench.run() == .complete)
+        let begin = try #require(try bench.events().first { $0.kind == .iterationBegin })
+        #expect(begin.promptTokens == want)
+        #expect(try bench.events().first { $0.kind == .prefill }?.promptTokens == want)
+    }
+
+    /// The cache is filled before the iteration begins, and the prompt is fed behind it.
+    @Test func depthComesBeforeTheIteration() async throws {
+        let positions = Mutex<[Int32]>([])
+        var backend = FakeBackend()
+        backend.onStep = { step in positions.withLock { $0 += step.positions.prefix(step.count) } }
+        let bench = try TestBench(["kv_depth": "20", "prompt_tokens": "6", "generate_tokens": "3"])
+        #expect(try await bench.run(bench.environment(backend)) == .complete)
+        #expect(positions.withLock { $0 } == Array(0..<28))
+        #expect(try bench.events().first { $0.kind == .prefill }?.promptTokens == 6)
+    }
+
+    @Test func aPlanThatDoesNotFitTheContextIsRefused() async throws {
+        let bench = try TestBench(["prompt_tokens": "60", "generate_tokens": "10"])
+        #expect(try await bench.run() == .modelUnusable)
+        let events = try bench.events()
+        #expect(events.story == [.hello, .load, .error, .end])
+        #expect(events.first { $0.kind == .error }?.code == "prompt_too_long")
+        #expect(events.first { $0.kind == .error }?.message?.contains("69") == true)
+    }
+
+    @Test func aSoakGoesOnUntilItsTimeIsOver() async throws {
+        let bench = try TestBench(["duration_ns": "10000000000", "generate_tokens": "20", "warmups": "1", "iterations": "0"])
+        var backend = FakeBackend()
+        backend.onStep = { [clock = bench.clock] _ in clock.advance(100_000_000) }
+        #expect(try await bench.run(bench.environment(backend)) == .complete)
+        let ends = try bench.events().filter { $0.kind == .iterationEnd }
+        #expect(ends.allSatisfy { $0.outcome == "ok" })
+        #expect(ends.count == 6, "a warm-up, four whole iterations of some 2.2 s, and one that the end cuts short")
+        #expect(ends.last?.reason == "duration")
+        #expect(ends.last?.count ?? 99 < 20)
+        #expect(try bench.events().last?.reason == "complete")
+    }
+
+    @Test func tooHotEndsTheSession() async throws {
+        let bench = try TestBench(["abort_thermal": "\"serious\"", "generate_tokens": "30", "iterations": "5"])
+        let steps = Atomic<Int>(0)
+        var backend = FakeBackend()
+        backend.onStep = { [clock = bench.clock] _ in
+            clock.advance(300_000_000)
+            // Gives the probe's task a turn of its own once it is hot.
+            if steps.add(1, ordering: .relaxed).newValue > 10 { try? await Task.sleep(for: ProbeLoop.interval * 2) }
+        }
+        var environment = bench.environment(backend)
+        environment.thermal = { steps.load(ordering: .relaxed) > 10 ? .serious : .nominal }
+        #expect(try await bench.run(environment) == .complete)
+        let events = try bench.events()
+        #expect(events.filter { $0.kind == .thermal }.map(\.state) == ["nominal", "serious"])
+        #expect(events.last { $0.kind == .iterationEnd }?.outcome == "thermal")
+        #expect(events.last?.reason == "thermal")
+        #expect(events.filter { $0.kind == .iterationBegin }.count < 5)
+    }
+}
+
+@Suite struct SessionFailureTests {
+    @Test(arguments: [
+        (["model_hash": "\"ffff\""], "load_failed"),
+        (["model": "\"/nonexistent\""], "load_failed"),
+    ])
+    func noModelNoIteration(_ fields: [String: String], _ code: String) async throws {
+        let bench = try TestBench(fields)
+        #expect(try await bench.run() == .modelUnusable)
+        let events = try bench.events()
+        #expect(events.story == [.hello, .error, .end])
+        #expect(events.first { $0.kind == .error }?.code == code)
+        #expect(events.last?.count == 0)
+        #expect(events.last?.reason == "error")
+    }
+
+    @Test func aBackendThatCannotLoadIsSaid() async throws {
+        let bench = try TestBench()
+        var backend = FakeBackend()
+        backend.onLoad = { throw RuntimeError.loadFailed("unknown operation foo") }
+        #expect(try await bench.run(bench.environment(backend)) == .modelUnusable)
+        #expect(try bench.events().first { $0.kind == .error }?.message?.contains("unknown operation foo") == true)
+    }
+
+    /// Out of memory in mid-generation: the tokens until then, the error, the end of the iteration, the end.
+    @Test func outOfMemoryIsRecordedWithWhatCameBefore() async throws {
+        let bench = try TestBench(["iterations": "3", "generate_tokens": "30"])
+        let steps = Atomic<Int>(0)
+        var backend = FakeBackend()
+        backend.onStep = { _ in
+            if steps.add(1, ordering: .relaxed).newValue == 12 { throw RuntimeError.outOfMemory(needed: 1, available: 0) }
+        }
+        #expect(try await bench.run(bench.environment(backend)) == .generationFailed)
+        let events = try bench.events()
+        #expect(events.first { $0.kind == .error }?.code == "out_of_memory")
+        #expect(events.first { $0.kind == .error }?.iteration == 0)
+        let end = try #require(events.first { $0.kind == .iterationEnd })
+        #expect(end.outcome == "error")
+        #expect(end.count == events.tokens(of: 0).count)
+        #expect(end.count ?? 0 > 5)
+        #expect(events.last?.reason == "error")
+    }
+
+    @Test func aFullDiskIsToldByTheResult() async throws {
+        let bench = try TestBench(["iterations": "50"])
+        let output = MemoryOutput(limit: 12)
+        var environment = bench.environment()
+        environment.openOutput = { _ in output }
+        #expect(try await bench.run(environment) == .recordLost)
+        #expect(output.events.count == 12)
+        #expect(output.events.map(\.seq) == Array(0..<12))
+    }
+
+    @Test func aFolderThatIsGoneIsTold() async throws {
+        let bench = try TestBench()
+        var environment = bench.environment()
+        environment.openOutput = { _ in try EventFile("/nonexistent/events.jsonl") }
+        await #expect(throws: RecordError(path: "/nonexistent/events.jsonl", number: 2)) { try await bench.run(environment) }
+    }
+
+    @Test(arguments: [
+        ["v": "9"], ["generate_tokens": "0"], ["iterations": "-1"], ["compute_units": "\"tpu\""], ["temperature": "-1"],
+        ["prompt_tokens": "0"], ["abort_thermal": "\"hot\""],
+    ])
+    func nonsenseInThePlanIsRefused(_ fields: [String: String]) throws {
+        let bench = try TestBench(fields)
+        #expect(throws: PlanError.self) { try BenchmarkSession(planPath: bench.planPath, environment: bench.environment()) }
+    }
+}
+
+@Suite struct RelaunchTests {
+    /// Cut off anywhere, a second launch goes on: numbers without a gap, and every iteration with one end.
+    @Test(arguments: [0.1, 0.3, 0.5, 0.77, 0.9])
+    func aSecondLaunchTakesUpWhereTheFirstWasCutOff(_ part: Double) async throws {
+        let bench = try TestBench(["warmups": "1", "iterations": "3", "generate_tokens": "20"])
+        _ = try await bench.run()
+        let whole = try Data(contentsOf: URL(fileURLWithPath: bench.eventsPath))
+        try whole.prefix(Int(Double(whole.count) * part)).write(to: URL(fileURLWithPath: bench.eventsPath))
+        #expect(try await bench.run() == .complete)
+
+        let lines = try Data(contentsOf: URL(fileURLWithPath: bench.eventsPath)).split(separator: 0x0A)
+        let events = lines.compactMap { try? JSONDecoder().decode(Event.self, from: Data($0)) }
+        #expect(lines.count - events.count <= 1, "only the line that was cut is damaged")
+        #expect(events.map(\.seq) == Array(0..<Int64(events.count)))
+        #expect(events.filter { $0.kind == .iterationEnd }.compactMap(\.iteration).sorted() == [0, 1, 2, 3])
+        #expect(events.filter { $0.kind == .hello }.count == 2)
+        #expect(events.last?.reason == "complete")
+    }
+
+    @Test func aFinishedPlanIsLeftAlone() async throws {
+        let bench = try TestBench()
+        _ = try await bench.run()
+        let before = try Data(contentsOf: URL(fileURLWithPath: bench.eventsPath))
+        #expect(try await bench.run() == .complete)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: bench.eventsPath)) == before)
+    }
+}
