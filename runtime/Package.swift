@@ -31,11 +31,17 @@ let package = Package(
         .target(name: "FakeModel", dependencies: ["Runtime", "ModelManager"], path: "Tests/FakeModel"),
         .testTarget(name: "TokenizerTests", dependencies: ["Tokenizer"]),
         .testTarget(name: "MLProgramTests", dependencies: ["MLProgram"]),
-        .testTarget(name: "ReferenceExecutorTests", dependencies: ["ReferenceExecutor", "MLProgram", "CKernels", "Runtime", "ModelManager"]),
-        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "FakeModel", "ReferenceExecutor", "ModelManager", "Tokenizer"]),
+        .testTarget(
+            name: "ReferenceExecutorTests",
+            dependencies: ["ReferenceExecutor", "MLProgram", "CKernels", "Runtime", "ModelManager"]),
+        .testTarget(
+            name: "RuntimeTests",
+            dependencies: ["Runtime", "FakeModel", "ReferenceExecutor", "ModelManager", "Tokenizer"]),
         .testTarget(name: "ModelManagerTests", dependencies: ["ModelManager"]),
         .testTarget(name: "CoreMLBackendTests", dependencies: ["CoreMLBackend"]),
-        .testTarget(name: "BenchmarkKitTests", dependencies: ["BenchmarkKit", "Runtime", "FakeModel", "ModelManager", "Tokenizer"]),
+        .testTarget(
+            name: "BenchmarkKitTests",
+            dependencies: ["BenchmarkKit", "Runtime", "FakeModel", "ModelManager", "Tokenizer"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -62,7 +62,8 @@ private func readProcStatus() -> MemoryReading? {
         guard count > 0 else { return nil }
         let text = UnsafeRawBufferPointer(rebasing: buffer[..<count])
         guard let anonymous = kilobytes("RssAnon:", in: text) else { return nil }
-        return MemoryReading(footprint: (anonymous + (kilobytes("VmSwap:", in: text) ?? 0)) * 1024, peak: nil, available: nil)
+        return MemoryReading(
+            footprint: (anonymous + (kilobytes("VmSwap:", in: text) ?? 0)) * 1024, peak: nil, available: nil)
     }
 }
 

@@ -73,7 +73,9 @@ public struct Plan: Sendable, Equatable, Decodable {
     ///
     /// - Throws: `PlanError`.
     public static func read(_ path: String) throws -> Plan {
-        guard let data = try? Data(contentsOf: URL(fileURLWithPath: path)) else { throw PlanError("\(path): cannot be read") }
+        guard let data = try? Data(contentsOf: URL(fileURLWithPath: path)) else {
+            throw PlanError("\(path): cannot be read")
+        }
         do {
             let plan = try JSONDecoder().decode(Plan.self, from: data)
             try plan.check()
@@ -109,6 +111,7 @@ public struct PlanError: Error, Sendable, Equatable, CustomStringConvertible {
 public enum ThermalState: String, Sendable, Codable, CaseIterable, Comparable {
     case nominal, fair, serious, critical
 
+    /// Cooler comes first.
     public static func < (a: ThermalState, b: ThermalState) -> Bool { a.rank < b.rank }
 
     private var rank: Int {

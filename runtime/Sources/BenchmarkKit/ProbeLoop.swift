@@ -52,14 +52,18 @@ final class ProbeLoop: Sendable {
     /// Writes what the whole process has come to.
     func summarize() {
         if let peak = memory()?.peak { recorder.sample("lifetime_peak_footprint_bytes", Double(peak), "B") }
-        if let least = state.withLock({ $0.leastAvailable }) { recorder.sample("least_available_bytes", Double(least), "B") }
+        if let least = state.withLock({ $0.leastAvailable }) {
+            recorder.sample("least_available_bytes", Double(least), "B")
+        }
     }
 
     private func readMemory(always: Bool) {
         guard let reading = memory() else { return }
         let now = recorder.clock.now()
         let isDue = state.withLock { state in
-            if let available = reading.available { state.leastAvailable = min(state.leastAvailable ?? available, available) }
+            if let available = reading.available {
+                state.leastAvailable = min(state.leastAvailable ?? available, available)
+            }
             let hasGrown = reading.footprint > state.highest + Self.growth
             let isOld = state.lastWritten.map { now - $0 >= Self.quietTime } ?? true
             guard always || hasGrown || isOld else { return false }

@@ -26,7 +26,8 @@ struct SessionMachine: Sendable {
         while ended.contains(next) { next += 1 }
         if next < plan.warmups { return .iterate(index: next, warmup: true) }
         guard plan.duration != nil else {
-            return next < plan.warmups + plan.iterations ? .iterate(index: next, warmup: false) : .end(reason: "complete")
+            return next < plan.warmups + plan.iterations
+                ? .iterate(index: next, warmup: false) : .end(reason: "complete")
         }
         if soakBegan == nil { soakBegan = now }
         if let deadline, now >= deadline { return .end(reason: "complete") }

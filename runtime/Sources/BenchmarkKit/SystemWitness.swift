@@ -19,7 +19,8 @@ final class SystemWitness: Sendable {
     /// - Parameter folder: where payload files are put, beside the events.
     init(_ recorder: Recorder, folder: String) {
         #if canImport(Darwin)
-        let source = DispatchSource.makeMemoryPressureSource(eventMask: [.warning, .critical], queue: .global(qos: .utility))
+        let source = DispatchSource.makeMemoryPressureSource(
+            eventMask: [.warning, .critical], queue: .global(qos: .utility))
         source.setEventHandler { recorder.record(.memoryWarning) }
         source.activate()
         pressure = source
@@ -53,7 +54,9 @@ private final class MetricKitPayloads: NSObject, MXMetricManagerSubscriber, Send
         self.folder = folder
     }
 
-    func didReceive(_ payloads: [MXMetricPayload]) { for payload in payloads { keep(payload.jsonRepresentation(), "metric") } }
+    func didReceive(_ payloads: [MXMetricPayload]) {
+        for payload in payloads { keep(payload.jsonRepresentation(), "metric") }
+    }
 
     func didReceive(_ payloads: [MXDiagnosticPayload]) {
         for payload in payloads { keep(payload.jsonRepresentation(), "diagnostic") }

@@ -16,7 +16,8 @@ public struct CoreMLBackend: ModelBackend {
     /// - Parameter cacheFolder: where compiled models are kept; nil takes the app's caches folder.
     public init(cacheFolder: URL? = nil) {
         let caches = FileManager.default.urls(for: .cachesDirectory, in: .userDomainMask).first
-        let folder = cacheFolder ?? (caches ?? FileManager.default.temporaryDirectory).appending(path: "compiled-models")
+        let folder =
+            cacheFolder ?? (caches ?? FileManager.default.temporaryDirectory).appending(path: "compiled-models")
         cache = CompiledModelCache(folder: folder)
     }
 
@@ -28,7 +29,8 @@ public struct CoreMLBackend: ModelBackend {
             async let prefill = Self.loadFunction(functions.prefill, at: compiled, units)
             async let score = Self.loadFunctionIfNamed(functions.score, at: compiled, units)
             let model = CoreMLModel(
-                manifest: package.manifest, decode: try await decode, prefill: try await prefill, score: try await score)
+                manifest: package.manifest, decode: try await decode, prefill: try await prefill, score: try await score
+            )
             let findings = try await findings(on: model, compiled, package.manifest, units)
             model.settle(findings, notes: [isNew ? "compiled now" : "compiled before"])
             return model
@@ -39,7 +41,8 @@ public struct CoreMLBackend: ModelBackend {
         }
     }
 
-    private static func loadFunction(_ name: String, at url: URL, _ units: ComputeUnits) async throws -> LoadedFunction {
+    private static func loadFunction(_ name: String, at url: URL, _ units: ComputeUnits) async throws -> LoadedFunction
+    {
         LoadedFunction(try await MLModel.load(contentsOf: url, configuration: configuration(units, function: name)))
     }
 

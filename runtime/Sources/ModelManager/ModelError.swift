@@ -12,6 +12,7 @@ public enum ModelError: Error, Sendable, Equatable {
 }
 
 extension ModelError: CustomStringConvertible {
+    /// What is wrong and what to do next, in one line.
     public var description: String {
         switch self {
         case .missing(let path):

@@ -87,7 +87,9 @@ public struct ModelPackage: Sendable, Hashable {
             throw ModelError.torn(file: file.path, reason: "has \(size) bytes, the manifest says \(file.size)")
         }
         guard verification == .contents else { return }
-        guard let digest = SHA256Digest.ofFile(path) else { throw ModelError.torn(file: file.path, reason: "cannot be read") }
+        guard let digest = SHA256Digest.ofFile(path) else {
+            throw ModelError.torn(file: file.path, reason: "cannot be read")
+        }
         guard digest == file.sha256 else {
             throw ModelError.torn(file: file.path, reason: "has SHA-256 \(digest), the manifest says \(file.sha256)")
         }

@@ -18,7 +18,9 @@ public struct SemanticVersion: Sendable, Hashable, Comparable, CustomStringConve
         let withoutBuild = text.split(separator: "+", maxSplits: 1, omittingEmptySubsequences: false)[0]
         let halves = withoutBuild.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
         let numbers = halves[0].split(separator: ".", omittingEmptySubsequences: false).map(Self.number)
-        guard numbers.count == 3, let major = numbers[0], let minor = numbers[1], let patch = numbers[2] else { return nil }
+        guard numbers.count == 3, let major = numbers[0], let minor = numbers[1], let patch = numbers[2] else {
+            return nil
+        }
         var identifiers: [String] = []
         if halves.count == 2 {
             identifiers = halves[1].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
@@ -51,27 +53,34 @@ public struct SemanticVersion: Sendable, Hashable, Comparable, CustomStringConve
 
     /// A number without sign or leading zero.
     private static func number(_ text: Substring) -> Int? {
-        guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }), text == "0" || text.first != "0" else { return nil }
+        guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }), text == "0" || text.first != "0" else {
+            return nil
+        }
         return Int(text)
     }
 
     private static func isIdentifier(_ text: String) -> Bool {
         let isNumeric = text.utf8.allSatisfy { (48...57).contains($0) }
         if isNumeric { return number(text[...]) != nil }
-        return text.utf8.allSatisfy { (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 45 }
+        return text.utf8.allSatisfy {
+            (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 45
+        }
     }
 }
 
 extension SemanticVersion: Codable {
+    /// Reads a string.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
         guard let version = SemanticVersion(text) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "\"\(text)\" is not a semantic version")
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "\"\(text)\" is not a semantic version")
         }
         self = version
     }
 
+    /// Writes a string.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)

@@ -45,7 +45,8 @@ public struct ModelStep: Sendable, Equatable {
     public var lastIndex: Int
 
     public init(
-        function: Function, tokens: [Int32], count: Int, positions: [Int32], slot: Int, slotPositions: SlotMap, lastIndex: Int
+        function: Function, tokens: [Int32], count: Int, positions: [Int32], slot: Int, slotPositions: SlotMap,
+        lastIndex: Int
     ) {
         self.function = function
         self.tokens = tokens

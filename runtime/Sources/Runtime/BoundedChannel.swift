@@ -20,7 +20,8 @@ final class BoundedChannel<Element: Sendable>: Sendable {
     private func withMachine<Result>(_ body: (inout Machine) -> Result) -> Result {
         var result: Result?
         lock.withLock { _ in result = body(&state) }
-        return result!
+        guard let result else { preconditionFailure("a lock runs what it is given") }
+        return result
     }
 
     /// Hands over an element, waiting while the buffer is full.

@@ -51,7 +51,9 @@ public struct ContextWindow: Sendable {
     }
 
     private static func emptySlots(_ shape: ContextShape, _ policy: ContextPolicy) -> SlotMap {
-        guard case .slide(let anchors) = policy else { return SlotMap(capacity: shape.capacity, window: shape.capacity) }
+        guard case .slide(let anchors) = policy else {
+            return SlotMap(capacity: shape.capacity, window: shape.capacity)
+        }
         let ring = shape.capacity - anchors
         return SlotMap(capacity: shape.capacity, window: max(1, ring - shape.chunk + 1), anchors: anchors)
     }
@@ -81,7 +83,8 @@ public struct ContextWindow: Sendable {
         slots[slot] = at
         record([token])
         return ModelStep(
-            function: .decode, tokens: [token], count: 1, positions: [at], slot: slot, slotPositions: slots, lastIndex: 0)
+            function: .decode, tokens: [token], count: 1, positions: [at], slot: slot, slotPositions: slots,
+            lastIndex: 0)
     }
 
     private mutating func chunkStep(_ taken: [Int32], _ slot: Int) -> ModelStep {

@@ -44,8 +44,11 @@ public actor Conversation {
         let mark = interruption.mark()
         let begin = clock.now()
         guard !prompt.isEmpty else { throw RuntimeError.emptyPrompt }
-        var run = Run(begin: begin, promptTokens: prompt.count, sampler: Sampler(options.sampling), tokenizer: tokenizer)
-        guard var logits = try await feed(prompt, since: mark) else { return run.summary(stopReason(mark), clock.now()) }
+        var run = Run(
+            begin: begin, promptTokens: prompt.count, sampler: Sampler(options.sampling), tokenizer: tokenizer)
+        guard var logits = try await feed(prompt, since: mark) else {
+            return run.summary(stopReason(mark), clock.now())
+        }
         run.profile.prefill = clock.now() - begin
         try await emit(.prefilled(tokens: prompt.count, nanoseconds: run.profile.prefill))
         while run.profile.tokens.count < options.maximumTokens {
@@ -55,7 +58,9 @@ public actor Conversation {
             // The last token is not fed: nobody asks what follows it.
             if run.profile.tokens.count == options.maximumTokens { break }
             guard window.hasRoom else { return run.summary(.contextFull, clock.now()) }
-            guard let next = try await feed([id], since: mark) else { return run.summary(stopReason(mark), clock.now()) }
+            guard let next = try await feed([id], since: mark) else {
+                return run.summary(stopReason(mark), clock.now())
+            }
             logits = next
         }
         return run.summary(.length, clock.now())

@@ -35,7 +35,9 @@ extension Generator {
         if let end = package.manifest.tokenizer.eos { tokens.append(end) }
         guard tokens.count > 1 else { return }
         let limit = contextLimit
-        guard tokens.count - 1 <= limit else { throw RuntimeError.promptTooLong(tokens: tokens.count - 1, limit: limit) }
+        guard tokens.count - 1 <= limit else {
+            throw RuntimeError.promptTooLong(tokens: tokens.count - 1, limit: limit)
+        }
         if package.manifest.functions.score != nil {
             try await scoreByChunk(tokens, into: &perplexity)
         } else {

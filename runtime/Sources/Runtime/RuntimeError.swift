@@ -12,6 +12,7 @@ public enum RuntimeError: Error, Sendable, Equatable {
     /// The backend failed in the middle of a generation.
     case backend(String)
 
+    /// The field `code` of error events.
     public var code: String {
         switch self {
         case .loadFailed: "load_failed"
@@ -25,6 +26,7 @@ public enum RuntimeError: Error, Sendable, Equatable {
 }
 
 extension RuntimeError: CustomStringConvertible {
+    /// What went wrong, in one line.
     public var description: String {
         switch self {
         case .loadFailed(let reason): "model load: \(reason)"

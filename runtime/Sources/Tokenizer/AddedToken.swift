@@ -91,7 +91,9 @@ struct AddedTokenFinder: Sendable {
         scalar == "_" || [.letter, .number].contains(ScalarClass(scalar))
     }
 
-    private static func skipSpaceBackward(_ text: Substring, from: Substring.Index, to: Substring.Index) -> Substring.Index {
+    private static func skipSpaceBackward(_ text: Substring, from: Substring.Index, to: Substring.Index)
+        -> Substring.Index
+    {
         let scalars = text.unicodeScalars
         var index = from
         while index > to, case let previous = scalars.index(before: index), scalars[previous].properties.isWhitespace {

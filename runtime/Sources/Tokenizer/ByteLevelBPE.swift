@@ -65,9 +65,11 @@ public struct ByteLevelBPE: Tokenizer {
         var resolved: [(left: Int32, right: Int32, merge: MergeTable.Merge)] = []
         resolved.reserveCapacity(merges.count)
         for (rank, pair) in merges.enumerated() {
-            guard let left = names[pair.left], let right = names[pair.right], let id = names[pair.left + pair.right] else {
+            guard let left = names[pair.left], let right = names[pair.right], let id = names[pair.left + pair.right]
+            else {
                 let text = String(decoding: pair.left + [0x20] + pair.right, as: UTF8.self)
-                throw TokenizerError.malformed("tokenizer.json: merge \"\(text)\" has a part that is not in the vocabulary")
+                throw TokenizerError.malformed(
+                    "tokenizer.json: merge \"\(text)\" has a part that is not in the vocabulary")
             }
             resolved.append((left, right, MergeTable.Merge(rank: Int32(rank), id: id)))
         }
@@ -121,4 +123,3 @@ public struct ByteLevelBPE: Tokenizer {
 
     public func id(of token: String) -> Int32? { idOfName[Array(token.utf8)] }
 }
-

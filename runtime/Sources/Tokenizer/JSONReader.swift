@@ -106,7 +106,9 @@ struct JSONReader {
         var out: [UInt8] = []
         while true {
             let start = offset
-            while offset < bytes.count, bytes[offset] != 0x22, bytes[offset] != 0x5C, bytes[offset] >= 0x20 { offset += 1 }
+            while offset < bytes.count, bytes[offset] != 0x22, bytes[offset] != 0x5C, bytes[offset] >= 0x20 {
+                offset += 1
+            }
             out.append(contentsOf: bytes[start..<offset])
             guard offset < bytes.count else { throw failure("string without end") }
             let byte = bytes[offset]
@@ -148,7 +150,9 @@ struct JSONReader {
         guard offset + 4 <= bytes.count else { throw failure("string without end") }
         var value: UInt32 = 0
         for byte in bytes[offset..<offset + 4] {
-            guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue else { throw failure("expected four hex digits") }
+            guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
+                throw failure("expected four hex digits")
+            }
             value = value << 4 | UInt32(digit)
         }
         offset += 4
@@ -166,7 +170,9 @@ struct JSONReader {
         default:
             let start = offset
             while offset < bytes.count, "+-.eE0123456789".utf8.contains(bytes[offset]) { offset += 1 }
-            guard offset > start else { throw failure(offset == bytes.count ? "unexpected end" : "unexpected character") }
+            guard offset > start else {
+                throw failure(offset == bytes.count ? "unexpected end" : "unexpected character")
+            }
         }
     }
 

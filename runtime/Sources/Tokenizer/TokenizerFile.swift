@@ -27,7 +27,9 @@ struct TokenizerFile {
         } catch let failure as JSONReader.Failure {
             throw TokenizerError.malformed("tokenizer.json: \(failure)")
         }
-        guard !vocabulary.isEmpty else { throw TokenizerError.malformed("tokenizer.json: model.vocab is missing or empty") }
+        guard !vocabulary.isEmpty else {
+            throw TokenizerError.malformed("tokenizer.json: model.vocab is missing or empty")
+        }
     }
 
     private mutating func readModel(_ reader: inout JSONReader) throws {
@@ -152,6 +154,7 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
     /// The file asks for something this runtime does not do.
     case unsupported(String)
 
+    /// What is wrong, in one line.
     public var description: String {
         switch self {
         case .unreadable(let path): "\(path): cannot be read"

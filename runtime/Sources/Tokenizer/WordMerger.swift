@@ -109,7 +109,8 @@ private struct PairHeap {
         var parent = 0
         while true {
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < items.count && items[child].precedes(items[least]) {
+            for child in [2 * parent + 1, 2 * parent + 2]
+            where child < items.count && items[child].precedes(items[least]) {
                 least = child
             }
             if least == parent { return top }

@@ -107,7 +107,9 @@ struct Agent {
         #endif
         let benchmark = try BenchmarkSession(planPath: options.required("--plan"), environment: session)
         let result = try await benchmark.run()
-        if result == .recordLost { complain("the event file cannot be written any more; free some space and launch again") }
+        if result == .recordLost {
+            complain("the event file cannot be written any more; free some space and launch again")
+        }
         return ExitCode(rawValue: result.rawValue) ?? .generationFailed
     }
 

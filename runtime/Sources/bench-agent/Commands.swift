@@ -20,10 +20,12 @@ extension Agent {
     func generate() async throws -> ExitCode {
         let options = try Options(
             Array(arguments.dropFirst()),
-            values: ["--model", "--prompt", "--tokens", "--temperature", "--top-k", "--seed"], flags: ["--slide", "--ids"])
+            values: ["--model", "--prompt", "--tokens", "--temperature", "--top-k", "--seed"],
+            flags: ["--slide", "--ids"])
         let prompt = try options.required("--prompt")
         let sampling = Sampler.Settings(
-            temperature: try options.number("--temperature", least: 0.0) ?? 0, topK: try options.number("--top-k", least: 1),
+            temperature: try options.number("--temperature", least: 0.0) ?? 0,
+            topK: try options.number("--top-k", least: 1),
             seed: try options.number("--seed", least: 0) ?? 0)
         let request = GenerationOptions(
             maximumTokens: try options.number("--tokens", least: 1) ?? 200, sampling: sampling,
@@ -41,7 +43,8 @@ extension Agent {
         let options = try Options(
             Array(arguments.dropFirst()), values: ["--model", "--prompt", "--tokens"], flags: ["--json"])
         let generator = try await load(options)
-        let prompt = generator.encode(prompt: options["--prompt"] ?? "Once upon a time, there was a little girl named Lily.")
+        let prompt = generator.encode(
+            prompt: options["--prompt"] ?? "Once upon a time, there was a little girl named Lily.")
         let room = generator.contextLimit - prompt.count + 1
         let request = GenerationOptions(
             maximumTokens: min(room, try options.number("--tokens", least: 2) ?? 128), stopsAtEnd: false)
@@ -58,7 +61,8 @@ extension Agent {
         if options.has("--json") {
             let load = Double(generator.loadNanoseconds) / 1e9
             Output.write(
-                "{\"decode_tok_s\":\(decode),\"prefill_tok_s\":\(prefill),\"ttft_s\":\(first),\"load_cold_s\":\(load)}\n")
+                "{\"decode_tok_s\":\(decode),\"prefill_tok_s\":\(prefill),\"ttft_s\":\(first),\"load_cold_s\":\(load)}\n"
+            )
         } else {
             Output.write("load      \(rounded(Double(generator.loadNanoseconds) / 1e6)) ms\n")
             Output.write("prefill   \(rounded(prefill)) tok/s (\(prompt.count) tokens)\n")

@@ -29,7 +29,10 @@ import Testing
 
     @Test func fixturesHaveEveryFieldTheyNeed() throws {
         let events = try Self.lines("session.jsonl").map(decode)
-        #expect(events.map(\.kind) == [.hello, .load, .sample, .thermal, .iterationBegin, .prefill, .tokens, .iterationEnd, .end])
+        #expect(
+            events.map(\.kind) == [
+                .hello, .load, .sample, .thermal, .iterationBegin, .prefill, .tokens, .iterationEnd, .end,
+            ])
         #expect(events[6].text == " a \"cat\"\né")
         #expect(events[6].at == [47_100_000, 49_100_000, 51_100_000])
         #expect(events[0].unixNs == 1_790_000_000_000_000_000)
@@ -37,7 +40,8 @@ import Testing
 
     @Test func everyCharacterSurvives() throws {
         var event = Event(.tokens, at: 1)
-        event.text = String(String.UnicodeScalarView((0..<0x300).compactMap { Unicode.Scalar($0) })) + "🙂\u{2028}\u{10FFFF}\"\\"
+        event.text =
+            String(String.UnicodeScalarView((0..<0x300).compactMap { Unicode.Scalar($0) })) + "🙂\u{2028}\u{10FFFF}\"\\"
         let line = event.line()
         #expect(try JSONDecoder().decode(Event.self, from: Data(line)).text == event.text)
         #expect(!line.dropLast().contains(0x0A))

@@ -10,7 +10,9 @@ import Testing
     private let clock = TestClock()
     private var recorder: Recorder { Recorder(output, firstSeq: 7, clock: clock.clock) }
 
-    private func token(_ index: Int) -> GeneratedToken { GeneratedToken(index: index, id: Int32(index), text: "t", at: Int64(index)) }
+    private func token(_ index: Int) -> GeneratedToken {
+        GeneratedToken(index: index, id: Int32(index), text: "t", at: Int64(index))
+    }
 
     @Test func theFirstTokenGoesOutAtOnceThenSixteenAtATime() {
         let recorder = recorder
@@ -71,7 +73,8 @@ import Testing
     private let clock = TestClock()
 
     private func loop(
-        footprints: [Int64], thermal: [ThermalState?] = [nil], onThermal: @escaping @Sendable (ThermalState) -> Void = { _ in }
+        footprints: [Int64], thermal: [ThermalState?] = [nil],
+        onThermal: @escaping @Sendable (ThermalState) -> Void = { _ in }
     ) -> ProbeLoop {
         let rest = Mutex((footprints, thermal))
         return ProbeLoop(
@@ -146,10 +149,12 @@ import Testing
 }
 
 @Suite struct PromptSizerTests {
-    @Test(arguments: [
-        ([1, 5, 6], 3, [1, 5, 6]), ([1, 5, 6], 2, [1, 5]), ([1, 5, 6], 8, [1, 5, 6, 5, 6, 5, 6, 5]), ([1], 3, [1, 1, 1]),
-        ([5, 6], 5, [5, 6, 5, 6, 5]),
-    ] as [([Int32], Int, [Int32])])
+    @Test(
+        arguments: [
+            ([1, 5, 6], 3, [1, 5, 6]), ([1, 5, 6], 2, [1, 5]), ([1, 5, 6], 8, [1, 5, 6, 5, 6, 5, 6, 5]),
+            ([1], 3, [1, 1, 1]),
+            ([5, 6], 5, [5, 6, 5, 6, 5]),
+        ] as [([Int32], Int, [Int32])])
     func resizes(_ tokens: [Int32], _ count: Int, _ want: [Int32]) {
         #expect(PromptSizer.resize(tokens, to: count, begin: 1) == want)
     }

@@ -86,7 +86,9 @@ import Testing
     }
 
     @Test func aSoakGoesOnUntilItsTimeIsOver() async throws {
-        let bench = try TestBench(["duration_ns": "10000000000", "generate_tokens": "20", "warmups": "1", "iterations": "0"])
+        let bench = try TestBench([
+            "duration_ns": "10000000000", "generate_tokens": "20", "warmups": "1", "iterations": "0",
+        ])
         var backend = FakeBackend()
         backend.onStep = { [clock = bench.clock] _ in clock.advance(100_000_000) }
         #expect(try await bench.run(bench.environment(backend)) == .complete)
@@ -147,7 +149,9 @@ import Testing
         let steps = Atomic<Int>(0)
         var backend = FakeBackend()
         backend.onStep = { _ in
-            if steps.add(1, ordering: .relaxed).newValue == 12 { throw RuntimeError.outOfMemory(needed: 1, available: 0) }
+            if steps.add(1, ordering: .relaxed).newValue == 12 {
+                throw RuntimeError.outOfMemory(needed: 1, available: 0)
+            }
         }
         #expect(try await bench.run(bench.environment(backend)) == .generationFailed)
         let events = try bench.events()
@@ -174,7 +178,9 @@ import Testing
         let bench = try TestBench()
         var environment = bench.environment()
         environment.openOutput = { _ in try EventFile("/nonexistent/events.jsonl") }
-        await #expect(throws: RecordError(path: "/nonexistent/events.jsonl", number: 2)) { try await bench.run(environment) }
+        await #expect(throws: RecordError(path: "/nonexistent/events.jsonl", number: 2)) {
+            try await bench.run(environment)
+        }
     }
 
     @Test(arguments: [
@@ -183,7 +189,9 @@ import Testing
     ])
     func nonsenseInThePlanIsRefused(_ fields: [String: String]) throws {
         let bench = try TestBench(fields)
-        #expect(throws: PlanError.self) { try BenchmarkSession(planPath: bench.planPath, environment: bench.environment()) }
+        #expect(throws: PlanError.self) {
+            try BenchmarkSession(planPath: bench.planPath, environment: bench.environment())
+        }
     }
 }
 

@@ -27,7 +27,8 @@ final class TestBench: Sendable {
         var all = [
             "v": "1", "run": "\"r1\"", "session": "\"s000\"", "model": "\"\(package.folder.path)\"",
             "model_hash": "\"\(package.hash)\"", "first_ever": "false", "prompt": "\"Once upon a time\"",
-            "generate_tokens": "5", "warmups": "0", "iterations": "1", "compute_units": "\"cpu_only\"", "temperature": "0",
+            "generate_tokens": "5", "warmups": "0", "iterations": "1", "compute_units": "\"cpu_only\"",
+            "temperature": "0",
         ]
         all.merge(fields) { $1 }
         let text = "{" + all.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}"
@@ -36,7 +37,8 @@ final class TestBench: Sendable {
 
     func environment(_ backend: FakeBackend = FakeBackend()) -> SessionEnvironment {
         var environment = SessionEnvironment(
-            backend: backend, identity: AppIdentity(bundleID: "org.lilims.bench", revision: "0123abc"), environment: [:])
+            backend: backend, identity: AppIdentity(bundleID: "org.lilims.bench", revision: "0123abc"), environment: [:]
+        )
         environment.clock = clock.clock
         environment.memory = { MemoryReading(footprint: 20 << 20, peak: 30 << 20, available: nil) }
         environment.memoryMeter = MemoryMeter { nil }

@@ -47,7 +47,9 @@ private final class FakeLoadedModel: LoadedModel {
         let seen = state.cache.withLock { cache -> [(Int32, Int32)] in
             for (index, token) in step.tokens.enumerated() { cache[step.slot + index] = token }
             return (0..<capacity).compactMap { slot in
-                guard step.slotPositions.sees(slot: slot, from: position), let held = step.slotPositions[slot] else { return nil }
+                guard step.slotPositions.sees(slot: slot, from: position), let held = step.slotPositions[slot] else {
+                    return nil
+                }
                 return (held, cache[slot] ?? -1)
             }
         }

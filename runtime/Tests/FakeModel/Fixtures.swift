@@ -7,6 +7,7 @@ import ModelManager
 
 /// Where the fixtures lie that Go, Swift and Python share.
 public enum Fixtures {
+    /// runtime/Tests/Fixtures.
     public static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("Fixtures")
 

@@ -99,7 +99,9 @@ private struct Copy {
         let size = try Data(contentsOf: url).count
         try Data(contentsOf: url).dropLast().write(to: url)
         let reason = "has \(size - 1) bytes, the manifest says \(size)"
-        #expect(throws: ModelError.torn(file: "tokenizer.json", reason: reason)) { try copy.open(SemanticVersion(1, 0, 0), verification) }
+        #expect(throws: ModelError.torn(file: "tokenizer.json", reason: reason)) {
+            try copy.open(SemanticVersion(1, 0, 0), verification)
+        }
         try FileManager.default.removeItem(at: url)
         #expect(throws: ModelError.torn(file: "tokenizer.json", reason: "is missing")) {
             try copy.open(SemanticVersion(1, 0, 0), verification)
@@ -111,7 +113,8 @@ private struct Copy {
         defer { copy.remove() }
         #expect { try copy.open(SemanticVersion(2, 0, 0)) } throws: { error in
             let words = String(describing: error)
-            return words.contains("tiny 1.0.0") && words.contains(">= 1.0.0 and < 2.0.0") && words.contains("this is 2.0.0")
+            return words.contains("tiny 1.0.0") && words.contains(">= 1.0.0 and < 2.0.0")
+                && words.contains("this is 2.0.0")
         }
         try copy.edit("\"minimum\": \"1.0.0\"", "\"minimum\": \"1.5.0\"")
         #expect { try copy.open() } throws: { String(describing: $0).contains("update the runtime") }
@@ -121,7 +124,9 @@ private struct Copy {
         let copy = try Copy()
         defer { copy.remove() }
         let hash = try copy.open().hash
-        #expect(throws: ModelError.wrongModel(expected: "aa11", found: hash)) { try copy.open(SemanticVersion(1, 0, 0), expecting: "aa11") }
+        #expect(throws: ModelError.wrongModel(expected: "aa11", found: hash)) {
+            try copy.open(SemanticVersion(1, 0, 0), expecting: "aa11")
+        }
     }
 
     @Test func noFolderNoModel() {

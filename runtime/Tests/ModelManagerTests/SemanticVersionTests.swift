@@ -11,7 +11,9 @@ import Testing
     ])
     func reads(_ text: String, _ want: SemanticVersion) { #expect(SemanticVersion(text) == want) }
 
-    @Test(arguments: ["", "1", "1.2", "1.2.3.4", "v1.2.3", "01.2.3", "1.-2.3", "1.2.3-", "1.2.3-01", "1.2.3-a..b", "1.2. 3"])
+    @Test(arguments: [
+        "", "1", "1.2", "1.2.3.4", "v1.2.3", "01.2.3", "1.-2.3", "1.2.3-", "1.2.3-01", "1.2.3-a..b", "1.2. 3",
+    ])
     func refuses(_ text: String) { #expect(SemanticVersion(text) == nil) }
 
     /// The order that semver.org gives in section 11.

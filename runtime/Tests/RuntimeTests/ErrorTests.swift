@@ -35,7 +35,9 @@ import Tokenizer
     @Test func outOfMemoryInMidGeneration() async throws {
         let steps = Counter()
         var backend = FakeBackend()
-        backend.onStep = { _ in if steps.increment() == 6 { throw RuntimeError.outOfMemory(needed: 1 << 20, available: 5) } }
+        backend.onStep = { _ in
+            if steps.increment() == 6 { throw RuntimeError.outOfMemory(needed: 1 << 20, available: 5) }
+        }
         let generator = try await Generator.load(Fixtures.tinyPackage(), backend: backend)
         let stream = generator.generate(prompt: "a", options: GenerationOptions(maximumTokens: 50, stopsAtEnd: false))
         var count = 0

@@ -55,17 +55,23 @@ import Tokenizer
         let log = DelegateLog()
         let summary = try await generator.generate(
             prompt: "Once", stream: log, options: GenerationOptions(maximumTokens: 3, stopsAtEnd: false))
-        #expect(log.lines == ["prefill \(generator.encode(prompt: "Once").count)", "token 0", "token 1", "token 2", "finish length"])
+        #expect(
+            log.lines == [
+                "prefill \(generator.encode(prompt: "Once").count)", "token 0", "token 1", "token 2", "finish length",
+            ])
         #expect(summary.profile.promptTokens == generator.encode(prompt: "Once").count)
     }
 
     @Test func streamAndDelegateGiveTheSameTokens() async throws {
         let generator = try await generator()
-        let options = GenerationOptions(maximumTokens: 30, sampling: .init(temperature: 1, topK: 5, seed: 9), stopsAtEnd: false)
+        let options = GenerationOptions(
+            maximumTokens: 30, sampling: .init(temperature: 1, topK: 5, seed: 9), stopsAtEnd: false)
         var streamed: [Int32] = []
         for try await token in generator.generate(prompt: "x y z", options: options) { streamed.append(token.id) }
         let collected = Collected()
-        _ = try await generator.startConversation().generate(generator.encode(prompt: "x y z"), options) { collected.add($0) }
+        _ = try await generator.startConversation().generate(generator.encode(prompt: "x y z"), options) {
+            collected.add($0)
+        }
         #expect(streamed == collected.tokens.map(\.id))
         #expect(streamed.count == 30)
     }
@@ -123,16 +129,20 @@ import Tokenizer
         let generator = try await generator(context: 16)
         let collected = Collected()
         let summary = try await generator.startConversation().generate(
-            [1, 5, 6], GenerationOptions(maximumTokens: 100, stopsAtEnd: false)) { collected.add($0) }
+            [1, 5, 6], GenerationOptions(maximumTokens: 100, stopsAtEnd: false)
+        ) { collected.add($0) }
         #expect(summary.reason == .contextFull)
         #expect(collected.tokens.count == 14, "13 are fed after the prompt of 3; what follows the last is still told")
     }
 
     @Test func endOfTextIsNotHandedOut() async throws {
-        let generator = try await Generator.load(Fixtures.package(context: 64, chunk: 8), backend: EndingBackend(after: 3))
+        let generator = try await Generator.load(
+            Fixtures.package(context: 64, chunk: 8), backend: EndingBackend(after: 3))
         let collected = Collected()
         let conversation = try generator.startConversation()
-        let summary = try await conversation.generate([1, 9], GenerationOptions(maximumTokens: 50)) { collected.add($0) }
+        let summary = try await conversation.generate([1, 9], GenerationOptions(maximumTokens: 50)) {
+            collected.add($0)
+        }
         #expect(summary.reason == .endOfText)
         #expect(collected.tokens.count == 3)
     }
@@ -144,7 +154,8 @@ import Tokenizer
             Fixtures.package(context: 64, chunk: 8), backend: FakeBackend(), clock: clock)
         #expect(generator.loadNanoseconds == 1000)
         let summary = try await generator.startConversation().generate(
-            [1, 4], GenerationOptions(maximumTokens: 3, stopsAtEnd: false)) { _ in }
+            [1, 4], GenerationOptions(maximumTokens: 3, stopsAtEnd: false)
+        ) { _ in }
         #expect(summary.profile.prefill == 1000)
         #expect(summary.profile.timeToFirstToken == 2000)
         #expect(summary.profile.tokens.count == 3)
@@ -187,6 +198,8 @@ private struct EndingBackend: ModelBackend {
             logits[calls.increment() > after ? 2 : 40] = 1
             return logits
         }
-        func logProbabilities(_ step: ModelStep, targets: [Int32], state: any ModelState) async throws -> [Float]? { nil }
+        func logProbabilities(_ step: ModelStep, targets: [Int32], state: any ModelState) async throws -> [Float]? {
+            nil
+        }
     }
 }

@@ -14,7 +14,8 @@ import Testing
     @Test(arguments: [
         ("Hello world's 42 cats", ["Hello", " world", "'s", " 42", " cats"]),
         ("a   b", ["a", "  ", " b"]), ("a \n\n b", ["a", " \n\n", " b"]), ("  ", ["  "]), ("x  ", ["x", "  "]),
-        ("\n\nx", ["\n", "\n", "x"]), ("I'Ll", ["I", "'", "Ll"]), ("...?! a", ["...?!", " a"]), ("12a³", ["12", "a", "³"]),
+        ("\n\nx", ["\n", "\n", "x"]), ("I'Ll", ["I", "'", "Ll"]), ("...?! a", ["...?!", " a"]),
+        ("12a³", ["12", "a", "³"]),
     ])
     func gpt2(_ text: String, _ want: [String]) { #expect(cut(.gpt2, text) == want) }
 
@@ -62,7 +63,9 @@ import Testing
 }
 
 @Suite struct AddedTokenTests {
-    private func tokenizer(_ added: String) throws -> ByteLevelBPE { try ByteLevelBPE(json: tokenizerFile(added: added)) }
+    private func tokenizer(_ added: String) throws -> ByteLevelBPE {
+        try ByteLevelBPE(json: tokenizerFile(added: added))
+    }
 
     @Test func longestOfTheLeftmost() throws {
         let tokenizer = try tokenizer(
@@ -95,7 +98,9 @@ import Testing
             for length in 1..<bytes.count { #expect(Detokenizer.unfinishedTail(Array(bytes[..<length])) == length) }
             #expect(Detokenizer.unfinishedTail(bytes) == 0)
         }
-        for bytes: [UInt8] in [[0x80], [0xC0], [0xC1], [0xF5], [0xFF], [0xE0, 0x80], [0xED, 0xA0], [0xF4, 0x90], [0x41]] {
+        for bytes: [UInt8] in [
+            [0x80], [0xC0], [0xC1], [0xF5], [0xFF], [0xE0, 0x80], [0xED, 0xA0], [0xF4, 0x90], [0x41],
+        ] {
             #expect(Detokenizer.unfinishedTail(bytes) == 0, "\(bytes)")
         }
     }

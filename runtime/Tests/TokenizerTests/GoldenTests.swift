@@ -27,7 +27,8 @@ import Testing
     static let files: [URL] = {
         let own = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appendingPathComponent("Fixtures/tokenizer")
-        let more = ProcessInfo.processInfo.environment["BENCH_TOKENIZER_FIXTURES"].map { [URL(fileURLWithPath: $0)] } ?? []
+        let more =
+            ProcessInfo.processInfo.environment["BENCH_TOKENIZER_FIXTURES"].map { [URL(fileURLWithPath: $0)] } ?? []
         return ([own] + more).flatMap { folder in
             let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
             return names.filter { $0.hasSuffix(".json") && !$0.hasSuffix("tokenizer.json") }.sorted()

@@ -13,7 +13,10 @@ import Testing
 
     @Test(arguments: [
         (#"{"type":"Metaspace"}"#, "pre-tokenizer Metaspace"),
-        (#"{"type":"Split","pattern":{"Regex":"\\w+"},"behavior":"Isolated","invert":false}"#, #"Split by the expression \w+"#),
+        (
+            #"{"type":"Split","pattern":{"Regex":"\\w+"},"behavior":"Isolated","invert":false}"#,
+            #"Split by the expression \w+"#
+        ),
         (#"{"type":"Digits","individual_digits":true}"#, "a pre-tokenizer without ByteLevel"),
     ])
     func whatItDoesNotKnowIsNamed(_ preTokenizer: String, _ words: String) {
