@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -20,13 +22,21 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs testdata/*.txtar: one script for each thing that people do with the program.
 func TestScripts(t *testing.T) {
+	fake := buildFakeAgent(t)
+	tiny, err := filepath.Abs(filepath.Join("..", "..", "runtime", "Tests", "Fixtures", "model", "tiny"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("BENCH_DATA", "data")
+			env.Setenv("FAKEAGENT", fake)
+			env.Setenv("TINY", tiny)
+			env.Setenv("USBMUXD_SOCKET_ADDRESS", filepath.Join(env.WorkDir, "mux.sock")) // no script reaches a real phone
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "smalldisk": smallDisk, "recorded": recorded},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "smalldisk": smallDisk, "recorded": recorded, "answers": answers},
 		Condition: func(name string) (bool, error) {
 			if name != "smalldisk" {
 				return false, fmt.Errorf("unknown condition %q", name)
@@ -44,6 +54,30 @@ func TestScripts(t *testing.T) {
 			return true, nil
 		},
 	})
+}
+
+// buildFakeAgent builds the app's stand-in, which writes what the app writes without a model.
+func buildFakeAgent(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "fakeagent")
+	if out, err := exec.Command("go", "build", "-o", path, "../../runners/runnertest/fakeagent").CombinedOutput(); err != nil {
+		t.Fatalf("go build fakeagent: %v\n%s", err, out)
+	}
+	return path
+}
+
+// answers waits until somebody listens on a unix socket: "answers PATH".
+func answers(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: answers SOCKET")
+	}
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if conn, err := net.Dial("unix", ts.MkAbs(args[0])); err == nil {
+			ts.Check(conn.Close())
+			return
+		}
+	}
+	ts.Fatalf("nobody listens on %s", args[0])
 }
 
 // exits runs a program and wants this exit code of it: "exits 3 bench run …". Its output can be asked for afterwards.

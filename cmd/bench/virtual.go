@@ -32,7 +32,7 @@ func virtualCommand() command {
 		setup: func(flags *flag.FlagSet) action {
 			var f virtualFlags
 			flags.Var(&f.profiles, "profile", "`profile` of a phone; several give several phones (default iPhone15)")
-			flags.Var(&f.listen, "listen", "`address`: HOST:PORT (port 0: any free one) or the path of a unix socket; several are served alike (default 127.0.0.1:0)")
+			flags.Var(&f.listen, "listen", "`address`: HOST:PORT (port 0: any free one) or the path of a unix socket, with a slash in it; several are served alike (default 127.0.0.1:0)")
 			flags.StringVar(&f.dir, "dir", filepath.Join("bench-data", "phones"), "`folder` in which the phones are kept")
 			flags.StringVar(&f.os, "os", "", "`version` of iOS, as 18.6 or 18.6/22G86 (default the profile's)")
 			flags.IntVar(&f.count, "count", 1, "`number` of phones of each profile")
@@ -54,7 +54,11 @@ func (f *virtualFlags) serve(ctx context.Context, env Env) error {
 	if f.verbose {
 		level = slog.LevelDebug
 	}
-	lab, err := virtual.NewLab(virtual.LabOptions{Dir: f.dir, Seed: f.seed, Clock: env.Clock,
+	dir, err := filepath.Abs(f.dir) // apps are started in folders of their own
+	if err != nil {
+		return usageError("virtual", "Name the folder by its whole path with --dir.", "%w", err)
+	}
+	lab, err := virtual.NewLab(virtual.LabOptions{Dir: dir, Seed: f.seed, Clock: env.Clock,
 		Log: slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: level}))})
 	if err != nil {
 		return err
