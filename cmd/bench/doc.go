@@ -1,4 +1,62 @@
 // Bench measures language models on iPhones and judges builds. It is the only place that knows concrete runners and
 // the store: it reads flags, wires the stages together, prints, and turns errors into exit codes. It measures nothing
 // itself.
+//
+// # Measuring
+//
+// A run takes a device, a model, a scenario and a build. Every one but the device has a default: the small story
+// teller, the scenario quick, and what make has built. A device is named by its UDID, its name, its product type or its
+// model; simulated ones and local need no phone. What a run would do can be seen first:
+//
+//	$ bench plan --device simulated-iphone15
+//	SESSION         DEVICE               MODEL       SCENARIO  ARM        PAIR  ITERATIONS
+//	s000-candidate  Simulated iPhone 15  stories-1m  quick     candidate  0     5 + 1 warm-up
+//
+// The run itself says on standard error where it stands, and prints its figures. They are marked where no phone gave
+// them, and what could not be measured is listed with its reason:
+//
+//	$ bench run --device simulated-iphone15
+//	run 20261123-120000-8ef9  2026-11-23 12:00:00 UTC, 0s
+//
+//	Simulated iPhone 15 · stories-1m · quick
+//	  SYNTHETIC: simulated device. Every number comes from a model on a virtual clock: nothing was measured.
+//	  5 of 5 iterations measured in 1 session; thermal state nominal at the start, nominal at worst
+//	…
+//	database  data/bench.sqlite
+//	report    data/reports/run-20261123-120000-8ef9.html
+//
+// Everything is recorded as it arrives. A run that was cut off, by a signal, a crash or a pulled cable, is taken up
+// again with `bench run --resume`, which collects what the app has finished meanwhile.
+//
+// # Reading
+//
+// Recorded runs are listed and shown again, as text, Markdown, JSON or a page that needs no network:
+//
+//	$ bench runs
+//	RUN                   STARTED           DEVICES                          CASES             SESSIONS  ITERATIONS  OUTCOME
+//	20261123-120000-8ef9  2026-11-23 12:00  Simulated iPhone 15 (synthetic)  stories-1m/quick  1 of 1    5 of 5      1 ok
+//
+//	$ bench report --format md
+//	# Run 20261123-120000-8ef9
+//	…
+//
+//	$ bench report --all
+//	data/reports/index.html
+//
+// # When something is wrong
+//
+// A message says what failed, on which device, and what to do next:
+//
+//	$ bench run --device simulated-iphone15 --scenario quik
+//	bench: plan the run: no scenario is called "quik" (there are chat, quick)
+//	  Correct the selection; `bench plan` shows a plan without running it.
+//	exit 2
+//
+//	$ bench report 20250101-000000-0000
+//	bench: find run: no run "20250101-000000-0000" is recorded
+//	  `bench runs` lists the runs that are
+//	exit 2
+//
+// Exit codes: 0 pass, 1 regression, 2 usage or configuration, 3 device missing or unfit, 4 inconclusive or incomparable,
+// 5 internal. A run whose sessions were made and did not all end well is inconclusive.
 package main

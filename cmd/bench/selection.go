@@ -162,7 +162,7 @@ func findNamedModel(r resolved, word string) (harness.Model, error) {
 		return readModel(folder)
 	}
 	if r.kind == runnerSimulated {
-		return harness.Model{Name: word, Version: "0.0.0", Hash: "simulated-" + word, SizeBytes: simulatedModelBytes}, nil
+		return harness.Model{Name: word, Hash: "simulated-" + word, SizeBytes: simulatedModelBytes}, nil
 	}
 	return harness.Model{}, &harness.Error{Kind: harness.KindModel, Op: "find model " + word, Err: fmt.Errorf("%s is not there", entry.Path),
 		Hint: "Run from the repository, or name the model's folder with --model PATH."}

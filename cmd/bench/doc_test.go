@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// stillClock stands at noon. What waits on it goes on at once.
+type stillClock struct{}
+
+func (stillClock) Now() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) }
+
+func (stillClock) Sleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+
+func (c stillClock) After(time.Duration) <-chan time.Time {
+	fired := make(chan time.Time, 1)
+	fired <- c.Now()
+	return fired
+}
+
+// stillEnv is a host on which everything but the files is the same every time.
+func stillEnv(out, errs io.Writer) Env {
+	return Env{Stdin: strings.NewReader(""), Stdout: out, Stderr: errs, Clock: stillClock{}, Revision: "0123abc", Executable: "/nowhere/bench", Host: "lab-1", PID: 1,
+		Getenv: func(name string) string { return map[string]string{"BENCH_DATA": "data"}[name] }}
+}
+
+// TestDocExamples runs every example of doc.go, one after the other in one folder, and compares what it prints on
+// either output, but for progress. A line that holds only … stands for any lines.
+func TestDocExamples(t *testing.T) {
+	examples := docExamples(t)
+	if len(examples) < 6 {
+		t.Fatalf("doc.go has %d examples", len(examples))
+	}
+	folder := t.TempDir()
+	for _, name := range []string{"chat", "quick"} {
+		copyFile(t, filepath.Join("..", "..", "configs", "scenarios", name+".yaml"), filepath.Join(folder, "configs", "scenarios", name+".yaml"))
+	}
+	for _, file := range []string{"devices/iPhone15.yaml", "models/stories-1m.yaml", "policies/default.yaml"} {
+		copyFile(t, filepath.Join("..", "..", "configs", filepath.FromSlash(file)), filepath.Join(folder, "configs", filepath.FromSlash(file)))
+	}
+	t.Chdir(folder)
+	for _, e := range examples {
+		var out, errs bytes.Buffer
+		code := run(context.Background(), stillEnv(&out, &errs), strings.Fields(e.command)[1:])
+		got := out.String() + withoutProgress(errs.String())
+		if code != exitOK {
+			got += fmt.Sprintf("exit %d\n", code)
+		}
+		if !e.pattern.MatchString(got) {
+			t.Errorf("$ %s\nprints\n%s\ndoc.go says\n%s", e.command, got, e.text)
+		}
+	}
+}
+
+// example is a command of the documentation with what it prints.
+type example struct {
+	command, text string
+	pattern       *regexp.Regexp
+}
+
+func docExamples(t *testing.T) []example {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "doc.go", nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []example
+	for line := range strings.Lines(file.Doc.Text()) {
+		text, indented := strings.CutPrefix(line, "\t")
+		if command, ok := strings.CutPrefix(text, "$ "); indented && ok {
+			out = append(out, example{command: strings.TrimSpace(command)})
+		} else if n := len(out); n > 0 && out[n-1].pattern == nil && (indented || strings.TrimSpace(line) == "") {
+			out[n-1].text += strings.TrimPrefix(text, "\t")
+		} else if n > 0 && out[n-1].pattern == nil {
+			out[n-1].compile()
+		}
+	}
+	for i := range out {
+		out[i].compile()
+	}
+	return out
+}
+
+// compile makes the pattern that a printed text must match.
+func (e *example) compile() {
+	if e.pattern != nil {
+		return
+	}
+	e.text = strings.TrimRight(e.text, "\n") + "\n"
+	quoted := strings.ReplaceAll(regexp.QuoteMeta(e.text), "…\n", "(?:.*\n)*")
+	e.pattern = regexp.MustCompile("^" + quoted + "$")
+}
+
+// withoutProgress leaves what is an error's.
+func withoutProgress(text string) string {
+	var out strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "bench: ") || strings.HasPrefix(line, "  ") {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	data, err := os.ReadFile(from)
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(to), 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(to, data, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestHelp checks that every command says what it is for, and every flag what it does.
+func TestHelp(t *testing.T) {
+	var list bytes.Buffer
+	if code := run(context.Background(), stillEnv(&list, io.Discard), []string{"help"}); code != exitOK {
+		t.Fatalf("bench help ends with %d", code)
+	}
+	for _, c := range commands() {
+		t.Run(c.name, func(t *testing.T) {
+			if c.summary == "" || !strings.Contains(list.String(), "bench "+c.name+" ") {
+				t.Errorf("bench help does not tell what %s is for", c.name)
+			}
+			flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
+			c.setup(flags)
+			flags.VisitAll(func(f *flag.Flag) {
+				if len(f.Usage) < 8 {
+					t.Errorf("--%s says only %q", f.Name, f.Usage)
+				}
+			})
+			for _, args := range [][]string{{"help", c.name}, {c.name, "--help"}} {
+				var out bytes.Buffer
+				if code := run(context.Background(), stillEnv(&out, io.Discard), args); code != exitOK || !strings.Contains(out.String(), c.summary) {
+					t.Errorf("bench %s ends with %d and prints %q", strings.Join(args, " "), code, out.String())
+				}
+				flags.VisitAll(func(f *flag.Flag) {
+					if !strings.Contains(out.String(), "--"+f.Name) {
+						t.Errorf("bench %s does not name --%s", strings.Join(args, " "), f.Name)
+					}
+				})
+			}
+		})
+	}
+}
+
+func TestProgressOnATerminal(t *testing.T) {
+	var out bytes.Buffer
+	env := stillEnv(io.Discard, &out)
+	env.Terminal = true
+	p := newProgress(env)
+	p.print("a long line")
+	p.print("short")
+	p.end()
+	if got, want := out.String(), "a long line\r           \rshort\r     \r"; got != want {
+		t.Errorf("the terminal got %q, want %q", got, want)
+	}
+}
