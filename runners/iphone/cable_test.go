@@ -77,7 +77,7 @@ func TestACableThatIsPulledLosesNothing(t *testing.T) {
 func ended(t *testing.T, p *virtual.Phone) {
 	t.Helper()
 	for _, info := range p.Processes().List() {
-		if info.BundleID == bundle {
+		if info.BundleID == bundleID {
 			done := make(chan struct{})
 			if err := p.Processes().Watch(info.PID, func(processExit) { close(done) }); err != nil {
 				t.Error(err)
@@ -244,7 +244,7 @@ func TestSweep(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	removed, err := s.Sweep(t.Context(), bundle, func(run, session string) bool { return run == "r1" && session != "s2" })
+	removed, err := s.Sweep(t.Context(), bundleID, func(run, session string) bool { return run == "r1" && session != "s2" })
 	if err != nil || len(removed) != 2 {
 		t.Errorf("Sweep = %v, %v", removed, err)
 	}
@@ -253,7 +253,7 @@ func TestSweep(t *testing.T) {
 	if err != nil || len(left) != 1 || left[0].Name() != "s2" {
 		t.Errorf("left = %v, %v", left, err)
 	}
-	if _, err := s.Sweep(t.Context(), bundle, func(string, string) bool { return true }); err != nil {
+	if _, err := s.Sweep(t.Context(), bundleID, func(string, string) bool { return true }); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(folder); !errors.Is(err, os.ErrNotExist) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -24,11 +25,53 @@ import (
 	"github.com/lilims/bench/runners/iphone/virtual/process"
 )
 
-const bundle = "org.lilims.bench"
+const bundleID = "org.lilims.bench"
 
 func TestMain(m *testing.M) {
 	iphone.QuietLibrary(nil)
-	os.Exit(m.Run())
+	code, err := withTemplate(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// template is a lab's folder with two phones that are paired with its host. Tests copy it: making keys takes a phone
+// longer than most tests do.
+var template string
+
+func withTemplate(m *testing.M) (int, error) {
+	dir, err := os.MkdirTemp("", "lab")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	template = dir
+	lab, err := virtual.NewLab(virtual.LabOptions{Dir: dir})
+	if err != nil {
+		return 1, err
+	}
+	profile, err := virtual.ProfileNamed("iPhone15")
+	for range 2 {
+		if err == nil {
+			_, err = lab.AddPhone(profile, virtual.PhoneOptions{})
+		}
+	}
+	if err := errors.Join(err, lab.Close()); err != nil {
+		return 1, err
+	}
+	return m.Run(), nil
+}
+
+// labFolder is a copy of the template.
+func labFolder(t testing.TB) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "lab")
+	if err := os.CopyFS(dir, os.DirFS(template)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // wall is the host's clock.
@@ -56,7 +99,7 @@ type bench struct {
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	lab, err := virtual.NewLab(virtual.LabOptions{Dir: t.TempDir()})
+	lab, err := virtual.NewLab(virtual.LabOptions{Dir: labFolder(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +201,7 @@ func testBuild(t testing.TB, salt string, change ...func(info map[string]any)) h
 	if err != nil {
 		t.Fatal(err)
 	}
-	info := map[string]any{"CFBundleIdentifier": bundle, "CFBundleExecutable": "Bench", "CFBundleName": "Bench", "CFBundleVersion": "1", "CFBundleShortVersionString": "1.0", "UIFileSharingEnabled": true}
+	info := map[string]any{"CFBundleIdentifier": bundleID, "CFBundleExecutable": "Bench", "CFBundleName": "Bench", "CFBundleVersion": "1", "CFBundleShortVersionString": "1.0", "UIFileSharingEnabled": true}
 	for _, c := range change {
 		c(info)
 	}
@@ -183,7 +226,7 @@ func testBuild(t testing.TB, salt string, change ...func(info map[string]any)) h
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256(out.Bytes())
-	return harness.Build{Arm: harness.ArmCandidate, Path: file, BundleID: bundle, Version: "1.0", Revision: "0123abc", Configuration: "Release", Hash: hex.EncodeToString(sum[:])}
+	return harness.Build{Arm: harness.ArmCandidate, Path: file, BundleID: bundleID, Version: "1.0", Revision: "0123abc", Configuration: "Release", Hash: hex.EncodeToString(sum[:])}
 }
 
 // testModel is a folder with a manifest and a weight file of that size.
@@ -284,7 +327,7 @@ func task(s string, build harness.Build, model harness.Model, env ...string) har
 // container is the app's container on the host.
 func container(t testing.TB, p *virtual.Phone) string {
 	t.Helper()
-	dir, err := p.Container(bundle)
+	dir, err := p.Container(bundleID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func TestPrepareDoesOnlyWhatIsNeeded(t *testing.T) {
 	}
 }
 
-// TestABuildThatSomeoneElseInstalledIsNoticed: same version, same marker, another bundle.
+// TestABuildThatSomeoneElseInstalledIsNoticed: same version, same marker, another bundleID.
 func TestABuildThatSomeoneElseInstalledIsNoticed(t *testing.T) {
 	b := newBench(t)
 	b.phone("", virtual.PhoneOptions{})
@@ -189,7 +189,7 @@ func TestWhatIsWrongWithTheBuild(t *testing.T) {
 		build harness.Build
 		want  string
 	}{
-		"missing":     {harness.Build{Path: "/nowhere/x.ipa", BundleID: bundle, Hash: "x"}, "no such file"},
+		"missing":     {harness.Build{Path: "/nowhere/x.ipa", BundleID: bundleID, Hash: "x"}, "no such file"},
 		"torn":        {torn, "not a zip archive"},
 		"changed":     {changed, "SHA-256"},
 		"other app":   {other, "org.other"},
@@ -215,6 +215,21 @@ func TestWhatIsWrongWithTheBuild(t *testing.T) {
 	}
 }
 
+// mistrusted adds a phone with these options, which trusts this host only if they say so.
+func (b *bench) mistrusted(os string, o virtual.PhoneOptions) {
+	b.t.Helper()
+	o.Detached = true
+	p := b.phone(os, o)
+	if o.Trust != "" {
+		if err := p.Forget(); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	if err := p.Attach(); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // TestWhatIsWrongWithThePhone: each state ends Open in one message with the phone's name and the next step.
 func TestWhatIsWrongWithThePhone(t *testing.T) {
 	cases := map[string]struct {
@@ -233,7 +248,7 @@ func TestWhatIsWrongWithThePhone(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			b.phone(c.os, c.options)
+			b.mistrusted(c.os, c.options)
 			_, err := b.runner.Open(t.Context(), b.device(0))
 			var known *harness.Error
 			if !errors.As(err, &known) || known.Kind != harness.KindDevice || !strings.Contains(err.Error(), c.want) || !strings.Contains(known.Device, "iPhone 15 (virtual)") || !strings.Contains(known.Hint, c.hint) {

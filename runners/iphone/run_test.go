@@ -138,7 +138,7 @@ func TestCancelEndsTheApp(t *testing.T) {
 				t.Errorf("signal = %v, want 9", exit.Signal)
 			}
 			for _, process := range p.Processes().List() {
-				if process.BundleID == bundle {
+				if process.BundleID == bundleID {
 					t.Errorf("the app still runs: %+v", process)
 				}
 			}
