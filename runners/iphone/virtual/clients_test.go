@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,6 +53,20 @@ func TestIdeviceIDListsEveryPhone(t *testing.T) {
 	lab, host := newLab(t)
 	a, b := addPhone(t, lab, virtual.PhoneOptions{}), addPhone(t, lab, virtual.PhoneOptions{})
 	must(t, host, []string{a.UDID(), b.UDID()}, "idevice_id", "-l")
+	// The same lab behind a unix socket.
+	path := filepath.Join(t.TempDir(), "usbmuxd")
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { served <- lab.Serve(ctx, listener) }()
+	must(t, hosttest.Host{Addr: "UNIX:" + path}, []string{a.UDID(), b.UDID()}, "idevice_id", "-l")
+	cancel()
+	if err := <-served; err != nil {
+		t.Errorf("serving a unix socket ended with %v", err)
+	}
 	b.Detach()
 	if out := must(t, host, []string{a.UDID()}, "idevice_id", "-l"); strings.Contains(out, b.UDID()) {
 		t.Errorf("a phone that was pulled is listed:\n%s", out)

@@ -253,6 +253,35 @@ func TestForeignCertificatesAreNoSession(t *testing.T) {
 	}
 }
 
+// TestStolenHostIDsAreNoSession takes a trusted host's id with another host's certificate.
+func TestStolenHostIDsAreNoSession(t *testing.T) {
+	record := func(lab *virtual.Lab, host hosttest.Host) (string, plistio.Dict) {
+		phone := addPhone(t, lab, virtual.PhoneOptions{})
+		text := host.Ask(map[string]any{"MessageType": "ReadPairRecord", "PairRecordID": phone.UDID()}).Bytes("PairRecordData")
+		record, err := plistio.Decode(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return phone.UDID(), record
+	}
+	lab, host := newLab(t)
+	udid, mine := record(lab, host)
+	_, theirs := record(newLab(t))
+	theirs["HostID"] = mine.String("HostID")
+	text, err := plistio.Encode(map[string]any(theirs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	host.Ask(map[string]any{"MessageType": "SavePairRecord", "PairRecordID": udid, "PairRecordData": text})
+	s, err := host.Session(udid)
+	if err == nil { // the phone's refusal may come after the host's half of the handshake
+		_, err = s.Ask(map[string]any{"Request": "GetValue", "Key": "DeviceName"})
+	}
+	if err == nil {
+		t.Error("a session with another host's certificate")
+	}
+}
+
 func TestPhonesLastLongerThanTheProgram(t *testing.T) {
 	dir := t.TempDir()
 	profile, err := virtual.ProfileNamed("iPhone15")

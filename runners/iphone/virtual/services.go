@@ -72,11 +72,11 @@ func (r registry) GestaltDeprecated() bool { return r.phone.profile.atLeast(17, 
 
 // Restart answers first and restarts then, as a phone does.
 func (r registry) Restart() {
-	go func() {
+	r.phone.ticks.Go(func() {
 		if err := r.phone.Reboot(); err != nil {
 			r.phone.log.Warn("phone did not come back", "err", err)
 		}
-	}()
+	})
 }
 
 func (r registry) Shutdown() { go r.phone.Detach() }

@@ -220,7 +220,6 @@ func (p *Phone) Reboot() error {
 		return err
 	}
 	p.mounter.Set(false)
-	p.script.Clear(faults.Any)
 	p.gauge.Reboot()
 	if err := p.clock.Sleep(p.ctx, rebootTime); err != nil || !attached {
 		return err

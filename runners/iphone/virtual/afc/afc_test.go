@@ -12,21 +12,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/iphone/virtual/disk"
 	"github.com/lilims/bench/runners/iphone/virtual/faults"
+	"github.com/lilims/bench/runners/iphone/virtual/hosttest"
 )
-
-// still is a clock that stands.
-type still struct{}
-
-func (still) Now() time.Time                             { return time.Unix(1_790_000_000, 0) }
-func (still) Sleep(context.Context, time.Duration) error { return nil }
-func (still) After(time.Duration) <-chan time.Time       { return nil }
-
-var _ harness.Clock = still{}
 
 // host speaks AFC to a server over a pipe.
 type host struct {
@@ -44,7 +34,7 @@ func newHost(t testing.TB, capacity int64, change func(*Server)) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
-	storage, err := disk.Open(dir, capacity, still{})
+	storage, err := disk.Open(dir, capacity, hosttest.NewClock())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,7 +302,7 @@ func FuzzServe(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer root.Close()
-		storage, err := disk.Open(dir, 1<<16, still{})
+		storage, err := disk.Open(dir, 1<<16, hosttest.NewClock())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,9 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/iphone/virtual/disk"
 	"github.com/lilims/bench/runners/iphone/virtual/hosttest"
 	"github.com/lilims/bench/runners/iphone/virtual/plistio"
@@ -25,18 +23,10 @@ import (
 
 const demo = "org.lilims.demo"
 
-type still struct{}
-
-func (still) Now() time.Time                             { return time.Unix(1_790_000_000, 0) }
-func (still) Sleep(context.Context, time.Duration) error { return nil }
-func (still) After(time.Duration) <-chan time.Time       { return nil }
-
-var _ harness.Clock = still{}
-
 func newLibrary(t testing.TB, capacity int64) (*Library, *disk.Disk) {
 	t.Helper()
 	dir := t.TempDir()
-	storage, err := disk.Open(dir, capacity, still{})
+	storage, err := disk.Open(dir, capacity, hosttest.NewClock())
 	if err != nil {
 		t.Fatal(err)
 	}

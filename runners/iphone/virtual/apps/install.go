@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/lilims/bench/runners/iphone/virtual/plistio"
+	"github.com/lilims/bench/runners/iphone/virtual/uuid"
 )
 
 // maxEntries bounds the files of one archive.
@@ -32,7 +33,7 @@ type staging struct {
 }
 
 func (l *Library) stage() (*staging, error) {
-	s := &staging{library: l, uuid: uuid()}
+	s := &staging{library: l, uuid: uuid.New()}
 	s.dir = filepath.Join(l.dir, "bundles", s.uuid)
 	if err := os.Mkdir(s.dir, 0o755); err != nil {
 		return nil, err
@@ -107,7 +108,7 @@ func (s *staging) finish(fallbackName string) (App, error) {
 		return App{}, err
 	}
 	older, upgrade := l.Find(app.BundleID)
-	app.BundleUUID, app.DataUUID = s.uuid, uuid()
+	app.BundleUUID, app.DataUUID = s.uuid, uuid.New()
 	if upgrade {
 		app.DataUUID = older.DataUUID
 		l.replaced(app.BundleID)

@@ -4,7 +4,6 @@
 package apps
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -179,12 +178,4 @@ func (l *Library) Remove(bundleID string) error {
 	delete(l.apps, bundleID)
 	l.mu.Unlock()
 	return errors.Join(os.RemoveAll(filepath.Dir(app.bundle)), os.RemoveAll(app.container))
-}
-
-// uuid names bundles and containers as a phone does.
-func uuid() string {
-	var b [16]byte
-	rand.Read(b[:]) // does not fail: the runtime ends the program first
-	b[6], b[8] = b[6]&0x0F|0x40, b[8]&0x3F|0x80
-	return strings.ToUpper(fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]))
 }

@@ -1,33 +1,24 @@
 package battery
 
 import (
-	"context"
 	"math"
 	"testing"
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/runners/iphone/virtual/hosttest"
 )
-
-// clock is a harness.Clock that moves when the test says so.
-type clock struct{ now time.Time }
-
-func (c *clock) Now() time.Time                                 { return c.now }
-func (c *clock) Sleep(_ context.Context, d time.Duration) error { c.now = c.now.Add(d); return nil }
-func (c *clock) After(time.Duration) <-chan time.Time           { return nil }
-
-var _ harness.Clock = (*clock)(nil)
 
 // world is a gauge with a clock and a CPU meter that the test turns.
 type world struct {
 	*Gauge
-	clock *clock
+	clock *hosttest.Clock
 	cpu   float64
 }
 
 func newWorld(t *testing.T, change func(*Power), o Options) *world {
 	t.Helper()
-	w := &world{clock: &clock{time.Unix(1_790_000_000, 0)}}
+	w := &world{clock: hosttest.NewClock()}
 	power := Defaults()
 	if change != nil {
 		change(&power)
@@ -43,7 +34,7 @@ func newWorld(t *testing.T, change func(*Power), o Options) *world {
 // run lets time pass second by second while an app uses that much CPU.
 func (w *world) run(seconds int, cpuPerSecond float64) {
 	for range seconds {
-		w.clock.now = w.clock.now.Add(time.Second)
+		w.clock.Time = w.clock.Time.Add(time.Second)
 		w.cpu += cpuPerSecond
 		w.Advance()
 	}
@@ -80,10 +71,10 @@ func TestAccumulatorsAgreeWithTheTruth(t *testing.T) {
 
 func TestLateSamplesLoseNothing(t *testing.T) {
 	w := newWorld(t, func(p *Power) { p.NoiseMilliwatt = 0 }, Options{})
-	w.clock.now = w.clock.now.Add(4500 * time.Millisecond)
+	w.clock.Time = w.clock.Time.Add(4500 * time.Millisecond)
 	w.cpu = 9
 	w.Advance()
-	w.clock.now = w.clock.now.Add(500 * time.Millisecond)
+	w.clock.Time = w.clock.Time.Add(500 * time.Millisecond)
 	w.cpu = 10
 	w.Advance()
 	truth := w.Truth()
@@ -228,7 +219,7 @@ func TestRefusedModels(t *testing.T) {
 	} {
 		power := Defaults()
 		change(&power)
-		if _, err := New(&clock{}, power, 12, func() float64 { return 0 }, Options{}); err == nil {
+		if _, err := New(hosttest.NewClock(), power, 12, func() float64 { return 0 }, Options{}); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}

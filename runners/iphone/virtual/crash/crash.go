@@ -5,7 +5,6 @@ package crash
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -14,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/lilims/bench/runners/iphone/virtual/uuid"
 )
 
 // maxReports bounds the reports that a phone keeps; beyond it the oldest is forgotten.
@@ -76,7 +77,7 @@ func IsCrash(signal syscall.Signal) bool {
 // Crash writes the report of a process that a signal of its own making ended. It returns the file's name.
 func (r *Reporter) Crash(e Ended) (string, error) {
 	kind, indicator := exception(e.Signal)
-	incident := identifier()
+	incident := uuid.New()
 	header := map[string]any{
 		"app_name": e.Name, "name": e.Name, "bundleID": e.BundleID, "app_version": e.Version, "build_version": e.Build,
 		"bug_type": "309", "incident_id": incident, "os_version": r.osVersion(), "platform": 2,
@@ -101,7 +102,7 @@ const pageSize = 16384
 
 // Jetsam writes the report of a process that was ended because its footprint exceeded its limit.
 func (r *Reporter) Jetsam(e Ended) (string, error) {
-	incident := identifier()
+	incident := uuid.New()
 	header := map[string]any{"bug_type": "298", "timestamp": stamp(e.At), "os_version": r.osVersion(), "roots_installed": 0, "incident_id": incident}
 	pages := e.FootprintBytes / pageSize
 	body := map[string]any{
@@ -196,11 +197,4 @@ func signalName(s syscall.Signal) string {
 		return name
 	}
 	return fmt.Sprintf("SIG%d", int(s))
-}
-
-func identifier() string {
-	var b [16]byte
-	rand.Read(b[:]) // does not fail: the runtime ends the program first
-	b[6], b[8] = b[6]&0x0F|0x40, b[8]&0x3F|0x80
-	return strings.ToUpper(fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]))
 }

@@ -1,26 +1,16 @@
 package disk
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
-	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/runners/iphone/virtual/hosttest"
 )
 
-type clock struct{ now time.Time }
-
-func (c *clock) Now() time.Time                             { return c.now }
-func (c *clock) Sleep(context.Context, time.Duration) error { return nil }
-func (c *clock) After(time.Duration) <-chan time.Time       { return nil }
-
-var _ harness.Clock = (*clock)(nil)
-
 func TestBooks(t *testing.T) {
-	dir, c := t.TempDir(), &clock{time.Unix(1_790_000_000, 0)}
+	dir, c := t.TempDir(), hosttest.NewClock()
 	write := func(name string, size int) {
 		t.Helper()
 		if err := os.WriteFile(filepath.Join(dir, name), make([]byte, size), 0o644); err != nil {
@@ -46,7 +36,7 @@ func TestBooks(t *testing.T) {
 		t.Errorf("free after a release = %d", got)
 	}
 	write("by an app", 300)
-	c.now = c.now.Add(rescanAfter)
+	c.Time = c.Time.Add(rescanAfter)
 	if got := d.Free(); got != 600 {
 		t.Errorf("free after another look = %d, want 600", got)
 	}

@@ -9,20 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/iphone/virtual/faults"
+	"github.com/lilims/bench/runners/iphone/virtual/hosttest"
 	"github.com/lilims/bench/runners/iphone/virtual/plistio"
 	"github.com/lilims/bench/runners/iphone/virtual/service"
 	"howett.net/plist"
 )
-
-type still struct{}
-
-func (still) Now() time.Time                             { return time.Unix(1_790_000_000, 0) }
-func (still) Sleep(context.Context, time.Duration) error { return nil }
-func (still) After(time.Duration) <-chan time.Time       { return nil }
-
-var _ harness.Clock = still{}
 
 // phone is a phone with one service and one domain.
 type phone struct{}
@@ -40,7 +32,7 @@ func (phone) Detach()                            {}
 
 func newServer(t testing.TB) *Server {
 	t.Helper()
-	s, err := New(phone{}, t.TempDir(), &faults.Script{}, still{}, slog.New(slog.DiscardHandler))
+	s, err := New(phone{}, t.TempDir(), &faults.Script{}, hosttest.NewClock(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

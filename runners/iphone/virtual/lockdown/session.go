@@ -2,14 +2,13 @@ package lockdown
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"fmt"
 	"net"
-	"strings"
 
 	"github.com/lilims/bench/runners/iphone/virtual/faults"
 	"github.com/lilims/bench/runners/iphone/virtual/plistio"
+	"github.com/lilims/bench/runners/iphone/virtual/uuid"
 )
 
 // connection is one host's connection to lockdownd: in plain text first, in TLS while a session lasts.
@@ -84,7 +83,7 @@ func (c *connection) startSession(ctx context.Context, request plistio.Dict) err
 	if err != nil {
 		return err
 	}
-	id := sessionID()
+	id := uuid.New()
 	if err := c.reply("StartSession", map[string]any{"SessionID": id, "EnableSessionSSL": true}); err != nil {
 		return err
 	}
@@ -111,12 +110,4 @@ func (c *connection) stopSession(request plistio.Dict) error {
 	c.secure, c.session, c.pairing = nil, "", Pairing{}
 	c.frames = plistio.New(c.plain)
 	return nil
-}
-
-// sessionID makes an identifier in the shape of a UUID.
-func sessionID() string {
-	var b [16]byte
-	rand.Read(b[:]) // does not fail: the runtime ends the program first
-	b[6], b[8] = b[6]&0x0F|0x40, b[8]&0x3F|0x80
-	return strings.ToUpper(fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]))
 }

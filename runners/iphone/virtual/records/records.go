@@ -17,11 +17,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/lilims/bench/runners/iphone/virtual/plistio"
+	"github.com/lilims/bench/runners/iphone/virtual/uuid"
 )
 
 // Store keeps pair records in a folder. It is safe for concurrent use.
@@ -44,7 +44,7 @@ func Open(dir string) (*Store, error) {
 			return &Store{dir: dir, buid: config.String("SystemBUID")}, nil
 		}
 	}
-	buid := uuid()
+	buid := uuid.New()
 	text, err := plistio.Encode(map[string]any{"SystemBUID": buid})
 	if err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func (s *Store) Make(udid string, devicePublic []byte, wifiAddress string) (map[
 		return nil, fmt.Errorf("make pair record: %w", err)
 	}
 	return map[string]any{
-		"HostID":            uuid(),
+		"HostID":            uuid.New(),
 		"SystemBUID":        s.buid,
 		"UDID":              udid,
 		"WiFiMACAddress":    wifiAddress,
@@ -202,11 +202,4 @@ func sign(public *rsa.PublicKey, parent *x509.Certificate, by *rsa.PrivateKey, a
 
 func keyPEM(key *rsa.PrivateKey) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
-}
-
-func uuid() string {
-	var b [16]byte
-	rand.Read(b[:]) // does not fail: the runtime ends the program first
-	b[6], b[8] = b[6]&0x0F|0x40, b[8]&0x3F|0x80
-	return strings.ToUpper(fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]))
 }

@@ -7,18 +7,9 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/runners/iphone/virtual/hosttest"
 )
-
-type still struct{}
-
-func (still) Now() time.Time                             { return time.Date(2026, 11, 3, 4, 5, 6, 0, time.UTC) }
-func (still) Sleep(context.Context, time.Duration) error { return nil }
-func (still) After(time.Duration) <-chan time.Time       { return nil }
-
-var _ harness.Clock = still{}
 
 // listen connects a host and returns its reader.
 func listen(t *testing.T, l *Log) *bufio.Reader {
@@ -44,7 +35,7 @@ func next(t *testing.T, r *bufio.Reader) string {
 }
 
 func TestRelay(t *testing.T) {
-	l := New(still{})
+	l := New(hosttest.NewClock())
 	l.Printf("App", 7, "before")
 	host := listen(t, l)
 	if got, want := next(t, host), "Nov  3 04:05:06 iPhone App[7] <Notice>: before\n\x00"; got != want {
@@ -57,7 +48,7 @@ func TestRelay(t *testing.T) {
 }
 
 func TestSlowListenersLoseMessagesAndAreTold(t *testing.T) {
-	l := New(still{})
+	l := New(hosttest.NewClock())
 	host := listen(t, l)
 	l.Printf("App", 7, "first")
 	next(t, host) // the listener is known to be in place
@@ -78,7 +69,7 @@ func TestSlowListenersLoseMessagesAndAreTold(t *testing.T) {
 }
 
 func TestWriterMakesLines(t *testing.T) {
-	l := New(still{})
+	l := New(hosttest.NewClock())
 	w := &Writer{Log: l, Process: "App", PID: func() int { return 7 }}
 	fmt.Fprint(w, "one\ntw")
 	fmt.Fprint(w, "o\n"+strings.Repeat("x", longest+10))
