@@ -85,7 +85,12 @@ func parse(flags *flag.FlagSet, args []string) (rest []string, err error) {
 
 // report prints an error with its hint and returns the exit code of its kind.
 func report(env Env, err error) int {
-	fmt.Fprintf(env.Stderr, "bench: %v\n", err)
+	// Several causes stand on lines of their own. Names in them come from devices: a terminal would obey control characters.
+	lines := strings.Split(strings.TrimRight(err.Error(), "\n"), "\n")
+	for i := range lines {
+		lines[i] = visible(lines[i])
+	}
+	fmt.Fprintf(env.Stderr, "bench: %s\n", strings.Join(lines, "\n    "))
 	if hint := harness.HintOf(err); hint != "" {
 		fmt.Fprintf(env.Stderr, "  %s\n", hint)
 	}

@@ -68,7 +68,8 @@ func (q querier) tally(run int64, into *harness.RunSummary) error {
 		})
 }
 
-// Latest returns the name of the run that started last; with unfinished, of those that have planned sessions left. No
+// Latest returns the name of the run that started last; with unfinished, of those that have planned sessions left: not made, cancelled, or
+// lost with their device. No
 // such run is an error of kind usage.
 func (s *Store) Latest(ctx context.Context, unfinished bool) (string, error) {
 	runs, err := s.Runs(ctx)
@@ -76,7 +77,8 @@ func (s *Store) Latest(ctx context.Context, unfinished bool) (string, error) {
 		return "", err
 	}
 	for _, r := range runs {
-		if !unfinished || r.Ended < len(r.Run.Plan.Sessions) || r.Outcomes[harness.OutcomeDeviceLost] > 0 {
+		open := r.Ended < len(r.Run.Plan.Sessions) || r.Outcomes[harness.OutcomeDeviceLost] > 0 || r.Outcomes[harness.OutcomeCancelled] > 0
+		if open || !unfinished {
 			return r.Run.ID, nil
 		}
 	}

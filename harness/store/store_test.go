@@ -322,6 +322,16 @@ func TestRuns(t *testing.T) {
 			t.Errorf("Latest(%v) = %q, %v, want %q", unfinished, got, err, want)
 		}
 	}
+	for _, outcome := range []harness.Outcome{harness.OutcomeCancelled, harness.OutcomeDeviceLost} {
+		other := sampleRun(string(outcome))
+		other.Start = noon.Add(2 * time.Hour)
+		mustBegin(t, s, other)
+		record(t, s, other.ID, begin(other, "s000-candidate", 1), end("s000-candidate", harness.OutcomeOK), begin(other, "s001-candidate", 1), end("s001-candidate", outcome))
+		if got, err := s.Latest(context.Background(), true); got != other.ID || err != nil {
+			t.Errorf("Latest(unfinished) = %q, %v, want the run with a session that ended as %s", got, err, outcome)
+		}
+		record(t, s, other.ID, begin(other, "s001-candidate.2", 2), end("s001-candidate.2", harness.OutcomeOK))
+	}
 	record(t, s, "late", end("s001-candidate", harness.OutcomeOK))
 	if _, err := s.Latest(context.Background(), true); err == nil {
 		t.Error("Latest(unfinished) found a run, and all are complete")
