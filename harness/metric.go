@@ -88,3 +88,12 @@ func MetricNamed(name string) (Metric, bool) {
 	}
 	return Metric{}, false
 }
+
+// OncePerSession reports whether a metric has one reading a session; the others have one an iteration.
+func OncePerSession(metric string) bool {
+	switch metric {
+	case DecodeTokS, PrefillTokS, TTFT, ITLP50, ITLP95, ITLP99:
+		return false
+	}
+	return true
+}

@@ -86,7 +86,7 @@ func (j *Judged) record(s Step, better harness.Better) {
 // apply lets the policy's absolute limits soften a verdict: a difference below the floor is no regression, and a
 // reading too coarse for the threshold cannot carry any verdict.
 func (j *Judged) apply(series Series, rule Rule) {
-	base, candidate := stats.Median(medians(series.Baseline)), stats.Median(medians(series.Candidate))
+	base, candidate := stats.Median(medians(series.Metric, series.Baseline)), stats.Median(medians(series.Metric, series.Candidate))
 	if j.Judgement == harness.Regression && math.Abs(candidate-base) < rule.Floor {
 		j.Judgement = harness.Pass
 		j.Reason = fmt.Sprintf("the difference of %.4g %s is below the floor of %.4g", math.Abs(candidate-base), series.Metric.Unit, rule.Floor)
@@ -97,10 +97,10 @@ func (j *Judged) apply(series Series, rule Rule) {
 	}
 }
 
-func medians(sessions [][]float64) []float64 {
+func medians(metric harness.Metric, sessions [][]float64) []float64 {
 	var out []float64
 	for _, s := range sessions {
-		if len(s) >= fewestIterations {
+		if len(s) >= fewest(metric) {
 			out = append(out, stats.Median(s))
 		}
 	}
@@ -126,8 +126,8 @@ func losses(series Series) (out []float64, warnings []string, err error) {
 	}
 	for i := range series.Baseline {
 		b, c := series.Baseline[i], series.Candidate[i]
-		if len(b) < fewestIterations || len(c) < fewestIterations {
-			warnings = append(warnings, fmt.Sprintf("pair %d left out: %d and %d kept iterations, %d are needed", i, len(b), len(c), fewestIterations))
+		if need := fewest(series.Metric); len(b) < need || len(c) < need {
+			warnings = append(warnings, fmt.Sprintf("pair %d left out: %d and %d kept iterations, %d are needed", i, len(b), len(c), need))
 			continue
 		}
 		loss := math.Log(stats.Median(b) / stats.Median(c))

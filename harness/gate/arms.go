@@ -1,0 +1,139 @@
+package gate
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/stats"
+)
+
+// Arms pairs the sessions of two arms up. Sessions of one run are paired by the pair that the plan put them in; those of
+// two runs by their order. The first launch after an install is left out of every metric but those that are about just
+// that launch. What is left out comes back as a reason, never in silence.
+func Arms(metric harness.Metric, baseline, candidate []harness.SessionSeries) (series Series, left []string) {
+	series.Metric = metric
+	if len(candidate) > 0 {
+		series.Case = candidate[0].Begin.Case.Key()
+	}
+	baseline, left = usable(metric, harness.ArmBaseline, baseline)
+	candidate, more := usable(metric, harness.ArmCandidate, candidate)
+	left = append(left, more...)
+	if oneRun(baseline, candidate) {
+		byPair := map[int][]float64{}
+		for _, b := range baseline {
+			byPair[b.Begin.Planned.Pair] = b.Values
+		}
+		for _, c := range candidate {
+			b, ok := byPair[c.Begin.Planned.Pair]
+			if !ok {
+				left = append(left, fmt.Sprintf("candidate session %s: its pair has no baseline session", c.Begin.ID))
+				continue
+			}
+			series.Baseline, series.Candidate = append(series.Baseline, b), append(series.Candidate, c.Values)
+		}
+		return series, left
+	}
+	pairs := min(len(baseline), len(candidate))
+	if extra := max(len(baseline), len(candidate)) - pairs; extra > 0 && pairs > 0 {
+		left = append(left, fmt.Sprintf("%d sessions have no partner in the other run", extra))
+	}
+	for i := range pairs {
+		series.Baseline, series.Candidate = append(series.Baseline, baseline[i].Values), append(series.Candidate, candidate[i].Values)
+	}
+	return series, left
+}
+
+// usable leaves out the sessions that the rule does not count.
+func usable(metric harness.Metric, arm harness.Arm, sessions []harness.SessionSeries) (kept []harness.SessionSeries, left []string) {
+	for _, s := range sessions {
+		switch {
+		case s.Begin.Prepared.FirstEver && metric.Name != harness.TTFTFirstEver && metric.Name != harness.LoadFirstEver:
+			left = append(left, fmt.Sprintf("%s session %s: first launch after an install", arm, s.Begin.ID))
+		case len(s.Values) < fewest(metric):
+			left = append(left, fmt.Sprintf("%s session %s: %d kept readings, %d are needed", arm, s.Begin.ID, len(s.Values), fewest(metric)))
+		default:
+			kept = append(kept, s)
+		}
+	}
+	return kept, left
+}
+
+// fewest is how many kept readings make a session of a metric.
+func fewest(metric harness.Metric) int {
+	if harness.OncePerSession(metric.Name) {
+		return 1
+	}
+	return fewestIterations
+}
+
+// oneRun reports whether every session belongs to the same run.
+func oneRun(baseline, candidate []harness.SessionSeries) bool {
+	all := slices.Concat(baseline, candidate)
+	return len(all) > 0 && !slices.ContainsFunc(all, func(s harness.SessionSeries) bool { return s.Run != all[0].Run })
+}
+
+// Differences names what must agree between all sessions of a comparison and does not: unit, OS build, model, scenario,
+// harness, power mode, kind of device. An empty list means that they may be compared.
+func Differences(sessions []harness.SessionSeries) []string {
+	var out []string
+	for _, field := range []struct {
+		name string
+		of   func(harness.Fingerprint) string
+	}{
+		{"unit", func(f harness.Fingerprint) string { return f.UDID }},
+		{"OS build", func(f harness.Fingerprint) string { return f.OSBuild }},
+		{"model", func(f harness.Fingerprint) string { return f.ModelHash }},
+		{"scenario", func(f harness.Fingerprint) string { return f.ScenarioHash }},
+		{"harness", func(f harness.Fingerprint) string { return f.HarnessVersion }},
+		{"power mode", func(f harness.Fingerprint) string { return f.PowerMode }},
+		{"kind of device", func(f harness.Fingerprint) string { return string(f.Kind) }},
+	} {
+		var values []string
+		for _, s := range sessions {
+			if v := field.of(s.Begin.Fingerprint); !slices.Contains(values, v) {
+				values = append(values, v)
+			}
+		}
+		if len(values) > 1 {
+			out = append(out, field.name+" "+strings.Join(values, " and "))
+		}
+	}
+	return out
+}
+
+// SelfDifferences returns the pair differences, log scale, of the runs in which a build was compared with itself: the
+// history that the rule borrows its noise from. Sessions are of one unit, case and metric, oldest first.
+func SelfDifferences(metric harness.Metric, sessions []harness.SessionSeries) []float64 {
+	type pair struct {
+		run    string
+		number int
+	}
+	arms := map[pair]map[harness.Arm]harness.SessionSeries{}
+	var order []pair
+	for _, s := range sessions {
+		if s.Begin.Prepared.FirstEver || len(s.Values) < fewest(metric) {
+			continue
+		}
+		key := pair{s.Run, s.Begin.Planned.Pair}
+		if arms[key] == nil {
+			arms[key] = map[harness.Arm]harness.SessionSeries{}
+			order = append(order, key)
+		}
+		arms[key][s.Begin.Planned.Arm] = s
+	}
+	var out []float64
+	for _, key := range order {
+		b, okB := arms[key][harness.ArmBaseline]
+		c, okC := arms[key][harness.ArmCandidate]
+		if !okB || !okC || b.Begin.Build.Hash != c.Begin.Build.Hash {
+			continue
+		}
+		if d := math.Log(stats.Median(c.Values) / stats.Median(b.Values)); !math.IsNaN(d) && !math.IsInf(d, 0) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
