@@ -9,6 +9,7 @@ func commands() []command {
 		reportCommand(),
 		runsCommand(),
 		ingestCommand(),
+		compareCommand(),
 		gateCommand(),
 		trendCommand(),
 		simulateCommand(),

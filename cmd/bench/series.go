@@ -28,26 +28,6 @@ type gateSeries struct {
 	Candidate [][]float64
 }
 
-func gateCommand() command {
-	return command{
-		name: "gate", summary: "judge a candidate build against a baseline", usage: "--series FILE [--strict] [--json]",
-		setup: func(flags *flag.FlagSet) action {
-			file := flags.String("series", "", "`file` with one case: Baseline and Candidate sessions, Threshold, Guard, S0, Looks (- reads standard input)")
-			strict := flags.Bool("strict", false, "say regression only where a loss above the threshold is itself proven")
-			asJSON := flags.Bool("json", false, "print the verdict with every step as JSON")
-			return func(_ context.Context, env Env, rest []string) (int, error) {
-				if err := noArguments("gate", rest); err != nil {
-					return 0, err
-				}
-				if *file == "" {
-					return 0, usageError("gate", "See bench help gate.", "--series is needed")
-				}
-				return judgeFile(env, *file, *strict, *asJSON)
-			}
-		},
-	}
-}
-
 func judgeFile(env Env, file string, strict, asJSON bool) (int, error) {
 	var in gateSeries
 	if err := readJSON(env, "gate", file, &in); err != nil {

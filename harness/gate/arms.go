@@ -10,31 +10,20 @@ import (
 	"github.com/lilims/bench/harness/stats"
 )
 
-// Arms pairs the sessions of two arms up. Sessions of one run are paired by the pair that the plan put them in; those of
-// two runs by their order. The first launch after an install is left out of every metric but those that are about just
-// that launch. What is left out comes back as a reason, never in silence.
+// Arms pairs the sessions of two arms up. Sessions of the same runs are paired by the pair that the plan put them in;
+// those of different runs by their order. The first launch after an install is left out of every metric but those that
+// are about just that launch. What is left out comes back as a reason, never in silence.
 func Arms(metric harness.Metric, baseline, candidate []harness.SessionSeries) (series Series, left []string) {
 	series.Metric = metric
 	if len(candidate) > 0 {
 		series.Case = candidate[0].Begin.Case.Key()
 	}
+	interleaved := shareRuns(baseline, candidate)
 	baseline, left = usable(metric, harness.ArmBaseline, baseline)
 	candidate, more := usable(metric, harness.ArmCandidate, candidate)
 	left = append(left, more...)
-	if oneRun(baseline, candidate) {
-		byPair := map[int][]float64{}
-		for _, b := range baseline {
-			byPair[b.Begin.Planned.Pair] = b.Values
-		}
-		for _, c := range candidate {
-			b, ok := byPair[c.Begin.Planned.Pair]
-			if !ok {
-				left = append(left, fmt.Sprintf("candidate session %s: its pair has no baseline session", c.Begin.ID))
-				continue
-			}
-			series.Baseline, series.Candidate = append(series.Baseline, b), append(series.Candidate, c.Values)
-		}
-		return series, left
+	if interleaved {
+		return byPlan(series, left, baseline, candidate)
 	}
 	pairs := min(len(baseline), len(candidate))
 	if extra := max(len(baseline), len(candidate)) - pairs; extra > 0 && pairs > 0 {
@@ -44,6 +33,38 @@ func Arms(metric harness.Metric, baseline, candidate []harness.SessionSeries) (s
 		series.Baseline, series.Candidate = append(series.Baseline, baseline[i].Values), append(series.Candidate, candidate[i].Values)
 	}
 	return series, left
+}
+
+// place is where a plan put a session.
+type place struct {
+	run  string
+	pair int
+}
+
+func placeOf(s harness.SessionSeries) place { return place{s.Run, s.Begin.Planned.Pair} }
+
+// byPlan pairs sessions by run and pair, in the order of the candidate's sessions.
+func byPlan(series Series, left []string, baseline, candidate []harness.SessionSeries) (Series, []string) {
+	partner := map[place][]float64{}
+	for _, b := range baseline {
+		partner[placeOf(b)] = b.Values
+	}
+	for _, c := range candidate {
+		b, ok := partner[placeOf(c)]
+		if !ok {
+			left = append(left, fmt.Sprintf("candidate session %s: its pair has no baseline session", c.Begin.ID))
+			continue
+		}
+		series.Baseline, series.Candidate = append(series.Baseline, b), append(series.Candidate, c.Values)
+	}
+	return series, left
+}
+
+// shareRuns reports whether the arms were interleaved: some run has sessions of both.
+func shareRuns(baseline, candidate []harness.SessionSeries) bool {
+	return slices.ContainsFunc(baseline, func(b harness.SessionSeries) bool {
+		return slices.ContainsFunc(candidate, func(c harness.SessionSeries) bool { return b.Run == c.Run })
+	})
 }
 
 // usable leaves out the sessions that the rule does not count.
@@ -67,12 +88,6 @@ func fewest(metric harness.Metric) int {
 		return 1
 	}
 	return fewestIterations
-}
-
-// oneRun reports whether every session belongs to the same run.
-func oneRun(baseline, candidate []harness.SessionSeries) bool {
-	all := slices.Concat(baseline, candidate)
-	return len(all) > 0 && !slices.ContainsFunc(all, func(s harness.SessionSeries) bool { return s.Run != all[0].Run })
 }
 
 // Differences names what must agree between all sessions of a comparison and does not: unit, OS build, model, scenario,
@@ -107,17 +122,13 @@ func Differences(sessions []harness.SessionSeries) []string {
 // SelfDifferences returns the pair differences, log scale, of the runs in which a build was compared with itself: the
 // history that the rule borrows its noise from. Sessions are of one unit, case and metric, oldest first.
 func SelfDifferences(metric harness.Metric, sessions []harness.SessionSeries) []float64 {
-	type pair struct {
-		run    string
-		number int
-	}
-	arms := map[pair]map[harness.Arm]harness.SessionSeries{}
-	var order []pair
+	arms := map[place]map[harness.Arm]harness.SessionSeries{}
+	var order []place
 	for _, s := range sessions {
 		if s.Begin.Prepared.FirstEver || len(s.Values) < fewest(metric) {
 			continue
 		}
-		key := pair{s.Run, s.Begin.Planned.Pair}
+		key := placeOf(s)
 		if arms[key] == nil {
 			arms[key] = map[harness.Arm]harness.SessionSeries{}
 			order = append(order, key)
