@@ -13,6 +13,7 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/iphone/virtual"
+	"github.com/lilims/bench/runners/iphone/virtual/control"
 )
 
 // virtualFlags is what `bench virtual` is asked for.
@@ -24,6 +25,8 @@ type virtualFlags struct {
 	count    int
 	seed     uint64
 	verbose  bool
+	control  string
+	phone    virtual.PhoneOptions // what every phone begins as
 }
 
 func virtualCommand() command {
@@ -37,6 +40,10 @@ func virtualCommand() command {
 			flags.StringVar(&f.os, "os", "", "`version` of iOS, as 18.6 or 18.6/22G86 (default the profile's)")
 			flags.IntVar(&f.count, "count", 1, "`number` of phones of each profile")
 			flags.Uint64Var(&f.seed, "seed", 1, "`seed` of UDIDs and of the gauges' noise")
+			flags.StringVar(&f.control, "control", "", "loopback `address` of an HTTP interface that pulls the cable, locks, heats, breaks (see runners/iphone/virtual/control)")
+			flags.BoolVar(&f.phone.WithoutImage, "without-image", false, "the developer image is not mounted")
+			flags.BoolVar(&f.phone.Locked, "locked", false, "the phones are locked")
+			flags.DurationVar(&f.phone.Link.RTT, "rtt", 0, "round-trip `time` of the cable")
 			flags.BoolVar(&f.verbose, "verbose", false, "log every request to standard error")
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if err := noArguments("virtual", rest); err != nil {
@@ -71,13 +78,20 @@ func (f *virtualFlags) serve(ctx context.Context, env Env) error {
 	if err != nil {
 		return err
 	}
-	ended := make(chan error, len(listeners))
+	ended := make(chan error, len(listeners)+1)
 	for _, l := range listeners {
 		go func() { ended <- lab.Serve(ctx, l) }()
 		fmt.Fprintln(env.Stdout, l.Addr())
 	}
 	for _, p := range lab.Phones() {
 		fmt.Fprintf(env.Stdout, "%s  %s\n", p.UDID(), p.Name())
+	}
+	if f.control != "" {
+		address, err := control.Serve(ctx, lab, f.control, func(err error) { ended <- err })
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(env.Stdout, "control http://%s\n", address)
 	}
 	fmt.Fprintf(env.Stderr, "set USBMUXD_SOCKET_ADDRESS=%s for clients; end with Ctrl-C\n", listeners[0].Addr())
 	select {
@@ -110,7 +124,7 @@ func (f *virtualFlags) addPhones(lab *virtual.Lab) error {
 			}
 		}
 		for range f.count {
-			if _, err := lab.AddPhone(profile, virtual.PhoneOptions{}); err != nil {
+			if _, err := lab.AddPhone(profile, f.phone); err != nil {
 				return err
 			}
 		}
