@@ -38,6 +38,7 @@ let package = Package(
             name: "RuntimeTests",
             dependencies: ["Runtime", "FakeModel", "ReferenceExecutor", "ModelManager", "Tokenizer"]),
         .testTarget(name: "ModelManagerTests", dependencies: ["ModelManager"]),
+        .testTarget(name: "BenchAgentTests", dependencies: ["bench-agent"]),
         .testTarget(name: "CoreMLBackendTests", dependencies: ["CoreMLBackend"]),
         .testTarget(
             name: "BenchmarkKitTests",

@@ -54,7 +54,7 @@ public final class BenchmarkSession: Sendable {
             if let abort, state >= abort { stop.stop(.thermal(state)) }
         }
         probes.tick()
-        let witness = SystemWitness(recorder, folder: folder)
+        let witness = environment.startWitness(recorder, folder)
         let sampling = Task.detached(priority: .high) { await probes.run() }
         let result = await carryOut(earlier, recorder, probes, stop)
         sampling.cancel()

@@ -6,9 +6,18 @@ import Foundation
 import MetricKit
 #endif
 
-/// What the system tells of its own accord while a session runs: memory warnings and MetricKit payloads. Where the
-/// system tells nothing it is empty.
-final class SystemWitness: Sendable {
+/// Listens to what comes unasked while a session runs, and records it.
+public protocol SessionWitness: Sendable {
+    /// Listens no more.
+    func stop()
+}
+
+/// Begins to listen. `folder` is where payload files are put, beside the events.
+public typealias StartWitness = @Sendable (_ recorder: Recorder, _ folder: String) -> any SessionWitness
+
+/// What the system tells of its own accord: memory warnings and MetricKit payloads. Where the system tells nothing it
+/// is empty.
+final class SystemWitness: SessionWitness {
     #if canImport(Darwin)
     private let pressure: any DispatchSourceMemoryPressure
     #endif
@@ -16,7 +25,6 @@ final class SystemWitness: Sendable {
     private let payloads: MetricKitPayloads
     #endif
 
-    /// - Parameter folder: where payload files are put, beside the events.
     init(_ recorder: Recorder, folder: String) {
         #if canImport(Darwin)
         let source = DispatchSource.makeMemoryPressureSource(
@@ -32,7 +40,6 @@ final class SystemWitness: Sendable {
         #endif
     }
 
-    /// Listens no more.
     func stop() {
         #if canImport(Darwin)
         pressure.cancel()

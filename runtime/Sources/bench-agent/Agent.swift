@@ -96,9 +96,8 @@ struct Agent {
 
     private func carryOutPlan() async throws -> ExitCode {
         let options = try Options(arguments, values: ["--plan"], flags: [])
-        let identity = AppIdentity(
-            bundleID: environment["LILIMS_BUNDLE_ID"], revision: environment["LILIMS_REVISION"])
-        var session = SessionEnvironment(backend: Backends.preferred, identity: identity, environment: environment)
+        var session = SessionEnvironment(
+            backend: Backends.preferred, identity: AppBundle.identity(), environment: environment)
         #if os(Linux)
         if let text = environment["LILIMS_FAULT"] {
             guard let fault = TestFault(text) else { throw Options.Mistake("LILIMS_FAULT: cannot read \"\(text)\"") }
