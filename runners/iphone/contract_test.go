@@ -1,6 +1,7 @@
 package iphone_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
@@ -50,4 +51,30 @@ func TestContract(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestContractWithTheRealApp runs the same contract with the app for virtual iPhones, where BENCH_IPA names one, and the
+// tiny model.
+func TestContractWithTheRealApp(t *testing.T) {
+	archive, model := os.Getenv("BENCH_IPA"), "../../runtime/Tests/Fixtures/model/tiny"
+	text, err := os.ReadFile(filepath.Join(model, "manifest.json"))
+	if archive == "" || err != nil {
+		t.Skipf("BENCH_IPA names no app, or no model lies in %s (%v)", model, err)
+	}
+	if _, err := os.Stat(archive); err != nil {
+		t.Skip(err)
+	}
+	var manifest harness.Model
+	if err := json.Unmarshal(text, &manifest); err != nil {
+		t.Fatal(err)
+	}
+	manifest.Path = model
+	build := harness.Build{Arm: harness.ArmCandidate, Path: archive, BundleID: bundleID, Hash: runnertest.HashFile(t, archive)}
+	runnertest.Run(t, func(t *testing.T) (harness.Runner, runnertest.Fixture) {
+		b := newBench(t)
+		for range 2 {
+			b.phone("", virtual.PhoneOptions{})
+		}
+		return b.runner, runnertest.Fixture{Build: build, Model: manifest, Battery: true, Wait: 2 * time.Minute}
+	})
 }
