@@ -2,6 +2,7 @@ package main
 
 import (
 	"archive/zip"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/runners/simulated"
 	"howett.net/plist"
 )
 
@@ -33,9 +35,7 @@ func defaultBuild(env Env, kind string) string {
 // readBuild describes an app build for a kind of runner.
 func readBuild(env Env, kind, file string, arm harness.Arm) (harness.Build, error) {
 	if kind == runnerSimulated {
-		// Nothing is launched: the build is its arm, whatever file is named. Two arms must differ, or they would be one.
-		return harness.Build{Arm: arm, BundleID: "org.lilims.simulated." + string(arm), Version: version, Revision: env.Revision,
-			Configuration: "Release", Hash: "simulated-" + string(arm)}, nil
+		return readSimulatedBuild(env, file, arm), nil
 	}
 	fail := func(err error, hint string) (harness.Build, error) {
 		return harness.Build{}, &harness.Error{Kind: harness.KindBuild, Op: "read build " + file, Err: err, Hint: hint}
@@ -60,6 +60,19 @@ func readBuild(env Env, kind, file string, arm harness.Arm) (harness.Build, erro
 		return fail(err, "Name an .ipa that Xcode has exported for iOS, or `bench app` has packed for a virtual iPhone.")
 	}
 	return build, nil
+}
+
+// readSimulatedBuild describes a build that is never launched: a file or just a name, which tells two builds apart.
+// Words such as speed=0.85 in the name, or in the file's first line, make it slower or faster on the simulated device.
+func readSimulatedBuild(env Env, file string, arm harness.Arm) harness.Build {
+	identity := []byte(file)
+	if text, err := os.ReadFile(file); err == nil { // a name that is no file is as good
+		identity = text
+	}
+	line, _, _ := bytes.Cut(identity, []byte("\n"))
+	digest := sha256.Sum256(identity)
+	return harness.Build{Arm: arm, BundleID: "org.lilims.simulated." + string(arm), Version: version, Revision: env.Revision,
+		Configuration: simulated.Configuration("Release", string(line)), Hash: "simulated-" + hex.EncodeToString(digest[:8])}
 }
 
 func hashFile(name string) (string, error) {

@@ -8,36 +8,30 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/harness/engine"
 	"github.com/lilims/bench/harness/gate"
-	"github.com/lilims/bench/harness/store"
 )
 
 // gateFlags is what `bench gate` is asked for: a file to judge, or two builds to measure until there is a verdict.
 type gateFlags struct {
 	selection
 	judging
-	series    string
-	pairs     int
-	budget    time.Duration
-	patience  time.Duration
-	telemetry time.Duration
-	launchEnv launchEnv
+	series string
+	pairs  int
+	budget time.Duration
+	measuring
 }
 
 func gateCommand() command {
 	return command{
 		name: "gate", summary: "judge a candidate build against a baseline", usage: "--device NAME --build CANDIDATE --baseline BASELINE [flags]   or   --series FILE [--json]",
 		setup: func(flags *flag.FlagSet) action {
-			f := gateFlags{launchEnv: launchEnv{}}
+			var f gateFlags
 			f.selection.declare(flags)
 			f.judging.declare(flags, f.selection.configs, &f.selection.policy)
 			flags.StringVar(&f.series, "series", "", "`file` with one case to judge: Baseline and Candidate sessions, Threshold, Guard, S0, Looks (- reads standard input)")
 			flags.IntVar(&f.pairs, "max-pairs", 16, "`pairs` of sessions at the most for each case")
 			flags.DurationVar(&f.budget, "budget", 3*time.Hour, "no further pairs are begun after this `time`")
-			flags.DurationVar(&f.patience, "patience", 2*time.Minute, "how long a device that vanishes is waited for")
-			flags.DurationVar(&f.telemetry, "telemetry", time.Second, "interval of the host's readings of battery and memory; 0: none, and no energy")
-			flags.Var(f.launchEnv, "env", "`NAME=VALUE` in the environment of every launch")
+			f.measuring.declare(flags)
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if err := noArguments("gate", rest); err != nil {
 					return 0, err
@@ -56,33 +50,40 @@ func gateCommand() command {
 
 // onDevice measures interleaved pairs and judges after each look, until every verdict stands or the limits are reached.
 func (f *gateFlags) onDevice(ctx context.Context, env Env) (int, error) {
-	recorder, err := store.Open(ctx, databasePath(dataFolder(env, *f.selection.data)))
+	bench, err := f.measuring.open(ctx, env, &f.selection)
 	if err != nil {
 		return 0, err
 	}
-	defer recorder.Close()
-	begin, seed := env.Clock.Now(), f.seed
-	var runs []string
-	want := f.firstPairs()
-	for round := 0; ; round++ {
-		// A later round begins with the other arm, so that the pairs go on alternating.
-		f.selection.sessions, f.seed = want, seed+uint64(round)
-		run, err := f.measure(ctx, env, recorder)
+	defer bench.close()
+	verdicts, err := f.untilDecided(ctx, env, bench)
+	if err != nil {
+		return 0, err
+	}
+	return f.show(env, verdicts)
+}
+
+// untilDecided measures round after round. A round that adds no pair anywhere is the last: the device will not give more.
+func (f *gateFlags) untilDecided(ctx context.Context, env Env, bench *workbench) ([]gate.Judged, error) {
+	begin, pairs := env.Clock.Now(), -1
+	for want := f.firstPairs(); ; {
+		if err := bench.round(ctx, want); err != nil {
+			return nil, err
+		}
+		verdicts, err := f.judge(ctx, bench.recorder, interleavedArms(bench.runs...))
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		runs = append(runs, run)
-		verdicts, err := f.judge(ctx, recorder, interleavedArms(runs...))
-		if err != nil {
-			return 0, err
+		was := pairs
+		pairs = 0
+		for _, v := range verdicts {
+			pairs += v.Measured
 		}
-		more := f.morePairs(verdicts)
-		if more == 0 || env.Clock.Now().Sub(begin) >= f.budget {
-			fmt.Fprintf(env.Stderr, "runs %s\n", strings.Join(runs, " "))
-			return f.show(env, verdicts)
+		want = f.morePairs(verdicts)
+		if want == 0 || pairs == was || env.Clock.Now().Sub(begin) >= f.budget {
+			fmt.Fprintf(env.Stderr, "runs %s\n", strings.Join(bench.runs, " "))
+			return verdicts, nil
 		}
-		fmt.Fprintf(env.Stderr, "gate: not decided yet: %s more\n", counted(more, "pair"))
-		want = more
+		fmt.Fprintf(env.Stderr, "gate: not decided yet: %s more\n", counted(want, "pair"))
 	}
 }
 
@@ -96,39 +97,15 @@ func (f *gateFlags) firstPairs() int {
 func (f *gateFlags) morePairs(verdicts []gate.Judged) int {
 	more := 0
 	for _, v := range verdicts {
-		if v.Judgement != harness.Inconclusive {
+		if v.Judgement != harness.Inconclusive || len(v.Steps) == 0 && v.Measured == 0 {
 			continue
 		}
 		for _, look := range gate.DefaultLooks() {
-			if look > v.Pairs && look <= f.pairs && !looked(v, look) {
-				more = max(more, look-v.Pairs)
+			if look > v.Measured && look <= f.pairs {
+				more = max(more, look-v.Measured)
 				break
 			}
 		}
 	}
 	return more
-}
-
-func looked(v gate.Judged, pairs int) bool {
-	for _, s := range v.Steps {
-		if s.Pairs >= pairs {
-			return true
-		}
-	}
-	return false
-}
-
-// measure makes one run of both builds and returns its name.
-func (f *gateFlags) measure(ctx context.Context, env Env, recorder *store.Store) (string, error) {
-	r, err := f.resolve(ctx, env)
-	if err != nil {
-		return "", err
-	}
-	run := describeRun(env, r)
-	fmt.Fprintf(env.Stderr, "run %s: %s, %s\n", run.ID, counted(len(run.Plan.Sessions), "session"), strings.Join(deviceNames(run.Plan), ", "))
-	progress := newProgress(env)
-	_, err = (&engine.Engine{Runner: r.runner, Recorder: recorder, Clock: env.Clock, Policy: r.policy, Progress: progress.show,
-		Patience: f.patience, Telemetry: f.telemetry, Env: f.launchEnv}).Run(ctx, run)
-	progress.end()
-	return run.ID, stopped(ctx, run.ID, err)
 }

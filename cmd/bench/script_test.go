@@ -36,7 +36,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("USBMUXD_SOCKET_ADDRESS", filepath.Join(env.WorkDir, "mux.sock")) // no script reaches a real phone
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "smalldisk": smallDisk, "recorded": recorded, "answers": answers},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "smalldisk": smallDisk, "recorded": recorded, "answers": answers, "twocompare": twoCompare},
 		Condition: func(name string) (bool, error) {
 			if name != "smalldisk" {
 				return false, fmt.Errorf("unknown condition %q", name)
@@ -147,4 +147,33 @@ func lines(ts *testscript.TestScript, path string) int {
 		sum += session.Lines
 	}
 	return sum
+}
+
+// twoCompare compares two recorded runs, counted from 1 in the order in which they were made, and wants this exit code:
+// "twocompare 1 1 2 [FLAG…]".
+func twoCompare(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: twocompare CODE NTH NTH [FLAG…]")
+	}
+	names := []string{}
+	for _, word := range args[1:3] {
+		nth, err := strconv.Atoi(word)
+		ts.Check(err)
+		names = append(names, runNamed(ts, nth))
+	}
+	exits(ts, neg, append(append([]string{args[0], "bench", "compare"}, names...), args[3:]...))
+}
+
+// runNamed is the name of the nth run that was recorded.
+func runNamed(ts *testscript.TestScript, nth int) string {
+	ctx := context.Background()
+	s, err := store.Open(ctx, databasePath(ts.MkAbs(ts.Getenv("BENCH_DATA"))))
+	ts.Check(err)
+	defer s.Close()
+	runs, err := s.Runs(ctx)
+	ts.Check(err)
+	if nth < 1 || nth > len(runs) {
+		ts.Fatalf("there are %d runs, no %d", len(runs), nth)
+	}
+	return runs[len(runs)-nth].Run.ID
 }

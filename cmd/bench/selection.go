@@ -60,6 +60,7 @@ type resolved struct {
 	kind   string // of runner
 	runner harness.Runner
 	policy harness.Policy
+	wanted plan.Selection // what the plan was made of
 	plan   harness.Plan
 }
 
@@ -99,6 +100,7 @@ func (s *selection) resolve(ctx context.Context, env Env) (resolved, error) {
 	if wanted.Devices, err = s.findDevices(ctx, out); err != nil {
 		return out, err
 	}
+	out.wanted = wanted
 	out.plan, err = plan.Build(out.lab.catalog, wanted)
 	return out, err
 }

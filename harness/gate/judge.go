@@ -21,7 +21,8 @@ type Series struct {
 // Judged is a verdict with the steps that led to it.
 type Judged struct {
 	harness.Verdict
-	Steps []Step `json:"steps"`
+	Steps    []Step `json:"steps"`
+	Measured int    `json:"measured"` // usable pairs; Pairs counts those that the last look has used
 }
 
 // Judge applies the rule to the series. It refuses, with an error that names the place, what cannot be judged: an arm
@@ -36,7 +37,7 @@ func Judge(series Series, rule Rule) (Judged, error) {
 	if err != nil {
 		return Judged{}, fmt.Errorf("judge %s of %s: %w", series.Metric.Name, series.Case, err)
 	}
-	out.Warnings = dropped
+	out.Warnings, out.Measured = dropped, len(losses)
 	noise := math.NaN()
 	if series.Noise != nil {
 		noise = *series.Noise

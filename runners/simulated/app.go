@@ -78,10 +78,11 @@ func (s *session) Run(ctx context.Context, task harness.Task, sink harness.Sink)
 }
 
 func (a *app) armSpeed() float64 {
+	speed := factorOf(a.task.Build, speedWord)
 	if v, ok := a.s.options.Speed[a.task.Build.Arm]; ok {
-		return v
+		speed *= v
 	}
-	return 1
+	return speed
 }
 
 // Collect hands on what an earlier launch left.
@@ -208,7 +209,8 @@ func (a *app) load(share float64) {
 }
 
 func (a *app) bytes(tokens int) float64 {
-	return 38e6 + 0.06*float64(a.task.Model.SizeBytes) + cacheBytes*float64(tokens+a.task.Scenario.KVDepth)
+	all := 38e6 + 0.06*float64(a.task.Model.SizeBytes) + cacheBytes*float64(tokens+a.task.Scenario.KVDepth)
+	return factorOf(a.task.Build, memoryWord) * all
 }
 
 func (a *app) footprint(phase string, iteration *int, tokens int) error {

@@ -23,6 +23,11 @@
 //	memory     footprint = 38 MB + 6 % of the model (weights are mapped, not dirty) + cache of the tokens so far
 //	load       first ever 1.2 s + 9 s/GB (compiles), cold 0.2 s + 0.7 s/GB
 //
+// # Builds
+//
+// All builds behave alike but for words in their configuration ("Release speed=0.85 memory=1.2"): speed is a factor on
+// the pace of everything that is computed, memory one on the footprint. They make a regression to be found, or none.
+//
 // # Faults
 //
 // LILIMS_FAULT in a task's environment, as with every agent of this repository: see [Fault].

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/lilims/bench/harness/engine"
+	"github.com/lilims/bench/harness/plan"
+	"github.com/lilims/bench/harness/store"
+)
+
+// measuring is how a command that judges lets its sessions be made.
+type measuring struct {
+	patience  time.Duration
+	telemetry time.Duration
+	launchEnv launchEnv
+}
+
+func (m *measuring) declare(flags *flag.FlagSet) {
+	m.launchEnv = launchEnv{}
+	flags.DurationVar(&m.patience, "patience", 2*time.Minute, "how long a device that vanishes is waited for")
+	flags.DurationVar(&m.telemetry, "telemetry", time.Second, "interval of the host's readings of battery and memory; 0: none, and no energy")
+	flags.Var(m.launchEnv, "env", "`NAME=VALUE` in the environment of every launch")
+}
+
+// workbench makes several runs of one selection on the same devices, one after the other.
+type workbench struct {
+	measuring
+	env      Env
+	resolved resolved
+	recorder *store.Store
+	runs     []string // made so far
+}
+
+// open resolves a selection and opens the database that its runs go to.
+func (m measuring) open(ctx context.Context, env Env, s *selection) (*workbench, error) {
+	r, err := s.resolve(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	recorder, err := store.Open(ctx, databasePath(r.lab.data))
+	if err != nil {
+		return nil, err
+	}
+	return &workbench{measuring: m, env: env, resolved: r, recorder: recorder}, nil
+}
+
+func (w *workbench) close() { w.recorder.Close() }
+
+// round makes one run with so many sessions of each case and build.
+func (w *workbench) round(ctx context.Context, sessions int) error {
+	r := w.resolved
+	// A later round begins with the other arm, so that the pairs go on alternating.
+	wanted := r.wanted
+	wanted.Sessions, wanted.Seed = sessions, wanted.Seed+uint64(len(w.runs))
+	var err error
+	if r.plan, err = plan.Build(r.lab.catalog, wanted); err != nil {
+		return err
+	}
+	run := describeRun(w.env, r)
+	if w.taken(run.ID) { // two runs within one tick of the clock
+		run.ID = fmt.Sprintf("%s-%d", run.ID, len(w.runs)+1)
+	}
+	fmt.Fprintf(w.env.Stderr, "run %s: %s, %s\n", run.ID, counted(len(run.Plan.Sessions), "session"), strings.Join(deviceNames(run.Plan), ", "))
+	progress := newProgress(w.env)
+	_, err = (&engine.Engine{Runner: r.runner, Recorder: w.recorder, Clock: w.env.Clock, Policy: r.policy, Progress: progress.show,
+		Patience: w.patience, Telemetry: w.telemetry, Env: w.launchEnv}).Run(ctx, run)
+	progress.end()
+	w.runs = append(w.runs, run.ID)
+	return stopped(ctx, run.ID, err)
+}
+
+func (w *workbench) taken(id string) bool {
+	for _, run := range w.runs {
+		if run == id {
+			return true
+		}
+	}
+	return false
+}

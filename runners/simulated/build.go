@@ -1,0 +1,49 @@
+package simulated
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/lilims/bench/harness"
+)
+
+// Words of a build's configuration that change how it behaves here.
+const (
+	speedWord  = "speed"
+	memoryWord = "memory"
+)
+
+// Configuration returns a build's configuration with the behaviour that a text asks for: its words speed=0.85 and
+// memory=1.2, wherever they stand, between any other characters than letters and digits.
+func Configuration(name, text string) string {
+	out := []string{name}
+	for _, word := range []string{speedWord, memoryWord} {
+		if factor, ok := factorIn(text, word); ok {
+			out = append(out, word+"="+strconv.FormatFloat(factor, 'g', -1, 64))
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// factorOf is a word's factor in a build's configuration, 1 where it does not stand there.
+func factorOf(build harness.Build, word string) float64 {
+	if factor, ok := factorIn(build.Configuration, word); ok {
+		return factor
+	}
+	return 1
+}
+
+// factorIn finds word=NUMBER in a text. A factor is a positive number of at most 100.
+func factorIn(text, word string) (float64, bool) {
+	_, rest, found := strings.Cut(text, word+"=")
+	if !found {
+		return 0, false
+	}
+	end := strings.IndexFunc(rest, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
+	if end >= 0 {
+		rest = rest[:end]
+	}
+	factor, err := strconv.ParseFloat(strings.TrimRight(rest, "."), 64) // "speed=0.85.ipa" ends with a dot
+	return factor, err == nil && factor > 0 && factor <= 100 && !math.IsNaN(factor)
+}

@@ -1,0 +1,18 @@
+package simulated
+
+import "testing"
+
+func TestConfiguration(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"nothing", "BenchApp.ipa", "Release"},
+		{"in a file name", "builds/app-speed=0.85.ipa", "Release speed=0.85"},
+		{"both, in either order", "memory=1.2 speed=0.9", "Release speed=0.9 memory=1.2"},
+		{"no number", "speed=fast", "Release"},
+		{"not positive", "speed=0", "Release"},
+		{"too large", "speed=1000", "Release"},
+	} {
+		if got := Configuration("Release", c.text); got != c.want {
+			t.Errorf("%s: Configuration(%q) = %q, want %q", c.name, c.text, got, c.want)
+		}
+	}
+}
