@@ -82,10 +82,14 @@ func TestRealProcess(t *testing.T) {
 		t.Errorf("the app's lines: %q", complaints)
 	}
 	id := p.Sessions[0].ID
-	for metric, n := range map[string]int{harness.DecodeTokS: 2, harness.PrefillTokS: 2, harness.ITLP50: 2, harness.TTFT: 2, harness.PeakFootprint: 2, harness.PeakFootprintHost: 1} {
+	for metric, n := range map[string]int{harness.DecodeTokS: 2, harness.PrefillTokS: 2, harness.ITLP50: 2, harness.TTFT: 2, harness.PeakFootprint: 2} {
 		if got := rec.samples(id, metric); len(got) != n || got[0].Value <= 0 {
 			t.Errorf("%s: %+v, want %d (absent: %q)", metric, got, n, rec.absence(id, metric))
 		}
+	}
+	// The process lives for some milliseconds: on a busy host its sampler may come too late, and then says so.
+	if got := rec.samples(id, harness.PeakFootprintHost); len(got) != 1 && rec.absence(id, harness.PeakFootprintHost) == "" {
+		t.Errorf("%s: %+v, and no reason why", harness.PeakFootprintHost, got)
 	}
 	if got := rec.absence(id, harness.Energy); got == "" {
 		t.Error("a host has no battery gauge, and yet no reason is given for the missing energy")
