@@ -83,7 +83,8 @@ func (p *plot) add(name string, data []opts.LineData, s style) {
 		line.Color = fmt.Sprintf("c%d", (s.colour-1)%colours+1)
 		dot.Color = line.Color
 	}
-	kind := opts.LineChart{ShowSymbol: opts.Bool(s.symbols), SymbolSize: 8, Symbol: "circle", YAxisIndex: s.axis}
+	kind := opts.LineChart{ShowSymbol: opts.Bool(s.symbols || len(data) == 1), // a line of one point would not be seen
+		SymbolSize: 8, Symbol: "circle", YAxisIndex: s.axis}
 	if s.step {
 		kind.Step = "start"
 	}

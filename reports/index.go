@@ -83,7 +83,8 @@ func indexRows(r Report) []indexRow {
 		for _, metric := range indexMetrics() {
 			cell := "—"
 			if f, ok := c.figureOf(metric); ok && f.Absent == "" {
-				cell = f.value() + " " + f.unit()
+				value, _, _ := strings.Cut(f.value(), " ± ")
+				cell = value + " " + f.unit()
 			}
 			row.Values = append(row.Values, cell)
 		}
