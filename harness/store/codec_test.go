@@ -1,6 +1,8 @@
 package store
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -88,17 +90,20 @@ func FuzzLineCodec(f *testing.F) {
 	f.Add(`{"v":1,"seq":6,"at_ns":52000000,"kind":"tokens","iteration":0,"first":0,"ids":[17],"at":[47100000],"text":" a"}`)
 	f.Add("")
 	f.Add("\xff\x00")
+	f.Add(`{"v":1,"seq":007,"at_ns":18446744073709551616,"ids":[-5,0,00],"at":[9223372036854775808,1]}`)
 	codec := newLineCodec()
 	f.Fuzz(func(t *testing.T, text string) {
 		packed, err := codec.pack(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := unpackLine(packed); err != nil || got != text {
-			t.Errorf("unpackLine(pack(%q)) = %q, %v", text, got, err)
-		}
-		if len(packed) > len(text)+1 {
-			t.Errorf("%d bytes became %d", len(text), len(packed))
+		for name, packed := range map[string][]byte{"pack": packed, "packLine": packLine(text)} {
+			if got, err := unpackLine(packed); err != nil || got != text {
+				t.Errorf("unpackLine(%s(%q)) = %q, %v", name, text, got, err)
+			}
+			if len(packed) > len(text)+1 {
+				t.Errorf("%s: %d bytes became %d", name, len(text), len(packed))
+			}
 		}
 	})
 }
@@ -108,21 +113,28 @@ func TestLinesShrink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	codec, packed := newLineCodec(), 0
+	packed := 0
 	for text := range strings.Lines(string(data)) {
-		body, err := codec.pack(strings.TrimSuffix(text, "\n"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		packed += len(body)
+		packed += len(packLine(strings.TrimSuffix(text, "\n")))
 	}
-	if packed > len(data)*6/10 {
-		t.Errorf("%d bytes of event lines became %d, want 60 %% at most", len(data), packed)
+	if packed > len(data)/2 {
+		t.Errorf("%d bytes of event lines became %d, want half at most", len(data), packed)
+	}
+}
+
+// TestPhrasesStay holds the table against changes: what is stored refers to it by position.
+func TestPhrasesStay(t *testing.T) {
+	sum := sha256.Sum256([]byte(strings.Join(phrases[:], "\x00")))
+	if got, want := hex.EncodeToString(sum[:4]), "72fc752a"; got != want {
+		t.Errorf("the table of phrases has the digest %s, not %s: lines stored earlier would read as others; a new table is a new form", got, want)
+	}
+	if len(phrases) > opNumber {
+		t.Errorf("%d phrases do not fit below %d", len(phrases), opNumber)
 	}
 }
 
 func TestUnknownForm(t *testing.T) {
-	for _, data := range [][]byte{nil, {9, 'x'}, {formDeflate, 0xff}} {
+	for _, data := range [][]byte{nil, {9, 'x'}, {formDeflate, 0xff}, {formPhrases, opNumber}, {formPhrases, opLiteral, 9, 'x'}, {formPhrases, 127}, {formPhrases, opAway}, {formPhrases, 255}} {
 		if text, err := unpackLine(data); err == nil {
 			t.Errorf("unpackLine(%v) = %q, want an error", data, text)
 		}

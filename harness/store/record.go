@@ -160,11 +160,7 @@ func (tx *writeTx) sessionEnd(session int64, e harness.SessionEnd) error {
 }
 
 func (tx *writeTx) line(session int64, l harness.EventLine) error {
-	body, err := tx.store.lines.pack(l.Text)
-	if err != nil {
-		return err
-	}
-	_, err = tx.insert(`INSERT INTO event_lines (session, number, at, body) VALUES (?, ?, ?, ?)`, session, l.Number, l.At.UnixNano(), body)
+	_, err := tx.insert(`INSERT INTO event_lines (session, number, at, body) VALUES (?, ?, ?, ?)`, session, l.Number, l.At.UnixNano(), packLine(l.Text))
 	return err
 }
 
