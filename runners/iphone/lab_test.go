@@ -147,7 +147,7 @@ func lookup(productType string) (harness.DeviceProfile, bool) {
 }
 
 // phone plugs in an iPhone 15 with that version of iOS; empty: the profile's.
-func (b *bench) phone(os string, o virtual.PhoneOptions) *virtual.Phone {
+func (b *bench) phone(os string, o virtual.PhoneOptions, change ...func(*virtual.Profile)) *virtual.Phone {
 	b.t.Helper()
 	profile, err := virtual.ProfileNamed("iPhone15")
 	if err == nil && os != "" {
@@ -155,6 +155,9 @@ func (b *bench) phone(os string, o virtual.PhoneOptions) *virtual.Phone {
 	}
 	if err != nil {
 		b.t.Fatal(err)
+	}
+	for _, c := range change {
+		c(&profile)
 	}
 	p, err := b.lab.AddPhone(profile, o)
 	if err != nil {
@@ -184,9 +187,9 @@ func (b *bench) open(d harness.Device) *iphone.Session {
 }
 
 // ready is a session on a new phone with build and model in place.
-func (b *bench) ready(os string) (*iphone.Session, *virtual.Phone) {
+func (b *bench) ready(os string, change ...func(*virtual.Profile)) (*iphone.Session, *virtual.Phone) {
 	b.t.Helper()
-	p := b.phone(os, virtual.PhoneOptions{})
+	p := b.phone(os, virtual.PhoneOptions{}, change...)
 	s := b.open(b.device(0))
 	if _, err := s.Prepare(b.t.Context(), testBuild(b.t, ""), testModel(b.t, 3000), nil); err != nil {
 		b.t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/iphone/virtual"
+	"github.com/lilims/bench/runners/iphone/virtual/instruments"
 )
 
 func TestDevices(t *testing.T) {
@@ -64,6 +65,28 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestTroublesomeInstruments launches on phones whose instruments send what has killed other clients.
+func TestTroublesomeInstruments(t *testing.T) {
+	for name, faults := range map[string]instruments.Faults{"empty output": {EmptyOutput: true}, "fragments": {FragmentBytes: 40}} {
+		for _, os := range []string{"16.7.2", "26.1"} {
+			t.Run(name+" "+os, func(t *testing.T) {
+				b := newBench(t)
+				b.phone(os, virtual.PhoneOptions{Instruments: faults})
+				s, build, model := b.open(b.device(0)), testBuild(t, ""), testModel(t, 100)
+				if _, err := s.Prepare(t.Context(), build, model, nil); err != nil {
+					t.Fatal(err)
+				}
+				job := task("x", build, model, "MODE", "exit7")
+				job.Telemetry = 20 * time.Millisecond
+				exit, err := s.Run(t.Context(), job, newRecord())
+				if err != nil || exit.Code == nil || *exit.Code != 7 || !strings.Contains(exit.Evidence, "last words") {
+					t.Errorf("exit = %+v, %v", exit, err)
+				}
+			})
+		}
+	}
+}
+
 func TestManyLinesArriveInOrder(t *testing.T) {
 	b := newBench(t)
 	s, _ := b.ready("")
@@ -94,6 +117,42 @@ func TestACrashHasItsReport(t *testing.T) {
 	}
 	if sink.kinds() != "hello iteration_begin" || !strings.Contains(exit.Reason, "cut off after") {
 		t.Errorf("lines %s, reason %s; want the torn line left out and named", sink.kinds(), exit.Reason)
+	}
+}
+
+// TestTheSystemEndsAnAppForItsMemory: the phone's own report tells it from a crash.
+func TestTheSystemEndsAnAppForItsMemory(t *testing.T) {
+	b := newBench(t)
+	s, _ := b.ready("", func(p *virtual.Profile) { p.JetsamBytes = 48 << 20 })
+	sink := newRecord()
+	exit, err := s.Run(t.Context(), task("eat", testBuild(t, ""), testModel(t, 3000), "MODE", "eat"), sink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if exit.Outcome != harness.OutcomeJetsam || !strings.Contains(exit.Reason, "per-process-limit") || !strings.Contains(exit.Evidence, "largestProcess") {
+		t.Errorf("exit = %+v, want jetsam with its report", exit)
+	}
+	if sink.kinds() != "hello iteration_begin" {
+		t.Errorf("lines %s", sink.kinds())
+	}
+}
+
+// TestCancelledWhileThePhoneIsAway: nobody can be reached to end the app, and Run comes back all the same.
+func TestCancelledWhileThePhoneIsAway(t *testing.T) {
+	b := newBench(t)
+	s, p := b.ready("")
+	sink := newRecord()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		sink.await("the first lines", func() bool { return len(sink.lines) >= 4 })
+		p.Detach()
+		sink.await("the loss is noticed", func() bool { return strings.HasPrefix(sink.notices[len(sink.notices)-1].Step, "waiting") })
+		cancel()
+	}()
+	exit, err := s.Run(ctx, task("away", testBuild(t, ""), testModel(t, 3000), "MODE", "gated"), sink)
+	if err != nil || exit.Outcome != harness.OutcomeCancelled || len(sink.lines) != 4 {
+		t.Errorf("exit = %+v, %v with %d lines", exit, err, len(sink.lines))
 	}
 }
 

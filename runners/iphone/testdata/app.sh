@@ -44,6 +44,11 @@ exit7)
 	echo "last words" >&2
 	exit 7
 	;;
+eat) # more memory than the phone gives
+	emit '"iteration_begin","iteration":0'
+	hoard=$(head -c 400000000 /dev/zero | tr '\0' x)
+	emit "\"tokens\",\"iteration\":${#hoard}"
+	;;
 hang)
 	wait_for never
 	;;
