@@ -11,6 +11,7 @@ func commands() []command {
 		ingestCommand(),
 		compareCommand(),
 		gateCommand(),
+		calibrateCommand(),
 		trendCommand(),
 		simulateCommand(),
 		virtualCommand(),
