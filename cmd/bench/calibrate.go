@@ -45,6 +45,9 @@ func (f *calibrateFlags) calibrate(ctx context.Context, env Env) (int, error) {
 	if f.pairs < 0 {
 		return 0, usageError("calibrate", "See bench help calibrate.", "--pairs %d: a number of pairs is not negative", f.pairs)
 	}
+	if len(f.devices) == 0 {
+		return 0, noDeviceNamed()
+	}
 	kind, err := f.runnerKind()
 	if err != nil {
 		return 0, err

@@ -73,7 +73,7 @@ func (s *selection) resolve(ctx context.Context, env Env) (resolved, error) {
 		return out, err
 	}
 	if len(s.devices) == 0 {
-		return out, usageError("choose device", "`bench devices` lists what there is; simulated-iphone15 needs no phone.", "no --device is given")
+		return out, noDeviceNamed()
 	}
 	if out.kind, err = s.runnerKind(); err != nil {
 		return out, err
@@ -103,6 +103,10 @@ func (s *selection) resolve(ctx context.Context, env Env) (resolved, error) {
 	out.wanted = wanted
 	out.plan, err = plan.Build(out.lab.catalog, wanted)
 	return out, err
+}
+
+func noDeviceNamed() error {
+	return usageError("choose device", "`bench devices` lists what there is; simulated-iphone15 needs no phone.", "no --device is given")
 }
 
 // dryPlan reports what is wrong with the selection apart from its devices.
