@@ -87,8 +87,12 @@ struct AddedTokenFinder: Sendable {
         return [before, after].contains(where: { $0.map(Self.isWord) ?? false }) ? nil : token
     }
 
+    /// What \w is to Unicode (UTS 18, annex C).
     private static func isWord(_ scalar: Unicode.Scalar) -> Bool {
-        scalar == "_" || [.letter, .number].contains(ScalarClass(scalar))
+        switch scalar.properties.generalCategory {
+        case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation: true
+        default: scalar.properties.isAlphabetic || scalar.properties.isJoinControl
+        }
     }
 
     private static func skipSpaceBackward(_ text: Substring, from: Substring.Index, to: Substring.Index)

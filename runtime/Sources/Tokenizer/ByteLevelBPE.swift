@@ -44,7 +44,8 @@ public struct ByteLevelBPE: Tokenizer {
         }
         for token in file.addedTokens {
             names[token.content] = token.id
-            bytesOfID[Int(token.id)] = token.isSpecial ? [] : token.content
+            // The byte-level decoder reads added tokens through its alphabet too, where it can.
+            bytesOfID[Int(token.id)] = token.isSpecial ? [] : ByteAlphabet.bytes(of: token.content) ?? token.content
         }
         idOfName = names
         self.bytesOfID = bytesOfID

@@ -41,7 +41,8 @@ enum PreTokenizer: Sendable, Equatable {
     }
 }
 
-/// What the split patterns tell apart.
+/// What the split patterns tell apart. The Unicode version is that of Swift's standard library (15 in Swift 6.0): digits
+/// and letters that came later are "other" here and may be numbers or letters to a newer Hugging Face tokenizer.
 enum ScalarClass: UInt8, Sendable {
     case space, letter, number, other
 
