@@ -35,11 +35,19 @@ def build(network: Network, tokens: int) -> Program:
     return program
 
 
+# Passes that are left out, and why.
+_WITHOUT = {
+    # Ids, positions and last_index are never negative by contract: no compare, add and select before each gather.
+    "common::guard_negative_gather_indices",
+    # It walks a set, so its names differ from run to run, and the blocks emit no transpose that could go.
+    "common::reduce_transposes",
+}
+
+
 def lower(program: Program) -> ct.models.MLModel:
     """Runs coremltools' passes. FLOAT32 here means "insert no casts": the program is already typed in fp16."""
     pipeline = ct.PassPipeline.DEFAULT
-    # Ids, positions and last_index are never negative by contract: no compare, add and select before each gather.
-    pipeline.remove_passes({"common::guard_negative_gather_indices"})
+    pipeline.remove_passes(_WITHOUT)
     return ct.convert(
         program,
         source="milinternal",

@@ -84,7 +84,9 @@ def rotate(x: Var, cosine: Var, sine: Var, name: str) -> Var:
 
 
 def to_heads(x: Var, heads: int, head_dim: int) -> Var:
-    """[1, N, heads*D] -> [1, heads, N, D]."""
+    """[1, N, heads*D] -> [1, heads, N, D]; for one token the order in memory is already that."""
+    if x.shape[1] == 1:
+        return mb.reshape(x=x, shape=[1, heads, 1, head_dim])
     split = mb.reshape(x=x, shape=[1, x.shape[1], heads, head_dim])
     return mb.transpose(x=split, perm=[0, 2, 1, 3])
 
@@ -143,4 +145,6 @@ def attention(queries: Var, keys: Var, values: Var, mask: Var, scale: float | No
     weights = mb.softmax(x=mb.add(x=scores, y=mask), axis=-1)
     weights = mb.reshape(x=weights, shape=[1, kv_heads, group * tokens, context])
     mixed = mb.reshape(x=mb.matmul(x=weights, y=values), shape=[1, heads, tokens, head_dim])
-    return mb.reshape(x=mb.transpose(x=mixed, perm=[0, 2, 1, 3]), shape=[1, tokens, heads * head_dim])
+    if tokens > 1:
+        mixed = mb.transpose(x=mixed, perm=[0, 2, 1, 3])
+    return mb.reshape(x=mixed, shape=[1, tokens, heads * head_dim])

@@ -1,0 +1,13 @@
+"""Simple children's stories from a grammar of our own: the text that the shipped small model learns.
+
+    lexicon     the words that fill a story's slots: characters, places, things, troubles that belong together
+    plots.txt   the plots: beats in order, each with several ways of telling it
+    grammar     reads plots.txt and refuses what does not fit the lexicon
+    generator   seed -> stories; keeps the held-out ones apart by construction
+
+Nothing here is random but the seed, and no text comes from anywhere else.
+"""
+
+from .generator import Story, generate
+
+__all__ = ["Story", "generate"]
