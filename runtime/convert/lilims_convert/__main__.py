@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 import tempfile
@@ -13,9 +12,7 @@ from pathlib import Path
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; 0 when it worked, 1 with one line on stderr when the input was at fault."""
     options = _parser().parse_args(arguments)
-    # coremltools draws a progress bar per pass and says on import, at length, that prediction needs macOS.
-    os.environ.setdefault("TQDM_DISABLE", "1")
-    logging.getLogger("coremltools").setLevel(logging.ERROR)
+    os.environ.setdefault("TQDM_DISABLE", "1")  # coremltools draws a progress bar per list of passes
     try:
         options.run(options)
     except (ValueError, OSError) as mistake:
@@ -47,12 +44,30 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("folder", type=Path)
     verify.set_defaults(run=_verify)
 
-    golden = commands.add_parser("golden", help="write the reference logits of a checkpoint for the Swift tests")
-    golden.add_argument("checkpoint", type=Path)
+    golden = commands.add_parser("golden", help="write the reference logits of a model folder for the Swift tests")
+    golden.add_argument("folder", type=Path, help="model folder")
     golden.add_argument("output", type=Path, help="golden.json")
-    golden.add_argument("--tokenizer", type=Path, help="tokenizer.json (default: beside the checkpoint)")
     golden.add_argument("--prompt", action="append", required=True, help="a prompt; may be given several times")
     golden.set_defaults(run=_golden)
+
+    evaluate = commands.add_parser("evaluate", help="measure the perplexity of a model folder on a corpus")
+    evaluate.add_argument("folder", type=Path, help="model folder")
+    evaluate.add_argument("corpus", type=Path, help="texts parted by blank lines")
+    evaluate.set_defaults(run=_evaluate)
+
+    sample = commands.add_parser("sample", help="let a model folder go on from a prompt, by the numpy reference")
+    sample.add_argument("folder", type=Path, help="model folder")
+    sample.add_argument("--prompt", default="Once upon a time", help="what it begins with (default: Once upon a time)")
+    sample.add_argument("--tokens", type=int, default=250, help="at most so many tokens (default 250)")
+    sample.add_argument("--temperature", type=float, default=0.0, help="0 is greedy (default 0)")
+    sample.add_argument("--top-k", type=int, default=40, help="most likely tokens to choose from (default 40)")
+    sample.add_argument("--seed", type=int, default=0, help="of the choice (default 0)")
+    sample.set_defaults(run=_sample)
+
+    cases = commands.add_parser("golden-tokenizer", help="write what Hugging Face's tokenizers say of odd texts")
+    cases.add_argument("tokenizer", type=Path, help="tokenizer.json of the shipped model")
+    cases.add_argument("folder", type=Path, help="runtime/Tests/Fixtures/tokenizer")
+    cases.set_defaults(run=_golden_tokenizer)
 
     tiny = commands.add_parser("tiny", help="write the tiny random model of the tests and its golden.json")
     tiny.add_argument("folder", type=Path, help="gets tiny/ (the model folder) and tiny.golden.json")
@@ -88,17 +103,35 @@ def _verify(options: argparse.Namespace) -> None:
 
 
 def _golden(options: argparse.Namespace) -> None:
-    from tokenizers import Tokenizer
-
     from . import golden
 
-    tokenizer = Tokenizer.from_file(str(options.tokenizer or options.checkpoint.with_name("tokenizer.json")))
-    golden.write(options.output, options.checkpoint, tokenizer, options.prompt, context=None)
+    golden.write(options.output, options.folder, options.prompt)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from . import evaluate, shipped
+
+    model = shipped.open_model(options.folder)
+    texts = evaluate.read_corpus(options.corpus)
+    result = evaluate.perplexity(model.reference(), model.tokenizer, texts, model.manifest["tokenizer"]["eos"])
+    print(f"{model.manifest['name']}: perplexity {result.perplexity:.4f} over {result.tokens} tokens of {len(texts)} texts")
+
+
+def _sample(options: argparse.Namespace) -> None:
+    from . import sampling, shipped
+
+    model = shipped.open_model(options.folder)
+    choice = sampling.Choice(options.temperature, options.top_k, options.seed)
+    print(sampling.tell(model, options.prompt, options.tokens, choice))
+
+
+def _golden_tokenizer(options: argparse.Namespace) -> None:
+    from . import golden_tokenizer
+
+    golden_tokenizer.write(options.folder, options.tokenizer)
 
 
 def _tiny(options: argparse.Namespace) -> None:
-    from tokenizers import Tokenizer
-
     from . import checkpoint, conversion, golden, tiny
 
     with tempfile.TemporaryDirectory(prefix="lilims-convert-") as scratch:
@@ -113,7 +146,7 @@ def _tiny(options: argparse.Namespace) -> None:
             prefill_chunk=tiny.PREFILL_CHUNK,
         )
         conversion.convert(checkpoint.read(source), request)
-        golden.write(options.folder / "tiny.golden.json", source, Tokenizer.from_file(str(tokenizer)), tiny.PROMPTS, None)
+    golden.write(options.folder / "tiny.golden.json", options.folder / "tiny", tiny.PROMPTS)
 
 
 if __name__ == "__main__":

@@ -138,7 +138,7 @@ def _describe(c: Conversion) -> None:
             "quantization": request.quantization,
             "context": c.network.context,
             "prefill_chunk": request.prefill_chunk,
-            "architecture": {key: getattr(a, key) for key in ("layers", "hidden", "heads", "kv_heads", "head_dim", "vocab")},
+            "architecture": {key: value for key, value in a.to_dict().items() if key not in ("family", "context")},
             "tokenizer": {"file": "tokenizer.json", **special, "add_bos": True},
             "functions": {name: name for name in c.functions},
             "evaluation": c.evaluation,

@@ -11,11 +11,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-from tokenizers import Tokenizer
 
-from . import checkpoint, conversion
-from .families.blocks import Network
+from . import shipped
 from .reference import Reference
+from .shipped import Shipped
 
 GREEDY = 20  # tokens generated per prompt
 AFTER = (0, 1, 2, 5, 10, 19)  # greedy tokens fed before the logits are noted
@@ -23,12 +22,10 @@ POSITIONS = 64  # vocabulary positions noted, evenly spread
 TOP = 64  # largest logits noted
 
 
-def write(path: Path, checkpoint_path: Path, tokenizer: Tokenizer, prompts: list[str], context: int | None) -> None:
-    """Writes the fixture; prompts are encoded by the given tokenizer, which puts the beginning of text before them."""
-    source = checkpoint.read(checkpoint_path)
-    weights = conversion.QUANTIZERS["fp16"](source)
-    network = Network(source.architecture, weights, context or source.architecture.context)
-    fixture = describe(network, [(prompt, tokenizer.encode(prompt).ids) for prompt in prompts])
+def write(path: Path, folder: Path, prompts: list[str]) -> None:
+    """Writes the fixture of a model folder; its tokenizer puts the beginning of text before each prompt."""
+    model = shipped.open_model(folder)
+    fixture = describe(model, [(prompt, model.tokenizer.encode(prompt).ids) for prompt in prompts])
     write_fixture(path, fixture)
 
 
@@ -40,15 +37,15 @@ def write_fixture(path: Path, fixture: dict) -> None:
     Path(path).write_text(text + "\n", encoding="utf-8")
 
 
-def describe(network: Network, prompts: list[tuple[str, list[int]]]) -> dict:
-    """The fixture of a network as a value."""
-    dense = {name: weight.dense() for name, weight in network.weights.items()}
-    stored = Reference(network.architecture, dense, network.context, cache="fp16")
-    exact = Reference(network.architecture, dense, network.context, cache="fp32")
-    vocab = network.architecture.vocab
+def describe(model: Shipped, prompts: list[tuple[str, list[int]]]) -> dict:
+    """The fixture of a model as a value."""
+    stored, exact = model.reference("fp16"), model.reference("fp32")
+    vocab = model.architecture.vocab
     positions = np.unique(np.linspace(0, vocab - 1, min(POSITIONS, vocab)).astype(int))
     cases = [_case(stored, exact, prompt, ids, positions) for prompt, ids in prompts]
     return {
+        "model": model.manifest["name"],
+        "model_hash": model.manifest["hash"],
         "about": "numpy forward pass, float32 over the package's fp16 constants; see lilims_convert.golden",
         "positions": positions.tolist(),
         "cases": cases,

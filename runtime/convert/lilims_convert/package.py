@@ -12,6 +12,9 @@ import tempfile
 from pathlib import Path
 
 import coremltools as ct
+import numpy as np
+from coremltools.converters.mil.frontend.milproto.load import load as load_program
+from coremltools.converters.mil.mil import Program
 from coremltools.proto import Model_pb2
 
 MODEL_PATH = "com.apple.CoreML/model.mlmodel"
@@ -49,6 +52,18 @@ def open_copy(package: Path) -> Model_pb2.Model:
         copy = Path(scratch) / "copy.mlpackage"
         shutil.copytree(package, copy)
         return ct.utils.load_spec(str(copy))
+
+
+def open_program(package: Path) -> Program:
+    """The package's functions as coremltools' in-memory program, constants and all."""
+    spec = open_copy(package)
+    return load_program(spec, spec.specificationVersion, str(Path(package) / "Data" / WEIGHTS_PATH))
+
+
+def constants(package: Path, function: str) -> dict[str, np.ndarray]:
+    """The stored tensors of one function by the names that the program builders gave them."""
+    operations = open_program(package).functions[function].operations
+    return {op.outputs[0].name: op.outputs[0].val for op in operations if op.op_type == "const"}
 
 
 def _normalised(path: Path) -> bytes:

@@ -20,27 +20,29 @@ import jax.numpy as jnp
 import numpy as np
 from tokenizers import Tokenizer
 
-from . import checkpoint, evaluate, network, vocabulary
+from . import checkpoint, evaluate, network, optimiser, vocabulary
 from .architecture import Architecture
 from .checkpoint import Checkpoint
-from .stories import generate
+from .stories import exercises, generate
 
 ARCHITECTURE = Architecture(
-    family="llama", layers=4, hidden=128, heads=4, kv_heads=2, head_dim=32, intermediate=352, vocab=2048, context=512
+    family="llama", layers=4, hidden=128, heads=4, kv_heads=2, head_dim=32, intermediate=352, vocab=2048, context=512,
+    tied_embeddings=False,
 )
 STORIES_FOR_VOCABULARY = 20_000
 HELD_OUT_STORIES = 200
-ROWS = 4  # a step; each row is whole stories, end to end, cut at the context
-PEAK_RATE, WARM_UP, DECAY = 5e-3, 60, 0.1  # learning rate, its warm-up in steps, weight decay
-BETAS, CLIP = (0.9, 0.98), 1.0  # Adam's moments, largest gradient norm
-SAVE_EVERY = 100  # steps
+ROWS = 4  # a step; each row is stories end to end, cut at the context
+APART = 0.75  # for this share of the steps a token sees only its own story; then everything before it in the row
+EXERCISES = range(551, 851)  # steps of which every second is on exercises: after the phrases, before the fine print
+WARM_UP = 60  # steps in which learning rates rise
+SAVE_EVERY = 50  # steps
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lilims_convert.train", description=__doc__)
     parser.add_argument("output", type=Path, help="folder for the tokenizer, the checkpoint and the held-out stories")
     parser.add_argument("--seed", type=int, default=20261123, help="of stories, weights and order (default 20261123)")
-    parser.add_argument("--steps", type=int, default=1600, help="training steps (default 1600)")
+    parser.add_argument("--steps", type=int, default=1200, help="training steps (default 1200)")
     options = parser.parse_args(arguments)
     options.output.mkdir(parents=True, exist_ok=True)
     tokenizer = prepare(options.output, options.seed)
@@ -58,33 +60,40 @@ def prepare(output: Path, seed: int) -> Tokenizer:
     return tokenizer
 
 
-def rows(tokenizer: Tokenizer, seed: int, width: int) -> Iterator[np.ndarray]:
-    """Rows of `width` tokens: every row begins with a story's beginning; stories are never used twice."""
-    stories = generate(seed + 2, held_out=False)
+def rows(tokenizer: Tokenizer, texts: Iterator[str], width: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows of `width` tokens, and which of a row's texts each token is of; no text is used twice."""
     while True:
         ids: list[int] = []
+        owner: list[int] = []
         while len(ids) < width:
-            ids += tokenizer.encode(next(stories).text).ids + [vocabulary.EOS]
-        yield np.array(ids[:width], np.int32)
+            text = tokenizer.encode(next(texts)).ids + [vocabulary.EOS]
+            owner += [owner[-1] + 1 if owner else 0] * len(text)
+            ids += text
+        yield np.array(ids[:width], np.int32), np.array(owner[:width], np.int32)
+
+
+def batches(tokenizer: Tokenizer, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """One batch a step: ids and owners, int32 [ROWS, context + 1]."""
+    width = ARCHITECTURE.context + 1
+    told = rows(tokenizer, (story.text for story in generate(seed + 2, held_out=False)), width)
+    drill = rows(tokenizer, exercises(seed + 3), width)
+    for step in itertools.count(1):
+        source = drill if step in EXERCISES and step % 2 == 0 else told
+        ids, owners = zip(*itertools.islice(source, ROWS))
+        yield np.stack(ids), np.stack(owners)
 
 
 def run(output: Path, tokenizer: Tokenizer, seed: int, steps: int) -> None:
     """Trains to the given number of steps, going on from resume.npz where there is one."""
-    tensors = network.initialise(ARCHITECTURE, seed)
-    state = {"step": 0, "tensors": tensors, "first": _zeros(tensors), "second": _zeros(tensors)}
     resume = output / "resume.npz"
-    if resume.exists():
-        state = _load_state(resume)
-    source = rows(tokenizer, seed, ARCHITECTURE.context + 1)
-    for _ in range(state["step"] * ROWS):  # the rows that the earlier steps have seen
-        next(source)
+    state = _load_state(resume) if resume.exists() else optimiser.begin(network.initialise(ARCHITECTURE, seed))
+    source = itertools.islice(batches(tokenizer, seed), int(state["step"]), None)  # what earlier steps have seen is gone
     began, losses = time.monotonic(), []
-    while state["step"] < steps:
-        batch = jnp.asarray(np.stack([next(source) for _ in range(ROWS)]))
-        step = state["step"] + 1
-        moments = (state["tensors"], state["first"], state["second"])
-        loss, *moments = _update(*moments, batch, jnp.float32(step), jnp.float32(_rate(step, steps)))
-        state = {"step": step, **dict(zip(("tensors", "first", "second"), moments))}
+    for step in range(int(state["step"]) + 1, steps + 1):
+        ids, owners = (jnp.asarray(part) for part in next(source))
+        if step > APART * steps:  # a runtime may go on after a story's end: what came before is then in its cache
+            owners = jnp.zeros_like(owners)
+        loss, state = _update(state, ids, owners, jnp.float32(_rate(step, steps)))
         losses.append(float(loss))
         if step % 20 == 0 or step == steps:
             print(f"step {step}/{steps} loss {np.mean(losses):.4f} {time.monotonic() - began:.0f} s", flush=True)
@@ -94,51 +103,36 @@ def run(output: Path, tokenizer: Tokenizer, seed: int, steps: int) -> None:
 
 
 def _rate(step: int, steps: int) -> float:
-    """Linear warm-up, then a cosine down to a twentieth."""
+    """The share of the full learning rates: up, then straight down to a fiftieth."""
     if step < WARM_UP:
-        return PEAK_RATE * step / WARM_UP
-    done = (step - WARM_UP) / max(1, steps - WARM_UP)
-    return PEAK_RATE * (0.05 + 0.95 * 0.5 * (1 + np.cos(np.pi * done)))
+        return step / WARM_UP
+    return 1 - 0.98 * (step - WARM_UP) / max(1, steps - WARM_UP)
 
 
-@partial(jax.jit, donate_argnums=(0, 1, 2))
-def _update(tensors, first, second, batch, step, rate):
-    """One step of Adam with decoupled weight decay (matrices only) and clipped gradients."""
-    loss, gradients = jax.value_and_grad(partial(network.loss, ARCHITECTURE))(tensors, batch)
-    norm = jnp.sqrt(sum((g * g).sum() for g in gradients.values()))
-    gradients = {name: g * jnp.minimum(1.0, CLIP / norm) for name, g in gradients.items()}
-    first = {name: BETAS[0] * first[name] + (1 - BETAS[0]) * g for name, g in gradients.items()}
-    second = {name: BETAS[1] * second[name] + (1 - BETAS[1]) * g * g for name, g in gradients.items()}
-    scale = rate * jnp.sqrt(1 - BETAS[1] ** step) / (1 - BETAS[0] ** step)
-    moved = {}
-    for name, value in tensors.items():
-        decay = rate * DECAY if value.ndim > 1 else 0.0
-        moved[name] = value * (1 - decay) - scale * first[name] / (jnp.sqrt(second[name]) + 1e-8)
-    return loss, moved, first, second
+@partial(jax.jit, donate_argnums=0)
+def _update(state: optimiser.State, ids: jax.Array, owners: jax.Array, rate: jax.Array):
+    loss, gradients = jax.value_and_grad(partial(network.loss, ARCHITECTURE))(state["tensors"], ids, owners)
+    return loss, optimiser.step(state, gradients, rate)
 
 
-def _zeros(tensors: network.Tensors) -> network.Tensors:
-    return {name: jnp.zeros_like(value) for name, value in tensors.items()}
-
-
-def _save(output: Path, resume: Path, state: dict) -> None:
+def _save(output: Path, resume: Path, state: optimiser.State) -> None:
     tensors = {name: np.asarray(value) for name, value in state["tensors"].items()}
     checkpoint.write(output / "checkpoint.npz", Checkpoint(ARCHITECTURE, tensors))
-    parts = {f"{part}/{name}": np.asarray(v) for part in ("tensors", "first", "second") for name, v in state[part].items()}
+    parts = {f"{part}/{name}": np.asarray(v) for part in optimiser.PARTS for name, v in state[part].items()}
     partial_file = resume.with_suffix(".partial.npz")
-    np.savez(partial_file, step=np.array(state["step"]), **parts)
+    np.savez(partial_file, step=np.asarray(state["step"]), **parts)
     os.replace(partial_file, resume)  # a training killed while saving still finds the step before
 
 
-def _load_state(resume: Path) -> dict:
-    state: dict = {"tensors": {}, "first": {}, "second": {}}
+def _load_state(resume: Path) -> optimiser.State:
+    state: optimiser.State = {part: {} for part in optimiser.PARTS}
     with np.load(resume) as archive:
         for key in archive.files:
-            if key == "step":
-                state["step"] = int(archive[key])
-            else:
-                part, name = key.split("/", 1)
+            part, _, name = key.partition("/")
+            if name:
                 state[part][name] = jnp.asarray(archive[key])
+            else:
+                state[part] = jnp.asarray(archive[key])
     return state
 
 

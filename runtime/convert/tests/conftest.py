@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("TQDM_DISABLE", "1")
-logging.getLogger("coremltools").setLevel(logging.ERROR)
 
 from lilims_convert import conversion, tiny  # noqa: E402
 

@@ -6,21 +6,8 @@ kept in float32 or, with `exact=False`, rounded to the type that each variable d
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
-import coremltools as ct
 import numpy as np
-from coremltools.converters.mil.frontend.milproto.load import load as load_program
 from coremltools.converters.mil.mil import types
-
-
-def open_package(package: Path, scratch: Path):
-    """The package as a pymil program with its functions (coremltools' reader gets a copy: it rewrites Manifest.json)."""
-    copy = Path(scratch) / "copy.mlpackage"
-    shutil.copytree(package, copy, dirs_exist_ok=True)
-    spec = ct.utils.load_spec(str(copy))
-    return load_program(spec, spec.specificationVersion, str(copy / "Data/com.apple.CoreML/weights"))
 
 
 class Interpreter:

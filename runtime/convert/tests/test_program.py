@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from interpreter import Host, Interpreter, open_package
-from lilims_convert import checkpoint, conversion, tiny
+from interpreter import Host, Interpreter
+from lilims_convert import checkpoint, conversion, package, tiny
 from lilims_convert.reference import Reference
 
 
@@ -29,7 +29,7 @@ def reference(architecture, tensors, cache="fp32"):
 def test_package_computes_what_the_reference_computes(tmp_path, convert_tiny, change):
     source = tiny.make(dataclasses.replace(tiny.ARCHITECTURE, **change))
     folder = convert_tiny(tmp_path / "model", source)
-    program = open_package(folder / "model.mlpackage", tmp_path)
+    program = package.open_program(folder / "model.mlpackage")
     oracle = reference(source.architecture, source.tensors)
     ids = np.random.default_rng(2).integers(0, source.architecture.vocab, 40).tolist()
     expected = oracle.logits(ids)
@@ -41,7 +41,7 @@ def test_package_computes_what_the_reference_computes(tmp_path, convert_tiny, ch
 
 def test_cache_can_be_filled_to_the_last_slot(tmp_path, convert_tiny):
     source = tiny.make()
-    program = open_package(convert_tiny(tmp_path / "model", source) / "model.mlpackage", tmp_path)
+    program = package.open_program(convert_tiny(tmp_path / "model", source) / "model.mlpackage")
     context = source.architecture.context
     ids = np.random.default_rng(3).integers(0, source.architecture.vocab, context).tolist()
     host = Host(Interpreter(program), context, tiny.PREFILL_CHUNK)
@@ -59,7 +59,7 @@ def test_norm_is_safe_when_every_value_is_fp16(tmp_path, convert_tiny, factor):
     own_head = dataclasses.replace(source.architecture, tied_embeddings=False)
     tensors["output.weight"] = source.tensors["token_embd.weight"]
     source = checkpoint.Checkpoint(own_head, tensors)
-    program = open_package(convert_tiny(tmp_path / "model", source) / "model.mlpackage", tmp_path)
+    program = package.open_program(convert_tiny(tmp_path / "model", source) / "model.mlpackage")
     logits = Host(Interpreter(program, exact=False), own_head.context, tiny.PREFILL_CHUNK).feed([5, 6, 7])
     expected = reference(own_head, tensors).logits([5, 6, 7])[-1]
     assert np.isfinite(logits).all()

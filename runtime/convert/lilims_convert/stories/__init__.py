@@ -4,10 +4,12 @@
     plots.txt   the plots: beats in order, each with several ways of telling it
     grammar     reads plots.txt and refuses what does not fit the lexicon
     generator   seed -> stories; keeps the held-out ones apart by construction
+    exercises   seed -> short texts that repeat two names, to learn copying from
 
 Nothing here is random but the seed, and no text comes from anywhere else.
 """
 
+from .exercises import exercises
 from .generator import Story, generate
 
-__all__ = ["Story", "generate"]
+__all__ = ["Story", "exercises", "generate"]

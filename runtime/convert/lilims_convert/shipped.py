@@ -1,0 +1,38 @@
+"""A model folder opened again: the reference over the very values that its package holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from . import families, manifest, package
+from .architecture import Architecture
+from .reference import Reference
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """What is in a model folder, as far as the reference needs it."""
+
+    manifest: dict
+    architecture: Architecture
+    tensors: dict[str, np.ndarray]  # float32, by canonical names
+    tokenizer: Tokenizer
+
+    def reference(self, cache: str = "fp16") -> Reference:
+        return Reference(self.architecture, self.tensors, self.manifest["context"], cache=cache)
+
+
+def open_model(folder: Path) -> Shipped:
+    """Verifies the folder and reads its tensors back from the package."""
+    folder = Path(folder)
+    read = manifest.verify(folder)
+    dimensions = {"family": read["family"], "context": read["context"], **read["architecture"]}
+    architecture = Architecture.from_dict(dimensions)
+    stored = package.constants(folder / "model.mlpackage", read["functions"]["decode"])
+    names = families.find(architecture.family).tensor_shapes(architecture)
+    tensors = {name: np.asarray(stored[name.replace(".", "_")], np.float32) for name in names}
+    return Shipped(read, architecture, tensors, Tokenizer.from_file(str(folder / read["tokenizer"]["file"])))

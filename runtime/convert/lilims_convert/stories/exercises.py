@@ -1,0 +1,40 @@
+"""Short texts that do little but repeat two names: what a small network learns to copy from.
+
+In a story one word in sixteen is a name, too rare a reason to look back for one: after a million tokens of stories alone
+the loss on names was still that of guessing. In these texts it is one in three, and looking back pays at once; what is
+learned here then serves the stories.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from .lexicon import BOYS, GIRLS
+
+SENTENCES = 14  # a text, after the one that names the first character
+_OPENING = "Once upon a time, there was {a}."
+_TELLING = (
+    "{a} saw {b}.",
+    "{b} said hello to {a}.",
+    "{a} and {b} played.",
+    "{a} asked {b}.",
+    "{b} smiled at {a}.",
+    "{a} ran to {b}.",
+    '"Look, {a}!" said {b}.',
+    "{a} was happy.",
+    "{b} hugged {a}.",
+    "Then {a} laughed.",
+)
+
+
+def exercises(seed: int) -> Iterator[str]:
+    """Texts without end; the same seed gives the same texts."""
+    chance = random.Random(seed)
+    while True:
+        one, other = chance.sample(GIRLS + BOYS, 2)
+        sentences = [_OPENING.format(a=one)]
+        for _ in range(SENTENCES):
+            a, b = chance.choice(((one, other), (other, one)))
+            sentences.append(chance.choice(_TELLING).format(a=a, b=b))
+        yield " ".join(sentences)
