@@ -17,7 +17,7 @@ def tiny_tokenizer(tmp_path_factory) -> Path:
     return tiny.write(tmp_path_factory.mktemp("tiny"))[1]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def convert_tiny(tiny_tokenizer):
     """Converts a checkpoint with the tiny tokenizer into a folder and returns the folder."""
 
@@ -36,3 +36,9 @@ def convert_tiny(tiny_tokenizer):
         return folder
 
     return convert
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory, convert_tiny) -> Path:
+    """The tiny model, converted once; tests that spoil it take a copy."""
+    return convert_tiny(tmp_path_factory.mktemp("package") / "tiny", tiny.make())

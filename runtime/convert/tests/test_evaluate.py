@@ -55,7 +55,8 @@ def test_the_trained_network_is_the_reference(tied):
 
     source = tiny.make(dataclasses.replace(tiny.ARCHITECTURE, tied_embeddings=tied))
     ids = np.random.default_rng(4).integers(0, source.architecture.vocab, 30)
-    ours = network.logits(source.architecture, {k: jax.numpy.asarray(v) for k, v in source.tensors.items()}, ids[None])[0]
+    compute = jax.jit(lambda tensors: network.logits(source.architecture, tensors, ids[None])[0])
+    ours = compute({name: jax.numpy.asarray(tensor) for name, tensor in source.tensors.items()})
     # The reference rounds rotation tables and the scale to fp16, so a little is allowed.
     np.testing.assert_allclose(ours, reference(source).logits(ids.tolist()), atol=0.05)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 
-from lilims_convert import __main__, golden_tokenizer, tiny
+from lilims_convert import __main__, golden, golden_tokenizer, manifest, tiny
+from lilims_convert.shipped import open_model
 
 RUNTIME = Path(__file__).parents[2]
 FIXTURES = RUNTIME / "Tests/Fixtures"
@@ -28,17 +29,28 @@ def test_valid_text_survives_encoding_and_decoding():
         assert tokenizer.decode(ids, skip_special_tokens=False) == text
 
 
-def test_tiny_fixture_is_current(tmp_path):
-    assert __main__.main(["tiny", str(tmp_path)]) == 0
-    for name in ("tiny/manifest.json", "tiny.golden.json"):
-        ours, shipped = (json.loads((folder / name).read_text()) for folder in (tmp_path, FIXTURES / "model"))
-        if name == "tiny.golden.json":  # libraries may add in another order: the last digit is free
-            for case, other in zip(ours["cases"], shipped["cases"]):
-                assert case["greedy"] == other["greedy"]
-                for step, other_step in zip(case["steps"], other["steps"]):
-                    assert step["logits"] == pytest.approx(other_step["logits"], abs=2e-4)
-        else:
-            assert ours == shipped
+def test_tiny_model_is_current(tiny_folder):
+    ours, shipped = (
+        {file["path"]: file["sha256"] for file in manifest.verify(folder)["files"] if "mlpackage" in file["path"]}
+        for folder in (tiny_folder, FIXTURES / "model/tiny")
+    )
+    assert ours == shipped
+
+
+@pytest.mark.parametrize("name", ["tiny", "stories-1m"])
+def test_reference_logits_are_current(name):
+    folder, file = {
+        "tiny": (FIXTURES / "model/tiny", "tiny.golden.json"),
+        "stories-1m": (RUNTIME / "models/stories-1m", "golden.json"),
+    }[name]
+    shipped = json.loads((FIXTURES / "model" / file).read_text())
+    prompts = [(case["prompt"], case["ids"]) for case in shipped["cases"]]
+    ours = golden.describe(open_model(folder), prompts)
+    assert ours["model_hash"] == shipped["model_hash"]
+    for case, other in zip(ours["cases"], shipped["cases"], strict=True):
+        assert case["greedy"] == other["greedy"]
+        for step, other_step in zip(case["steps"], other["steps"], strict=True):
+            assert step["logits"] == pytest.approx(other_step["logits"], abs=2e-4)
 
 
 def test_command_line_says_what_is_wrong(tmp_path, capsys):

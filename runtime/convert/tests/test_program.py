@@ -20,15 +20,22 @@ def reference(architecture, tensors, cache="fp32"):
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param({}, id="grouped queries, tied embeddings"),
         pytest.param({"tied_embeddings": False, "rope_theta": 500.0}, id="own output layer, other rotation base"),
-        pytest.param({"kv_heads": 4, "norm_epsilon": 1e-3}, id="one query head per key-value head, large epsilon"),
+        pytest.param({"kv_heads": 4, "norm_epsilon": 1e-3}, id="a key-value head per query head, large epsilon"),
         pytest.param({"kv_heads": 1, "layers": 3}, id="one key-value head for all, three layers"),
     ],
 )
 def test_package_computes_what_the_reference_computes(tmp_path, convert_tiny, change):
     source = tiny.make(dataclasses.replace(tiny.ARCHITECTURE, **change))
-    folder = convert_tiny(tmp_path / "model", source)
+    follow(source, convert_tiny(tmp_path / "model", source))
+
+
+def test_shipped_shape_computes_what_the_reference_computes(tiny_folder):
+    follow(tiny.make(), tiny_folder)
+
+
+def follow(source, folder):
+    """Feeds 40 tokens in several portions and compares the logits after each portion."""
     program = package.open_program(folder / "model.mlpackage")
     oracle = reference(source.architecture, source.tensors)
     ids = np.random.default_rng(2).integers(0, source.architecture.vocab, 40).tolist()
@@ -39,9 +46,9 @@ def test_package_computes_what_the_reference_computes(tmp_path, convert_tiny, ch
         np.testing.assert_allclose(host.feed(step), expected[upto - 1], atol=1e-4, err_msg=f"after {upto} tokens")
 
 
-def test_cache_can_be_filled_to_the_last_slot(tmp_path, convert_tiny):
+def test_cache_can_be_filled_to_the_last_slot(tiny_folder):
     source = tiny.make()
-    program = package.open_program(convert_tiny(tmp_path / "model", source) / "model.mlpackage")
+    program = package.open_program(tiny_folder / "model.mlpackage")
     context = source.architecture.context
     ids = np.random.default_rng(3).integers(0, source.architecture.vocab, context).tolist()
     host = Host(Interpreter(program), context, tiny.PREFILL_CHUNK)
@@ -51,7 +58,7 @@ def test_cache_can_be_filled_to_the_last_slot(tmp_path, convert_tiny):
     )
 
 
-@pytest.mark.parametrize("factor", [1e-4, 1.0, 2000.0], ids=["near zero", "usual", "squares overflow fp16"])
+@pytest.mark.parametrize("factor", [1e-4, 2000.0], ids=["near zero", "squares overflow fp16"])
 def test_norm_is_safe_when_every_value_is_fp16(tmp_path, convert_tiny, factor):
     source = tiny.make()
     tensors = dict(source.tensors)

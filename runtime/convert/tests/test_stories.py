@@ -7,8 +7,9 @@ import re
 
 import pytest
 
-from lilims_convert.stories import generate, grammar
+from lilims_convert.stories import exercises, generate, grammar
 from lilims_convert.stories.generator import LONGEST, SHORTEST, is_held_out
+from lilims_convert.stories.lexicon import BOYS, GIRLS
 
 SAMPLE = 3000
 
@@ -57,6 +58,17 @@ def test_stories_read_as_text(training, held_out):
         assert not re.search(r"\b[Aa] [aeiou]", text), text
         # A sentence begins with a capital letter, also inside quotation marks.
         assert not re.search(r'[.!?]"? "?[a-z]', re.sub(r'[!?]" (?:he|she|\w+ed|said|they|thought)\b', "", text)), text
+
+
+def test_exercises_repeat_two_names():
+    texts = list(itertools.islice(exercises(3), 20))
+    assert texts == list(itertools.islice(exercises(3), 20))
+    assert len(set(texts)) == 20
+    names = set(GIRLS + BOYS)
+    for text in texts:
+        words = re.findall(r"\w+", text)
+        assert len(names & set(words)) == 2
+        assert sum(word in names for word in words) > len(words) / 4
 
 
 @pytest.mark.parametrize(
