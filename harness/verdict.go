@@ -13,6 +13,8 @@ const (
 	Inconclusive  Judgement = "inconclusive"
 	NoBaseline    Judgement = "no_baseline"
 	Incomparable  Judgement = "incomparable"
+	OverLimit     Judgement = "over_limit" // an absolute limit is broken, whatever the baseline does
+	Missing       Judgement = "missing"    // the policy requires it and nothing was measured
 )
 
 // Verdict is a judgement with its evidence. Estimate and interval are relative changes in the metric, positive worse:
@@ -27,17 +29,26 @@ type Verdict struct {
 	Pairs     int       `json:"pairs"`
 	Noise     *float64  `json:"noise,omitempty"` // SD of a pair's log ratio
 	Threshold float64   `json:"threshold"`
+	Value     *float64  `json:"value,omitempty"` // of a verdict about an absolute limit, base units
+	Limit     *float64  `json:"limit,omitempty"`
 	Reason    string    `json:"reason,omitempty"`
 	Warnings  []string  `json:"warnings,omitempty"`
 }
 
-// Baseline is an accepted build with its series for one case.
+// Baseline is an accepted build with its series for one case on one unit.
 type Baseline struct {
-	Case        string                 `json:"case"`
-	Build       Build                  `json:"build"`
-	Fingerprint Fingerprint            `json:"fingerprint"`
-	AcceptedAt  time.Time              `json:"accepted_at"`
-	AcceptedBy  string                 `json:"accepted_by"`
-	Reason      string                 `json:"reason"`
-	Series      map[string][][]float64 `json:"series"` // metric -> session -> kept iterations
+	Case        string                     `json:"case"`
+	Build       Build                      `json:"build"`
+	Fingerprint Fingerprint                `json:"fingerprint"`
+	AcceptedAt  time.Time                  `json:"accepted_at"`
+	AcceptedBy  string                     `json:"accepted_by"`
+	Reason      string                     `json:"reason"`
+	Series      map[string][]BaselineNight `json:"series"` // by metric, oldest night first
+}
+
+// BaselineNight is one night of a baseline: against stored values, the night is the unit of replication.
+type BaselineNight struct {
+	Night    string      `json:"night"`    // 2026-11-23, UTC
+	Runs     []string    `json:"runs"`     // whence the sessions are
+	Sessions [][]float64 `json:"sessions"` // kept readings of each session
 }

@@ -12,6 +12,7 @@ func commands() []command {
 		compareCommand(),
 		gateCommand(),
 		calibrateCommand(),
+		baselineCommand(),
 		trendCommand(),
 		simulateCommand(),
 		virtualCommand(),

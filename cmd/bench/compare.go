@@ -19,17 +19,21 @@ import (
 
 // judging is how recorded sessions are judged, whoever asks.
 type judging struct {
-	configs *string
-	policy  *string
-	strict  bool
-	json    bool
-	metrics words
+	configs  *string
+	policy   *string
+	strict   bool
+	json     bool
+	metrics  words
+	junit    string
+	markdown string
 }
 
 func (f *judging) declare(flags *flag.FlagSet, configs, policy *string) {
 	f.configs, f.policy = configs, policy
 	flags.BoolVar(&f.strict, "strict", false, "say regression only where a loss above the threshold is itself proven")
 	flags.BoolVar(&f.json, "json", false, "print the verdicts with every step as JSON")
+	flags.StringVar(&f.junit, "junit", "", "`file` for the verdicts as JUnit XML")
+	flags.StringVar(&f.markdown, "markdown", "", "`file` for the verdicts as Markdown, for a pull request or a step summary (appended where the file exists)")
 	flags.Var(&f.metrics, "metric", "`metric` to judge by the default threshold, instead of the policy's; repeat the flag for several")
 }
 
@@ -96,7 +100,7 @@ func (f *judging) compare(ctx context.Context, env Env, data string, runs []stri
 	if err != nil {
 		return 0, err
 	}
-	return f.show(env, verdicts)
+	return f.conclude(ctx, env, recorder, of.candidate, verdicts)
 }
 
 // judge judges every metric of the policy in every case that either arm has sessions of.
@@ -123,17 +127,13 @@ func (f *judging) judge(ctx context.Context, recorder *store.Store, of arms) ([]
 
 // rules are the metrics to judge, each with its rule.
 func (f *judging) rules() (map[string]gate.Rule, error) {
-	catalog, err := loadCatalog(*f.configs)
-	if err != nil {
-		return nil, err
-	}
-	policy, err := config.Find("policy", *f.policy, catalog.Policies)
+	policy, err := f.readPolicy()
 	if err != nil {
 		return nil, err
 	}
 	rules := map[string]gate.Rule{}
 	for metric, threshold := range policy.Threshold {
-		rules[metric] = gate.Rule{Threshold: threshold, Strict: f.strict, Floor: floor(metric)}
+		rules[metric] = gate.Rule{Threshold: threshold, Strict: f.strict, Floor: policy.Floor[metric]}
 	}
 	if len(f.metrics) > 0 {
 		clear(rules)
@@ -142,7 +142,7 @@ func (f *judging) rules() (map[string]gate.Rule, error) {
 		if _, ok := harness.MetricNamed(metric); !ok {
 			return nil, usageError("judge", "The metrics are: "+strings.Join(metricNames(), ", ")+".", "metric %q is not known", metric)
 		}
-		rules[metric] = gate.Rule{Strict: f.strict, Floor: floor(metric)}
+		rules[metric] = gate.Rule{Strict: f.strict, Floor: policy.Floor[metric]}
 	}
 	return rules, nil
 }
@@ -155,13 +155,12 @@ func metricNames() []string {
 	return out
 }
 
-// floor is the smallest difference, in base units, that can be a regression of a metric: footprints jitter by pages.
-func floor(metric string) float64 {
-	const pages = 8 << 20
-	if metric == harness.PeakFootprint || metric == harness.PeakFootprintHost {
-		return pages
+func (f *judging) readPolicy() (harness.Policy, error) {
+	catalog, err := loadCatalog(*f.configs)
+	if err != nil {
+		return harness.Policy{}, err
 	}
-	return 0
+	return config.Find("policy", *f.policy, catalog.Policies)
 }
 
 // judgeMetric judges one metric in each case of the arms.
@@ -274,6 +273,9 @@ func (f *judging) show(env Env, verdicts []gate.Judged) (int, error) {
 	for _, v := range verdicts {
 		exit = worse(exit, exitOfVerdict(v.Judgement))
 	}
+	if err := f.writeFiles(verdicts); err != nil {
+		return 0, err
+	}
 	if f.json {
 		out := make([]verdictJSON, len(verdicts))
 		for i, v := range verdicts {
@@ -300,6 +302,10 @@ func printVerdicts(w io.Writer, verdicts []gate.Judged) error {
 			fmt.Fprintf(table, "%s\n", v.Case)
 			last = v.Case
 		}
+		if v.Limit != nil {
+			fmt.Fprintf(table, "  %s\t%s\t%s\n", v.Metric, v.Judgement, v.Reason)
+			continue
+		}
 		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%d pairs\tnoise %s\tlimit %.0f %%\n", v.Metric, v.Judgement, percent(v.Estimate), interval(v), v.Pairs, percentOf(v.Noise), 100*v.Threshold)
 	}
 	if err := table.Flush(); err != nil {
@@ -316,7 +322,7 @@ func printRemarks(w io.Writer, verdicts []gate.Judged) {
 	about := map[string][]string{}
 	for _, v := range verdicts {
 		for _, remark := range append([]string{v.Reason}, v.Warnings...) {
-			if remark == "" {
+			if remark == "" || v.Limit != nil && remark == v.Reason {
 				continue
 			}
 			if about[remark] == nil {

@@ -19,6 +19,8 @@ type gateFlags struct {
 	pairs  int
 	budget time.Duration
 	measuring
+	stored    bool
+	baselines *string
 }
 
 func gateCommand() command {
@@ -30,7 +32,9 @@ func gateCommand() command {
 			f.judging.declare(flags, f.selection.configs, &f.selection.policy)
 			flags.StringVar(&f.series, "series", "", "`file` with one case to judge: Baseline and Candidate sessions, Threshold, Guard, S0, Looks (- reads standard input)")
 			flags.IntVar(&f.pairs, "max-pairs", 16, "`pairs` of sessions at the most for each case")
-			flags.DurationVar(&f.budget, "budget", 3*time.Hour, "no further pairs are begun after this `time`")
+			flags.DurationVar(&f.budget, "budget", 0, "no further pairs are begun after so much `time` of the device (default as the policy says)")
+			flags.BoolVar(&f.stored, "stored", false, "screen the candidate by its stored baseline; fresh pairs only with --baseline, where the screen sees a loss")
+			f.baselines = baselinesFlag(flags)
 			f.measuring.declare(flags)
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if err := noArguments("gate", rest); err != nil {
@@ -38,6 +42,9 @@ func gateCommand() command {
 				}
 				if f.series != "" {
 					return judgeFile(env, f.series, f.strict, f.json)
+				}
+				if f.stored {
+					return f.screenStored(ctx, env)
 				}
 				if f.baseline == "" {
 					return 0, usageError("gate", "Name the second build with --baseline, or a file with --series.", "there is nothing to judge against")
@@ -59,12 +66,16 @@ func (f *gateFlags) onDevice(ctx context.Context, env Env) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return f.show(env, verdicts)
+	return f.conclude(ctx, env, bench.recorder, interleavedArms(bench.runs...).candidate, verdicts)
 }
 
 // untilDecided measures round after round. A round that adds no pair anywhere is the last: the device will not give more.
 func (f *gateFlags) untilDecided(ctx context.Context, env Env, bench *workbench) ([]gate.Judged, error) {
-	begin, pairs := env.Clock.Now(), -1
+	budget, err := f.limitOfTime()
+	if err != nil {
+		return nil, err
+	}
+	pairs := -1
 	for want := f.firstPairs(); ; {
 		if err := bench.round(ctx, want); err != nil {
 			return nil, err
@@ -78,13 +89,47 @@ func (f *gateFlags) untilDecided(ctx context.Context, env Env, bench *workbench)
 		for _, v := range verdicts {
 			pairs += v.Measured
 		}
+		spent, err := bench.deviceTime(ctx)
+		if err != nil {
+			return nil, err
+		}
 		want = f.morePairs(verdicts)
-		if want == 0 || pairs == was || env.Clock.Now().Sub(begin) >= f.budget {
+		if want == 0 || pairs == was || spent >= budget {
 			fmt.Fprintf(env.Stderr, "runs %s\n", strings.Join(bench.runs, " "))
 			return verdicts, nil
 		}
 		fmt.Fprintf(env.Stderr, "gate: not decided yet: %s more\n", counted(want, "pair"))
 	}
+}
+
+// limitOfTime is how long the devices may be kept busy.
+func (f *gateFlags) limitOfTime() (time.Duration, error) {
+	const unlessSaid = 3 * time.Hour
+	policy, err := f.readPolicy()
+	if err != nil || f.budget > 0 {
+		return f.budget, err
+	}
+	if policy.Budget > 0 {
+		return policy.Budget, nil
+	}
+	return unlessSaid, nil
+}
+
+// stale says why a stored night is too old to judge by, or nothing.
+func (f *gateFlags) stale(env Env, night string) string {
+	policy, err := f.readPolicy()
+	if err != nil {
+		return err.Error()
+	}
+	date, err := time.Parse(time.DateOnly, night)
+	if err != nil {
+		return err.Error()
+	}
+	age := env.Clock.Now().Sub(date)
+	if policy.Freshness == 0 || age <= policy.Freshness {
+		return ""
+	}
+	return fmt.Sprintf("the stored baseline is stale: its last night, %s, is %.0f days old and the policy allows %.0f", night, age.Hours()/24, policy.Freshness.Hours()/24)
 }
 
 // firstPairs is what the first look needs, and one more: the first launch after an install does not count.

@@ -76,6 +76,8 @@ type verdictJSON struct {
 	Pairs     int               `json:"pairs"`
 	Noise     *float64          `json:"noise,omitempty"`
 	Threshold float64           `json:"threshold"`
+	Value     *float64          `json:"value,omitempty"` // with an absolute limit
+	Limit     *float64          `json:"limit,omitempty"`
 	Reason    string            `json:"reason,omitempty"`
 	Warnings  []string          `json:"warnings,omitempty"`
 	Steps     []gate.Step       `json:"steps"`
@@ -84,7 +86,7 @@ type verdictJSON struct {
 func newVerdict(j gate.Judged) verdictJSON {
 	out := verdictJSON{
 		Case: j.Case, Metric: j.Metric, Verdict: j.Judgement, Estimate: j.Estimate, Pairs: j.Pairs, Noise: j.Noise,
-		Threshold: j.Threshold, Reason: j.Reason, Warnings: j.Warnings, Steps: j.Steps,
+		Threshold: j.Threshold, Value: j.Value, Limit: j.Limit, Reason: j.Reason, Warnings: j.Warnings, Steps: j.Steps,
 	}
 	if j.Low != nil {
 		out.Interval = []float64{*j.Low, *j.High}
@@ -111,9 +113,9 @@ func printVerdict(w io.Writer, j gate.Judged) {
 
 func exitOfVerdict(j harness.Judgement) int {
 	switch j {
-	case harness.Regression:
+	case harness.Regression, harness.OverLimit:
 		return exitRegression
-	case harness.Inconclusive, harness.Incomparable, harness.NoBaseline:
+	case harness.Inconclusive, harness.Incomparable, harness.NoBaseline, harness.Missing:
 		return exitInconclusive
 	}
 	return exitOK

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ type workbench struct {
 	resolved resolved
 	recorder *store.Store
 	runs     []string // made so far
+	earlier  []string // of a stage before, with which these are not judged
 }
 
 // open resolves a selection and opens the database that its runs go to.
@@ -62,7 +64,7 @@ func (w *workbench) round(ctx context.Context, sessions int) error {
 	}
 	run := describeRun(w.env, r)
 	if w.taken(run.ID) { // two runs within one tick of the clock
-		run.ID = fmt.Sprintf("%s-%d", run.ID, len(w.runs)+1)
+		run.ID = fmt.Sprintf("%s-%d", run.ID, len(w.earlier)+len(w.runs)+1)
 	}
 	fmt.Fprintf(w.env.Stderr, "run %s: %s, %s\n", run.ID, counted(len(run.Plan.Sessions), "session"), strings.Join(deviceNames(run.Plan), ", "))
 	progress := newProgress(w.env)
@@ -74,10 +76,31 @@ func (w *workbench) round(ctx context.Context, sessions int) error {
 }
 
 func (w *workbench) taken(id string) bool {
+	return slices.Contains(w.earlier, id) || slices.Contains(w.runs, id)
+}
+
+// deviceTime is how long the devices were kept busy by all runs so far: from each run's first launch to its last end,
+// by the devices' own clocks.
+func (w *workbench) deviceTime(ctx context.Context) (time.Duration, error) {
+	var sum time.Duration
 	for _, run := range w.runs {
-		if run == id {
-			return true
+		state, err := w.recorder.Load(ctx, run)
+		if err != nil {
+			return 0, err
+		}
+		first, last := map[string]time.Time{}, map[string]time.Time{}
+		for _, s := range state.Sessions {
+			unit := s.Begin.Fingerprint.UDID
+			if _, ok := first[unit]; !ok {
+				first[unit], last[unit] = s.Begin.At, s.Begin.At
+			}
+			if s.End != nil && s.End.At.After(last[unit]) {
+				last[unit] = s.End.At
+			}
+		}
+		for unit := range first {
+			sum += last[unit].Sub(first[unit])
 		}
 	}
-	return false
+	return sum, nil
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"math"
+	"path"
 	"sort"
 	"strings"
 	"time"
@@ -127,9 +128,15 @@ func (sw sweep) expand(s harness.Scenario) []harness.Scenario {
 }
 
 func (r *reader) policy(into map[string]harness.Policy, name, file string, n *yaml.Node) {
-	p := harness.Policy{Name: name, Threshold: map[string]float64{}, MaxBatteryCelsius: math.Inf(1)}
+	p := harness.Policy{Name: name, Threshold: map[string]float64{}, Floor: map[string]float64{}, Limit: map[string]float64{}, MaxBatteryCelsius: math.Inf(1)}
 	r.take(file, n, map[string]field{
-		"threshold":           func(n *yaml.Node) error { return r.thresholds(file, n, p.Threshold) },
+		"threshold":           func(n *yaml.Node) error { return r.byMetric(file, n, p.Threshold, 0.001, 1) },
+		"floor":               func(n *yaml.Node) error { return r.byMetric(file, n, p.Floor, 0, math.MaxFloat64) },
+		"limit":               func(n *yaml.Node) error { return r.byMetric(file, n, p.Limit, 0, math.MaxFloat64) },
+		"required_cases":      texts(&p.RequiredCases),
+		"required_metrics":    texts(&p.RequiredMetrics),
+		"budget":              duration(&p.Budget),
+		"freshness":           duration(&p.Freshness),
 		"max_battery_celsius": number(&p.MaxBatteryCelsius, 0, 100),
 		"min_battery_percent": number(&p.MinBatteryPercent, 0, 100),
 		"cool_down_limit":     duration(&p.CoolDownLimit),
@@ -142,10 +149,21 @@ func (r *reader) policy(into map[string]harness.Policy, name, file string, n *ya
 	if len(p.Threshold) == 0 {
 		r.wrong(file, 0, "threshold", "missing: a policy says which change counts")
 	}
+	for _, pattern := range p.RequiredCases {
+		if _, err := path.Match(pattern, ""); err != nil {
+			r.wrong(file, 0, "required_cases", "%q is not a pattern", pattern)
+		}
+	}
+	for _, metric := range p.RequiredMetrics {
+		if p.Threshold[metric] == 0 {
+			r.wrong(file, 0, "required_metrics", "%q has no threshold in this policy", metric)
+		}
+	}
 	into[name] = p
 }
 
-func (r *reader) thresholds(file string, n *yaml.Node, into map[string]float64) error {
+// byMetric reads a number for each metric that is named.
+func (r *reader) byMetric(file string, n *yaml.Node, into map[string]float64, least, most float64) error {
 	if n.Kind != yaml.MappingNode {
 		return fmt.Errorf("a list of metrics with their limits is wanted")
 	}
@@ -153,7 +171,7 @@ func (r *reader) thresholds(file string, n *yaml.Node, into map[string]float64) 
 	values := map[string]*float64{}
 	for _, m := range harness.Metrics() {
 		values[m.Name] = new(float64)
-		fields[m.Name] = number(values[m.Name], 0.001, 1)
+		fields[m.Name] = number(values[m.Name], least, most)
 	}
 	r.take(file, n, fields)
 	for name, v := range values {

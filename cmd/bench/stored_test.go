@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+)
+
+// nightClock stands still in one night.
+type nightClock struct {
+	stillClock
+	now time.Time
+}
+
+func (c nightClock) Now() time.Time { return c.now }
+
+// nightly runs bench in the nth night of November and returns what it says.
+func nightly(t *testing.T, night, want int, args ...string) string {
+	t.Helper()
+	var out, errs bytes.Buffer
+	env := stillEnv(&out, &errs)
+	env.Clock = nightClock{now: time.Date(2026, 11, night, 1, 0, 0, 0, time.UTC)}
+	if code := run(context.Background(), env, args); code != want {
+		t.Fatalf("bench %s ends with %d, want %d\n%s\n%s", strings.Join(args, " "), code, want, out.String(), withoutProgress(errs.String()))
+	}
+	return out.String()
+}
+
+// TestStoredNights screens builds against a baseline of eight nights.
+func TestStoredNights(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for night := 1; night <= 8; night++ {
+		nightly(t, night, exitOK, "run", "--device", "simulated-iphone15", "--build", "app", "--sessions", "6", "--html=false", "--seed", "7")
+	}
+	if got := nightly(t, 9, exitOK, "baseline", "accept", "--by", "ann", "--reason", "eight nights"); !strings.Contains(got, "8 nights, 4") {
+		t.Errorf("accept says %q", got)
+	}
+	for _, c := range []struct {
+		name, build string
+		night, exit int
+		more        []string
+		want        string
+	}{
+		{"the same", "app", 10, exitOK, nil, "decode_tok_s  "},
+		{"much slower", "app-speed=0.6", 11, exitRegression, nil, "regression"},
+		{"first of two stages", "app", 12, exitOK, []string{"--baseline", "app"}, "the first stage saw nothing"},
+		{"second stage", "app-speed=0.6", 13, exitRegression, []string{"--baseline", "app"}, "6 pairs"},
+		{"stale", "app", 60, exitInconclusive, nil, "the stored baseline is stale: its last night, 2026-11-08"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			args := append([]string{"gate", "--device", "simulated-iphone15", "--stored", "--build", c.build, "--seed", "8"}, c.more...)
+			if got := nightly(t, c.night, c.exit, args...); !strings.Contains(got, c.want) {
+				t.Errorf("the gate says\n%s\nwant %q", got, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,136 @@
+package gate
+
+import (
+	"bytes"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lilims/bench/harness"
+)
+
+// storedNights are nights of three sessions about a level, the nights 1 % apart.
+func storedNights(n int, level float64) []harness.BaselineNight {
+	var out []harness.BaselineNight
+	for i := range n {
+		x := level * (1 + 0.01*float64(i%3-1))
+		out = append(out, harness.BaselineNight{Night: time.Date(2026, 11, 1+i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly),
+			Runs: []string{"r"}, Sessions: [][]float64{{x, x, x}, {x, x, x}, {x, x, x}}})
+	}
+	return out
+}
+
+func tonight(n int, level float64) [][]float64 {
+	var out [][]float64
+	for range n {
+		out = append(out, []float64{level, level, level})
+	}
+	return out
+}
+
+func TestScreen(t *testing.T) {
+	speed, _ := harness.MetricNamed(harness.DecodeTokS)
+	latency, _ := harness.MetricNamed(harness.TTFT)
+	for _, c := range []struct {
+		name      string
+		metric    harness.Metric
+		nights    int
+		sessions  int
+		candidate float64
+		as        Screening
+		want      harness.Judgement
+	}{
+		{"the same", speed, 7, 5, 30, ScreenAlone, harness.Pass},
+		{"20 % slower", speed, 7, 5, 24, ScreenAlone, harness.Regression},
+		{"20 % faster", speed, 7, 5, 36, ScreenAlone, harness.Improvement},
+		{"9 % slower is open", speed, 7, 5, 27.3, ScreenAlone, harness.Inconclusive},
+		{"latency 20 % up", latency, 7, 5, 36, ScreenAlone, harness.Regression},
+		{"too few nights", speed, 6, 5, 24, ScreenAlone, harness.Inconclusive},
+		{"too few sessions", speed, 7, 4, 24, ScreenAlone, harness.Inconclusive},
+		{"first stage, 5 % slower", speed, 7, 5, 28.5, ScreenFirst, harness.Pass},
+		{"first stage, 7 % slower", speed, 7, 5, 27.9, ScreenFirst, harness.Inconclusive},
+		{"first stage never says regression", speed, 7, 5, 15, ScreenFirst, harness.Inconclusive},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := Screen("case", c.metric, storedNights(c.nights, 30), tonight(c.sessions, c.candidate), Rule{}, c.as)
+			if err != nil || got.Judgement != c.want {
+				t.Errorf("Screen = %s (%s), %v, want %s", got.Judgement, got.Reason, err, c.want)
+			}
+		})
+	}
+	if _, err := Screen("case", speed, storedNights(7, 30), tonight(5, math.NaN()), Rule{}, ScreenAlone); err == nil || !strings.Contains(err.Error(), "NaN") {
+		t.Errorf("a reading that is no number: %v", err)
+	}
+}
+
+func TestLimit(t *testing.T) {
+	speed, _ := harness.MetricNamed(harness.Retention300)
+	latency, _ := harness.MetricNamed(harness.TTFT)
+	for _, c := range []struct {
+		metric       harness.Metric
+		value, limit float64
+		want         harness.Judgement
+	}{{latency, 2.9, 3, harness.Pass}, {latency, 3.1, 3, harness.OverLimit}, {speed, 0.6, 0.5, harness.Pass}, {speed, 0.4, 0.5, harness.OverLimit}} {
+		if got, err := Limit("case", c.metric, tonight(3, c.value), c.limit); err != nil || got.Judgement != c.want {
+			t.Errorf("Limit(%s %v, %v) = %s, %v, want %s", c.metric.Name, c.value, c.limit, got.Judgement, err, c.want)
+		}
+	}
+}
+
+func storedBaseline() harness.Baseline {
+	return harness.Baseline{Case: "iPhone15,4/m/quick", Build: harness.Build{Hash: "b"}, AcceptedAt: time.Date(2026, 11, 23, 1, 2, 3, 0, time.UTC), AcceptedBy: "ann", Reason: "first",
+		Fingerprint: harness.Fingerprint{UDID: "u", ModelHash: "m", ScenarioHash: "s"},
+		Series:      map[string][]harness.BaselineNight{harness.TTFT: storedNights(2, 0.1), harness.DecodeTokS: storedNights(2, 30)}}
+}
+
+func TestBaselineBytes(t *testing.T) {
+	first, err := EncodeBaseline(storedBaseline())
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := DecodeBaseline(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := EncodeBaseline(back)
+	if err != nil || !bytes.Equal(first, second) {
+		t.Errorf("written, read and written again, a baseline changed: %v", err)
+	}
+	if !bytes.Contains(first, []byte("[29.7, 29.7, 29.7]")) {
+		t.Errorf("a session does not stand on one line:\n%s", first)
+	}
+	for name, edit := range map[string][2]string{
+		"it was changed by hand": {"29.7", "29.8"}, "must be positive": {"29.7", "-29.7"}, "is not known": {"decode_tok_s", "decode"},
+		"is no date": {"2026-11-01", "yesterday"}, "unknown field": {`"case"`, `"cases"`}, "has schema 2": {`"schema": 1`, `"schema": 2`},
+		"follows the baseline": {"\n}\n", "\n}\n{}"},
+	} {
+		_, err := DecodeBaseline(bytes.Replace(first, []byte(edit[0]), []byte(edit[1]), 1))
+		if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q for %q: error %v, want one line with %q", edit[1], edit[0], err, name)
+		}
+	}
+}
+
+// FuzzBaseline: what is read as a baseline is written back to something that reads the same.
+func FuzzBaseline(f *testing.F) {
+	text, err := EncodeBaseline(storedBaseline())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	f.Add([]byte(`{"schema":1}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		b, err := DecodeBaseline(text)
+		if err != nil {
+			return
+		}
+		again, err := EncodeBaseline(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := DecodeBaseline(again); err != nil {
+			t.Errorf("%s\nis read, and written as\n%s\nwhich is not: %v", text, again, err)
+		}
+	})
+}
