@@ -7,8 +7,8 @@ import Foundation
 /// Reads the device's thermal state; nil where nothing tells it.
 public typealias ThermalProbe = @Sendable () -> ThermalState?
 
-/// The system's thermal state. Linux has none; a host that plays a phone there writes the state's name to a file and
-/// names it in LILIMS_THERMAL_FILE.
+/// The system's thermal state. Linux has none; a virtual iPhone there keeps its state in a JSON file, which it names in
+/// VIRTUAL_IPHONE_STATE and replaces whenever something changes.
 public func systemThermalProbe(environment: [String: String]) -> ThermalProbe {
     #if canImport(Darwin)
     return {
@@ -21,13 +21,19 @@ public func systemThermalProbe(environment: [String: String]) -> ThermalProbe {
         }
     }
     #else
-    guard let path = environment["LILIMS_THERMAL_FILE"] else { return { nil } }
+    guard let path = environment["VIRTUAL_IPHONE_STATE"] else { return { nil } }
     return {
-        guard let data = try? Data(contentsOf: URL(fileURLWithPath: path)) else { return nil }
-        let name = String(decoding: data, as: UTF8.self).filter { $0.isLetter }
-        return ThermalState(rawValue: name)
+        guard let data = try? Data(contentsOf: URL(fileURLWithPath: path)),
+            let state = try? JSONDecoder().decode(VirtualPhoneState.self, from: data)
+        else { return nil }
+        return state.thermal.flatMap(ThermalState.init(rawValue:))
     }
     #endif
+}
+
+/// What the probe reads of a virtual iPhone's state file.
+private struct VirtualPhoneState: Decodable {
+    var thermal: String?
 }
 
 /// Whether the device saves power; nil where nothing tells it.

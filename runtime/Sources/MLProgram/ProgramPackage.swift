@@ -1,4 +1,8 @@
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
 import Foundation
+#endif
 
 /// An `.mlpackage` on disk, read and checked: manifest, description, program and weight file.
 ///

@@ -1,7 +1,12 @@
-import Foundation
 import MLProgram
 import ModelManager
 import Runtime
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
 
 /// The reference executor as a backend of the runtime.
 ///

@@ -1,5 +1,10 @@
-import Foundation
 import MLProgram
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
 
 /// What a model keeps between calls: one block of memory per state, zeros at first. Shared by all functions of the model.
 public final class ReferenceState: @unchecked Sendable {
@@ -43,7 +48,7 @@ public final class ReferenceModel: @unchecked Sendable {
     /// Compiled functions by name. Guarded by `lock`, since their arenas hold the values of one call.
     private let functions: [String: CompiledFunction]
     private let stateTypes: [StateType]
-    private let lock = NSLock()
+    private let lock = CallLock()
     private let store: ConstantStore
     private let package: ProgramPackage
     public let numerics: Numerics

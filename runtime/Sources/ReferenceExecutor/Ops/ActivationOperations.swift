@@ -1,6 +1,11 @@
 import CKernels
-import Foundation
 import MLProgram
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
 
 /// Activations. The common ones run in the kernels.
 enum ActivationOperations {

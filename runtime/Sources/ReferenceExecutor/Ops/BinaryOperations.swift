@@ -1,5 +1,10 @@
-import Foundation
 import MLProgram
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
 
 /// Functions of two arguments with broadcasting: arithmetic, comparisons, logic.
 enum BinaryOperations {

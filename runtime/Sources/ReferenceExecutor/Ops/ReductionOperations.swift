@@ -1,6 +1,11 @@
 import CKernels
-import Foundation
 import MLProgram
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
 
 /// reduce_* over some or all axes, and the index of the largest or smallest element along one.
 enum ReductionOperations {

@@ -1,5 +1,10 @@
-import Foundation
 import MLProgram
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
 
 /// Functions of one argument, element by element. Epsilon's defaults are those of the operation definitions.
 enum UnaryOperations {
