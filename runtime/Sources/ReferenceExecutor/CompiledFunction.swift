@@ -12,10 +12,13 @@ final class CompiledFunction {
     let arenaBytes: Int
     private let stateBuffers: [Buffer]
     private let arena: UnsafeMutableRawPointer
+    /// Owns the constants that steps point to.
+    private let store: ConstantStore
 
     init(name: String, function: Function, numerics: Numerics, pool: ThreadPool, store: ConstantStore) throws {
         let builder = try FunctionBuilder(name: name, function: function, numerics: numerics, pool: pool, store: store)
         self.name = name
+        self.store = store
         inputs = builder.inputs
         states = builder.states
         steps = builder.steps

@@ -62,15 +62,14 @@ struct StatePlan {
         var pointing: [String: Int] = [:]
         for index in reads { pointing[operations[index].outputs[0].name] = index }
 
-        var settled = -1
         for number in writes.indices {
             let write = writes[number]
-            if let update = candidate(write, pointing, after: settled, reads: reads) {
+            let before = number > 0 ? writes[number - 1] : nil
+            if let update = candidate(write, pointing, before: before, reads: reads) {
                 writes[number].update = update
                 writes[number].change = update
                 pointing[write.data] = update
             }
-            settled = write.index
         }
         revokeUpdatesUsedTooLong(&writes)
         for write in writes where write.update != nil {
@@ -85,12 +84,15 @@ struct StatePlan {
 
     /// The slice_update behind a write, when it may work in place: it changes a value that points into the state, which no
     /// one uses later, and the state is neither read nor written between it and the write.
-    private func candidate(_ write: Write, _ pointing: [String: Int], after settled: Int, reads: [Int]) -> Int? {
+    private func candidate(_ write: Write, _ pointing: [String: Int], before: Write?, reads: [Int]) -> Int? {
         guard let update = producer[write.data], update < write.index, operations[update].type == "slice_update" else { return nil }
         let operation = operations[update]
-        guard let source = operation.argument("x"), let made = pointing[source], made >= settled || isWritten(source, by: settled),
-            made < update, update > settled, lastUse[source] == update
+        let settled = before?.index ?? -1
+        guard let source = operation.argument("x"), let made = pointing[source], made < update, update > settled,
+            lastUse[source] == update
         else { return nil }
+        // The value was read after the last write, or it is what that write put there in place.
+        guard made > settled || before?.update == made else { return nil }
         // What is written must not lie in the state itself.
         guard let content = operation.argument("update"), pointing[root(content)] == nil else { return nil }
         return reads.contains { $0 > update && $0 < write.index } ? nil : update
@@ -105,11 +107,6 @@ struct StatePlan {
             name = source
         }
         return name
-    }
-
-    /// Whether the last write before put exactly this value into the state.
-    private func isWritten(_ name: String, by index: Int) -> Bool {
-        index >= 0 && operations[index].argument("data") == name
     }
 
     /// A value updated in place must not be used after the next change of the state; one that is gets its copy back. Going
