@@ -27,6 +27,7 @@ let package = Package(
             dependencies: [
                 "BenchmarkKit", "ReferenceExecutor", "CoreMLBackend", "Runtime", "ModelManager", "Tokenizer",
             ]),
+        .executableTarget(name: "executor-bench", dependencies: ["ReferenceExecutor", "MLProgram"]),
         // A model without a network, for tests of everything above the backend.
         .target(name: "FakeModel", dependencies: ["Runtime", "ModelManager"], path: "Tests/FakeModel"),
         .testTarget(name: "TokenizerTests", dependencies: ["Tokenizer"]),
