@@ -11,9 +11,7 @@ enum Fixtures {
     /// Models that ship with the repository.
     static let models = tests.deletingLastPathComponent().appendingPathComponent("models")
     static let stories = models.appendingPathComponent("stories-1m")
-    static let storiesGolden = folder.appendingPathComponent("model/stories-1m.golden.json")
-
-    static func exists(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) }
+    static let storiesGolden = folder.appendingPathComponent("model/golden.json")
 
     static func package(_ model: URL) throws -> ProgramPackage {
         try ProgramPackage(path: model.appendingPathComponent("model.mlpackage").path)

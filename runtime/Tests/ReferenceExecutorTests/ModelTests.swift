@@ -37,8 +37,7 @@ import Testing
         try follow(model, Golden.read(Fixtures.tinyGolden), byPrefill: byPrefill, tolerance: 1e-3)
     }
 
-    @Test(.enabled(if: Fixtures.exists(Fixtures.stories) && Fixtures.exists(Fixtures.storiesGolden)))
-    func storiesAgreesWithNumpy() throws {
+    @Test func storiesAgreesWithNumpy() throws {
         let model = try ReferenceModel(Fixtures.package(Fixtures.stories), threads: 2)
         try follow(model, Golden.read(Fixtures.storiesGolden), byPrefill: true, tolerance: 1e-3)
     }
@@ -55,7 +54,7 @@ import Testing
     }
 
     @Test func resultsDoNotDependOnThreads() throws {
-        let package = try Fixtures.package(Fixtures.exists(Fixtures.stories) ? Fixtures.stories : Fixtures.tiny)
+        let package = try Fixtures.package(Fixtures.stories)
         var results: [[Float]] = []
         for threads in [1, 2, 3] {
             var feeder = Feeder(try ReferenceModel(package, threads: threads))
