@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 
-from lilims_convert import __main__, golden, golden_tokenizer, manifest, tiny
+from interpreter import Host, Interpreter
+from lilims_convert import __main__, golden, golden_tokenizer, manifest, package, tiny
 from lilims_convert.shipped import open_model
 
 RUNTIME = Path(__file__).parents[2]
@@ -51,6 +52,20 @@ def test_reference_logits_are_current(name):
         assert case["greedy"] == other["greedy"]
         for step, other_step in zip(case["steps"], other["steps"], strict=True):
             assert step["logits"] == pytest.approx(other_step["logits"], abs=2e-4)
+
+
+def test_shipped_program_agrees_with_the_reference_logits():
+    """The program inside the package, run by the interpreter of these tests: prompts by prefill, then token by token."""
+    folder = RUNTIME / "models/stories-1m"
+    fixture = json.loads((FIXTURES / "model/golden.json").read_text())
+    program, read = package.open_program(folder / "model.mlpackage"), manifest.read(folder)
+    for case in fixture["cases"]:
+        host = Host(Interpreter(program), read["context"], read["prefill_chunk"])
+        logits = [host.feed(case["ids"])] + [host.feed([token]) for token in case["greedy"]]
+        assert [int(row.argmax()) for row in logits[:-1]] == case["greedy"]
+        for step in case["steps"]:
+            found = logits[step["fed"]][fixture["positions"]]
+            assert found == pytest.approx(step["logits_exact_cache"], abs=1e-3), f"{case['prompt']}: {step['fed']} fed"
 
 
 def test_command_line_says_what_is_wrong(tmp_path, capsys):
