@@ -14,6 +14,8 @@ func commands() []command {
 		calibrateCommand(),
 		baselineCommand(),
 		trendCommand(),
+		exportCommand(),
+		importCommand(),
 		simulateCommand(),
 		virtualCommand(),
 		appCommand(),

@@ -121,25 +121,6 @@ func exitOfVerdict(j harness.Judgement) int {
 	return exitOK
 }
 
-func trendCommand() command {
-	return command{
-		name: "trend", summary: "find lasting changes in a history", usage: "--series FILE [--json]",
-		setup: func(flags *flag.FlagSet) action {
-			file := flags.String("series", "", "`file` with a Name and a Series of nightly medians, oldest first (- reads standard input)")
-			asJSON := flags.Bool("json", false, "print changes and outliers as JSON")
-			return func(_ context.Context, env Env, rest []string) (int, error) {
-				if err := noArguments("trend", rest); err != nil {
-					return 0, err
-				}
-				if *file == "" {
-					return 0, usageError("trend", "See bench help trend.", "--series is needed")
-				}
-				return trendOfFile(env, *file, *asJSON)
-			}
-		},
-	}
-}
-
 // trendJSON is what trend --json prints; indexes count from 0.
 type trendJSON struct {
 	Name     string       `json:"name"`

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/gate"
+	"github.com/lilims/bench/harness/stats"
+	"github.com/lilims/bench/harness/store"
+)
+
+// trendFlags is what `bench trend` is asked for: a file, or a part of what is recorded.
+type trendFlags struct {
+	series                          string
+	json                            bool
+	device, model, scenario, metric string
+	since                           time.Duration
+	data, configs                   *string
+}
+
+func trendCommand() command {
+	return command{
+		name: "trend", summary: "find lasting changes in a history", usage: "[--device NAME] [--model M] [--scenario S] [--metric X]   or   --series FILE [--json]",
+		setup: func(flags *flag.FlagSet) action {
+			f := trendFlags{data: dataFlag(flags), configs: configsFlag(flags)}
+			flags.StringVar(&f.series, "series", "", "`file` with a Name and a Series of nightly medians, oldest first (- reads standard input)")
+			flags.BoolVar(&f.json, "json", false, "print nights, changes and outliers as JSON")
+			flags.StringVar(&f.device, "device", "", "only this device: `name`, UDID or product type (default all that are recorded)")
+			flags.StringVar(&f.model, "model", "", "only this `model`")
+			flags.StringVar(&f.scenario, "scenario", "", "only this `scenario`")
+			flags.StringVar(&f.metric, "metric", harness.DecodeTokS, "`metric` to look at")
+			flags.DurationVar(&f.since, "since", 0, "only the latest so much `time`, such as 2160h (default all)")
+			return func(ctx context.Context, env Env, rest []string) (int, error) {
+				if err := noArguments("trend", rest); err != nil {
+					return 0, err
+				}
+				if f.series != "" {
+					return trendOfFile(env, f.series, f.json)
+				}
+				return f.recorded(ctx, env)
+			}
+		},
+	}
+}
+
+// caseHistory is one metric of one case on one unit, as it went on.
+type caseHistory struct {
+	Case      string         `json:"case"`
+	Device    string         `json:"device"`
+	Metric    string         `json:"metric"`
+	Unit      string         `json:"unit"`
+	Stretches []gate.Stretch `json:"stretches"`
+}
+
+// recorded looks at the history of every case that was asked for.
+func (f *trendFlags) recorded(ctx context.Context, env Env) (int, error) {
+	metric, ok := harness.MetricNamed(f.metric)
+	if !ok {
+		return 0, usageError("trend", "The metrics are: "+strings.Join(metricNames(), ", ")+".", "metric %q is not known", f.metric)
+	}
+	recorder, err := openRecorded(ctx, dataFolder(env, *f.data))
+	if err != nil {
+		return 0, err
+	}
+	defer recorder.Close()
+	cases, err := f.cases(ctx, recorder)
+	if err != nil {
+		return 0, err
+	}
+	out := []caseHistory{}
+	for _, c := range cases {
+		history, err := f.history(ctx, env, recorder, c, metric)
+		if err != nil {
+			return 0, err
+		}
+		if len(history.Stretches) > 0 {
+			out = append(out, history)
+		}
+	}
+	if len(out) == 0 {
+		return 0, usageError("trend", "bench runs lists what is recorded.", "no session of that selection has a reading of %s", metric.Name)
+	}
+	if f.json {
+		return exitOK, printJSON(env.Stdout, out)
+	}
+	for _, history := range out {
+		printHistory(env.Stdout, history)
+	}
+	return exitOK, nil
+}
+
+// cases are the recorded cases that fit the selection, each once, in the order of their names.
+func (f *trendFlags) cases(ctx context.Context, recorder *store.Store) ([]harness.Case, error) {
+	catalog, err := loadCatalog(*f.configs)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := recorder.Runs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []harness.Case
+	seen := map[string]bool{}
+	for _, r := range runs {
+		for _, c := range r.Run.Plan.Cases {
+			identity := c.Key() + "\x00" + c.Device.UDID
+			if seen[identity] || f.model != "" && f.model != c.Model.Name || f.scenario != "" && f.scenario != c.Scenario.Name || !f.means(c.Device, catalog) {
+				continue
+			}
+			seen[identity] = true
+			out = append(out, c)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b harness.Case) int {
+		return strings.Compare(a.Key()+a.Device.UDID, b.Key()+b.Device.UDID)
+	})
+	return out, nil
+}
+
+// means reports whether the device that a person named is this one.
+func (f *trendFlags) means(d harness.Device, catalog harness.Catalog) bool {
+	if f.device == "" || f.device == d.UDID || strings.EqualFold(f.device, d.Name) || strings.EqualFold(f.device, d.ProductType) {
+		return true
+	}
+	word := plain(f.device)
+	profile, ok := profileNamed(d.ProductType, catalog)
+	return word == plain(d.Name) || ok && word == plain(profile.Name) && !d.Kind.Synthetic()
+}
+
+func (f *trendFlags) history(ctx context.Context, env Env, recorder *store.Store, c harness.Case, metric harness.Metric) (caseHistory, error) {
+	query := store.SeriesQuery{Case: c.Key(), UDID: c.Device.UDID, Metric: metric.Name, Arm: harness.ArmCandidate}
+	if f.since > 0 {
+		query.Since = env.Clock.Now().Add(-f.since)
+	}
+	out := caseHistory{Case: c.Key(), Device: c.Device.Name, Metric: metric.Name, Unit: metric.Unit}
+	sessions, err := recorder.Series(ctx, query)
+	if err != nil {
+		return out, err
+	}
+	if out.Stretches, err = gate.History(metric, sessions); err != nil {
+		return out, usageError("trend", "The run's report shows the reading.", "%s: %w", c.Key(), err)
+	}
+	return out, nil
+}
+
+func printHistory(w io.Writer, h caseHistory) {
+	fmt.Fprintf(w, "%s  %s  %s\n", h.Case, visible(h.Device), h.Metric)
+	for _, s := range h.Stretches {
+		if len(s.Changed) > 0 {
+			fmt.Fprintf(w, "  -- not compared across: %s\n", visible(strings.Join(s.Changed, ", ")))
+		}
+		first, last := s.Nights[0], s.Nights[len(s.Nights)-1]
+		fmt.Fprintf(w, "  %s to %s: %s, latest %.4g %s", first.Night, last.Night, counted(len(s.Nights), "night"), last.Value, h.Unit)
+		if s.Sigma > 0 {
+			fmt.Fprintf(w, ", a night varies by %.1f %%", 100*s.Sigma)
+		}
+		fmt.Fprintln(w)
+		if len(s.Nights) < stats.TrendMinimum {
+			fmt.Fprintf(w, "    too few nights to look for changes: %d are needed\n", stats.TrendMinimum)
+		}
+		for _, c := range s.Changes {
+			words := "better"
+			if c.Worse {
+				words = "worse"
+			}
+			if c.Provisional {
+				words += ", provisional"
+			}
+			fmt.Fprintf(w, "    from %s: %.4g -> %.4g %s, %+.1f %% (%s)\n", c.Night, c.Before, c.After, h.Unit, 100*c.Change, words)
+		}
+		for _, n := range s.Nights {
+			if n.Outlier {
+				fmt.Fprintf(w, "    %s stands apart: %.4g %s\n", n.Night, n.Value, h.Unit)
+			}
+		}
+	}
+}
