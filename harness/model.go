@@ -62,9 +62,10 @@ type Scenario struct {
 	Temperature    float64       `json:"temperature"` // 0 is greedy
 	TopK           int           `json:"top_k,omitempty"`
 	SamplingSeed   uint64        `json:"sampling_seed,omitempty"`
-	StartThermal   ThermalState  `json:"start_thermal"`           // hottest state in which a session may start
-	AbortThermal   ThermalState  `json:"abort_thermal,omitempty"` // state at which a session ends as thermal
-	Duration       time.Duration `json:"duration_ns,omitempty"`   // soak: generate for this long instead of Iterations
+	StartThermal   ThermalState  `json:"start_thermal"`             // hottest state in which a session may start
+	AbortThermal   ThermalState  `json:"abort_thermal,omitempty"`   // state at which a session ends as thermal
+	Duration       time.Duration `json:"duration_ns,omitempty"`     // soak: generate for this long instead of Iterations
+	MinimumWork    time.Duration `json:"minimum_work_ns,omitempty"` // go on after Iterations until they have lasted this long; energy needs it
 	SessionTimeout time.Duration `json:"session_timeout_ns"`
 	IdleBefore     time.Duration `json:"idle_before_ns,omitempty"` // idle window for the energy baseline
 }

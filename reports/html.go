@@ -307,6 +307,9 @@ func (c Case) asked() string {
 		prompt = plural(s.PromptTokens, "prompt token")
 	}
 	text := fmt.Sprintf("%s, %s, %s and %s per session", prompt, plural(s.GenerateTokens, "generated token"), plural(s.Warmups, "warm-up"), plural(s.Iterations, "iteration"))
+	if s.MinimumWork > 0 {
+		text += fmt.Sprintf(", and more of them until they have lasted %s", span(s.MinimumWork))
+	}
 	if s.Duration > 0 {
 		text = fmt.Sprintf("%s, generation for %s", prompt, span(s.Duration))
 	}

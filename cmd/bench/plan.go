@@ -39,6 +39,9 @@ func printPlan(env Env, r resolved, asJSON bool) error {
 	for _, p := range r.plan.Sessions {
 		c := r.plan.Cases[p.Case]
 		iterations := fmt.Sprintf("%d + %d warm-up", c.Scenario.Iterations, c.Scenario.Warmups)
+		if c.Scenario.MinimumWork > 0 {
+			iterations += ", at least " + c.Scenario.MinimumWork.String()
+		}
 		if c.Scenario.Duration > 0 {
 			iterations = "for " + c.Scenario.Duration.String()
 		}

@@ -62,11 +62,14 @@ func (r *reader) scenario(into map[string]harness.Scenario, name, file string, n
 		"compute_units": oneOf(&s.ComputeUnits, harness.ComputeAll, harness.ComputeCPUOnly, harness.ComputeCPUAndGPU, harness.ComputeCPUAndNeuralEngine),
 		"temperature":   number(&s.Temperature, 0, 10), "top_k": whole(&s.TopK, 1), "sampling_seed": whole(&s.SamplingSeed, 0),
 		"start_thermal": oneOf(&s.StartThermal, thermals...), "abort_thermal": oneOf(&s.AbortThermal, thermals...),
-		"duration": duration(&s.Duration), "session_timeout": duration(&s.SessionTimeout), "idle_before": duration(&s.IdleBefore),
+		"duration": duration(&s.Duration), "minimum_work": duration(&s.MinimumWork), "session_timeout": duration(&s.SessionTimeout), "idle_before": duration(&s.IdleBefore),
 		"sweep": func(n *yaml.Node) error { return r.sweep(file, n, &sw) },
 	})
 	if s.Duration > 0 && s.Iterations > 0 {
 		r.wrong(file, 0, "duration", "excludes iterations: a soak generates until its time is up")
+	}
+	if s.Duration > 0 && s.MinimumWork > 0 {
+		r.wrong(file, 0, "minimum_work", "has no effect beside duration: a soak generates until its time is up")
 	}
 	if s.Duration == 0 && s.Iterations == 0 {
 		s.Iterations = defaultIterations
@@ -87,8 +90,8 @@ func (r *reader) checkScenario(file string, s harness.Scenario, sw sweep) {
 	if s.Prompt == "" && s.PromptTokens == 0 && sw.promptTokens == nil {
 		r.wrong(file, 0, "prompt", "missing, and no prompt_tokens of the built-in text")
 	}
-	if s.SessionTimeout <= s.Duration+s.IdleBefore {
-		r.wrong(file, 0, "session_timeout", "%v leaves no time beyond the %v that the session takes", s.SessionTimeout, s.Duration+s.IdleBefore)
+	if takes := s.Duration + s.MinimumWork + s.IdleBefore; s.SessionTimeout <= takes {
+		r.wrong(file, 0, "session_timeout", "%v leaves no time beyond the %v that the session takes", s.SessionTimeout, takes)
 	}
 	if s.AbortThermal != "" && s.AbortThermal.Rank() <= s.StartThermal.Rank() {
 		r.wrong(file, 0, "abort_thermal", "%s would end a session that may start at %s", s.AbortThermal, s.StartThermal)

@@ -12,7 +12,8 @@ import (
 
 // How the gauge is waited for after a session whose energy is wanted: until it publishes once more.
 const (
-	worthSettling = time.Minute // of work; less carries no figure anyway
+	worthSettling = time.Minute // of work; less is waited for only where the gauge has published often enough in it
+	worthEnough   = 2           // publications
 	settleLimit   = 90 * time.Second
 )
 
@@ -127,7 +128,8 @@ func (d *device) idle(ctx context.Context, begin harness.SessionBegin, s *sink) 
 func (d *device) settle(ctx context.Context, s *sink) {
 	gauge, ok := d.session.(harness.Gauge)
 	w := s.fold.Summary()
-	if !ok || d.Telemetry <= 0 || w.WindowBegin == nil || w.WindowEnd.Sub(*w.WindowBegin) < worthSettling {
+	if !ok || d.Telemetry <= 0 || w.WindowBegin == nil ||
+		w.WindowEnd.Sub(*w.WindowBegin) < worthSettling && s.publications(w) < worthEnough {
 		return
 	}
 	until := d.clock.Now().Add(settleLimit)
@@ -144,6 +146,19 @@ func (d *device) settle(ctx context.Context, s *sink) {
 			return
 		}
 	}
+}
+
+// publications counts how often the gauge has published within the measured work so far.
+func (s *sink) publications(w wire.Summary) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen := map[int64]bool{}
+	for _, r := range s.battery {
+		if r.UpdateTime != nil && *r.UpdateTime >= w.WindowBegin.Unix() && *r.UpdateTime <= w.WindowEnd.Unix() {
+			seen[*r.UpdateTime] = true
+		}
+	}
+	return len(seen)
 }
 
 // energy computes the session's energy from the battery's readings, or says why it cannot.

@@ -109,6 +109,9 @@ func (s *sink) progress(line wire.Line) {
 		s.d.tell(Progress{Step: "loading model"})
 	case wire.IterationBegin, wire.Tokens:
 		if m, ok := s.fold.Moment(); ok {
+			if scenario.MinimumWork > 0 && m.Iteration >= total {
+				total = 0 // beyond the planned ones: until they have lasted long enough
+			}
 			s.d.tell(Progress{Step: "generating", Iteration: m.Iteration, Iterations: total, Warmup: m.Warmup, Tokens: m.Tokens, TokS: m.TokS})
 		}
 	case wire.End:

@@ -89,6 +89,7 @@ type Task struct {
 	Warmups      int                  `json:"warmups"`
 	Iterations   int                  `json:"iterations"`
 	DurationNs   int64                `json:"duration_ns,omitempty"`
+	MinWorkNs    int64                `json:"min_work_ns,omitempty"` // iterations go on until they have lasted this long
 	ComputeUnits harness.ComputeUnits `json:"compute_units"`
 	Temperature  float64              `json:"temperature"`
 	TopK         int                  `json:"top_k,omitempty"`

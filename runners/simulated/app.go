@@ -112,9 +112,13 @@ func (a *app) main() error {
 	if err := a.hello(); err != nil {
 		return err
 	}
-	loaded := a.s.clock.Now()
+	var worked time.Time // since
 	for i := 0; ; i++ {
-		if s.Duration > 0 && a.s.clock.Now().Sub(loaded) >= s.Duration || s.Duration == 0 && i == s.Warmups+s.Iterations {
+		now := a.s.clock.Now()
+		if i == s.Warmups {
+			worked = now
+		}
+		if i >= s.Warmups && done(s, i-s.Warmups, now.Sub(worked)) {
 			break
 		}
 		if err := a.iterate(i, i < s.Warmups); err != nil {
@@ -125,6 +129,14 @@ func (a *app) main() error {
 		}
 	}
 	return a.end("complete")
+}
+
+// done reports whether a session has done what it was asked for.
+func done(s harness.Scenario, iterations int, worked time.Duration) bool {
+	if s.Duration > 0 {
+		return worked >= s.Duration
+	}
+	return iterations >= s.Iterations && worked >= s.MinimumWork
 }
 
 func (a *app) end(reason string) error {

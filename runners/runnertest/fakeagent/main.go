@@ -97,7 +97,11 @@ func (a *agent) main() int {
 		}
 		a.write(wire.Event{Kind: wire.Payload, File: "metric-0.json"})
 	}
-	for i := range a.task.Warmups + a.task.Iterations {
+	var worked time.Time // since
+	for i := 0; i < a.task.Warmups+a.task.Iterations || time.Since(worked).Nanoseconds() < a.task.MinWorkNs; i++ {
+		if i == a.task.Warmups {
+			worked = time.Now()
+		}
 		if code, done := a.iterate(i); done {
 			return code
 		}

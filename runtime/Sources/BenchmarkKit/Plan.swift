@@ -25,6 +25,8 @@ public struct Plan: Sendable, Equatable, Decodable {
     public var iterations: Int
     /// Generate for this long instead of `iterations`, ns; nil: no soak.
     public var duration: Int64?
+    /// Go on after `iterations` until they have lasted this long, ns; nil: no longer than they take.
+    public var minimumWork: Int64?
     public var computeUnits: ComputeUnits
     public var temperature: Double
     public var topK: Int?
@@ -41,6 +43,7 @@ public struct Plan: Sendable, Equatable, Decodable {
         case stopAtEnd = "stop_at_end"
         case kvDepth = "kv_depth"
         case duration = "duration_ns"
+        case minimumWork = "min_work_ns"
         case computeUnits = "compute_units"
         case topK = "top_k"
         case abortThermal = "abort_thermal"
@@ -62,6 +65,7 @@ public struct Plan: Sendable, Equatable, Decodable {
         warmups = try fields.decode(Int.self, forKey: .warmups)
         iterations = try fields.decode(Int.self, forKey: .iterations)
         duration = try fields.decodeIfPresent(Int64.self, forKey: .duration)
+        minimumWork = try fields.decodeIfPresent(Int64.self, forKey: .minimumWork)
         computeUnits = try fields.decode(ComputeUnits.self, forKey: .computeUnits)
         temperature = try fields.decode(Double.self, forKey: .temperature)
         topK = try fields.decodeIfPresent(Int.self, forKey: .topK)
@@ -95,6 +99,7 @@ public struct Plan: Sendable, Equatable, Decodable {
         if generateTokens < 1 { throw PlanError("generate_tokens is \(generateTokens)") }
         if let promptTokens, promptTokens < 1 { throw PlanError("prompt_tokens is \(promptTokens)") }
         if let duration, duration < 1 { throw PlanError("duration_ns is \(duration)") }
+        if let minimumWork, minimumWork < 1 { throw PlanError("min_work_ns is \(minimumWork)") }
         if let topK, topK < 1 { throw PlanError("top_k is \(topK)") }
         if !(temperature >= 0 && temperature.isFinite) { throw PlanError("temperature is \(temperature)") }
     }

@@ -8,7 +8,8 @@ struct SessionMachine: Sendable {
     private let plan: Plan
     private var ended: Set<Int>
     private var next = 0
-    private var soakBegan: Int64?
+    /// When the first iteration of this launch that is no warm-up began.
+    private var workBegan: Int64?
 
     init(_ plan: Plan, ended: Set<Int>) {
         self.plan = plan
@@ -19,19 +20,25 @@ struct SessionMachine: Sendable {
     var count: Int { ended.count }
 
     /// The moment at which a soak ends; nil before it has begun or where there is none.
-    var deadline: Int64? { plan.duration.flatMap { duration in soakBegan.map { $0 + duration } } }
+    var deadline: Int64? { plan.duration.flatMap { duration in workBegan.map { $0 + duration } } }
 
     /// What to do at `now`, ns. Iterations that ended in an earlier launch are passed over.
     mutating func action(at now: Int64) -> Action {
         while ended.contains(next) { next += 1 }
         if next < plan.warmups { return .iterate(index: next, warmup: true) }
-        guard plan.duration != nil else {
-            return next < plan.warmups + plan.iterations
-                ? .iterate(index: next, warmup: false) : .end(reason: "complete")
+        if workBegan == nil { workBegan = now }
+        if let deadline {
+            if now >= deadline { return .end(reason: "complete") }
+        } else if next >= plan.warmups + plan.iterations && !mustGoOn(at: now) {
+            return .end(reason: "complete")
         }
-        if soakBegan == nil { soakBegan = now }
-        if let deadline, now >= deadline { return .end(reason: "complete") }
         return .iterate(index: next, warmup: false)
+    }
+
+    /// Whether the iterations so far have not lasted as long as the plan wants.
+    private func mustGoOn(at now: Int64) -> Bool {
+        guard let minimum = plan.minimumWork, let workBegan else { return false }
+        return now - workBegan < minimum
     }
 
     mutating func finished(_ index: Int) { ended.insert(index) }

@@ -100,6 +100,21 @@ import Testing
         #expect(try bench.events().last?.reason == "complete")
     }
 
+    /// Iterations are never cut short for it: the last one begins before the time is over, and ends when it ends.
+    @Test(arguments: [("10000000000", 6), ("1000000000", 3)])
+    func aSessionGoesOnUntilItHasWorkedLongEnough(minimum: String, iterations: Int) async throws {
+        let bench = try TestBench([
+            "min_work_ns": minimum, "generate_tokens": "20", "warmups": "1", "iterations": "2",
+        ])
+        var backend = FakeBackend()
+        backend.onStep = { [clock = bench.clock] _ in clock.advance(100_000_000) }
+        #expect(try await bench.run(bench.environment(backend)) == .complete)
+        let ends = try bench.events().filter { $0.kind == .iterationEnd }
+        #expect(ends.count == iterations, "a warm-up, and iterations of some 2.2 s")
+        #expect(ends.allSatisfy { $0.outcome == "ok" && $0.count == 20 })
+        #expect(try bench.events().last?.reason == "complete")
+    }
+
     @Test func tooHotEndsTheSession() async throws {
         let bench = try TestBench(["abort_thermal": "\"serious\"", "generate_tokens": "30", "iterations": "5"])
         let steps = Atomic<Int>(0)
@@ -220,5 +235,30 @@ import Testing
         let before = try Data(contentsOf: URL(fileURLWithPath: bench.eventsPath))
         #expect(try await bench.run() == .complete)
         #expect(try Data(contentsOf: URL(fileURLWithPath: bench.eventsPath)) == before)
+    }
+}
+
+@Suite struct ThermalProbeTests {
+    /// On Linux a host says how hot the phone is that it plays; a Mac tells its own state.
+    @Test(.enabled(if: hostPlaysThePhone), arguments: [
+        ("VIRTUAL_IPHONE_STATE", #"{"thermal":"fair","battery_percent":80}"#, ThermalState.fair),
+        ("VIRTUAL_IPHONE_STATE", #"{"battery_percent":80}"#, nil),
+        ("VIRTUAL_IPHONE_STATE", #"{"thermal":"boiling"}"#, nil),
+        ("VIRTUAL_IPHONE_STATE", #"{"therm"#, nil),
+    ] as [(String, String, ThermalState?)])
+    func hostTellsTheState(_ variable: String, _ text: String, _ want: ThermalState?) throws {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("state-\(UUID().uuidString)")
+        try Data(text.utf8).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        #expect(systemThermalProbe(environment: [variable: file.path])() == want)
+        #expect(systemThermalProbe(environment: [variable: file.path + "-absent"])() == nil)
+    }
+
+    static var hostPlaysThePhone: Bool {
+        #if os(Linux)
+        true
+        #else
+        false
+        #endif
     }
 }
