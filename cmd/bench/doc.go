@@ -10,7 +10,8 @@
 //
 //	$ bench plan --device simulated-iphone15
 //	SESSION         DEVICE               MODEL       SCENARIO  ARM        PAIR  ITERATIONS
-//	s000-candidate  Simulated iPhone 15  stories-1m  quick     candidate  0     5 + 1 warm-up
+//	s000-candidate  Simulated iPhone 15  stories-1m  quick     candidate  0     5 + 1 warm-up, at least 16s
+//	s001-candidate  Simulated iPhone 15  stories-1m  quick     candidate  1     5 + 1 warm-up, at least 16s
 //
 // The run itself says on standard error where it stands, and prints its figures. They are marked where no phone gave
 // them, and what could not be measured is listed with its reason:
@@ -20,7 +21,7 @@
 //
 //	Simulated iPhone 15 · stories-1m · quick
 //	  SYNTHETIC: simulated device. Every number comes from a model on a virtual clock: nothing was measured.
-//	  5 of 5 iterations measured in 1 session; thermal state nominal at the start, nominal at worst
+//	  118 of 118 iterations measured in 2 sessions; thermal state nominal at the start, nominal at worst
 //	…
 //	database  data/bench.sqlite
 //	report    data/reports/run-20261123-120000-8ef9.html
@@ -34,7 +35,7 @@
 //
 //	$ bench runs
 //	RUN                   STARTED           DEVICES                          CASES             SESSIONS  ITERATIONS  OUTCOME
-//	20261123-120000-8ef9  2026-11-23 12:00  Simulated iPhone 15 (synthetic)  stories-1m/quick  1 of 1    5 of 5      1 ok
+//	20261123-120000-8ef9  2026-11-23 12:00  Simulated iPhone 15 (synthetic)  stories-1m/quick  2 of 2    118 of 118  2 ok
 //
 //	$ bench report --format md
 //	# Run 20261123-120000-8ef9

@@ -38,6 +38,7 @@ type standing struct {
 	text      string
 	at        time.Time // of the last line
 	due       bool      // text is newer than that line
+	few       bool      // iterations: each gets a line in a log
 }
 
 func newProgress(env Env) *progress {
@@ -49,7 +50,8 @@ func (p *progress) show(news engine.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	was, now := p.where[news.Device.UDID], p.clock.Now()
-	is := standing{step: fmt.Sprint(news.Place, news.Step), iteration: news.Iteration, text: describe(news), at: was.at, due: true}
+	is := standing{step: fmt.Sprint(news.Place, news.Step), iteration: news.Iteration, text: describe(news), at: was.at, due: true,
+		few: news.Iterations > 0 && news.Iterations <= fewIterations}
 	rested := now.Sub(was.at)
 	switch {
 	case p.terminal:
@@ -61,7 +63,7 @@ func (p *progress) show(news engine.Progress) {
 			p.print(was.text) // how far the step before had come
 		}
 		p.say(&is, now)
-	case is.iteration != was.iteration && was.due && (news.Iterations > 0 && news.Iterations <= fewIterations || rested >= logPace):
+	case is.iteration != was.iteration && was.due && (was.few || rested >= logPace):
 		p.print(was.text) // an iteration has ended
 		is.at = now
 	case rested >= logPace:

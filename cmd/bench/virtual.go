@@ -10,9 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/iphone/virtual"
+	"github.com/lilims/bench/runners/iphone/virtual/battery"
 	"github.com/lilims/bench/runners/iphone/virtual/control"
 )
 
@@ -27,7 +29,14 @@ type virtualFlags struct {
 	verbose  bool
 	control  string
 	phone    virtual.PhoneOptions // what every phone begins as
+	gauge    time.Duration // interval of the battery gauge's publications
 }
+
+// Bounds of a battery gauge's interval: it takes one sample a second, and the slowest known publishes once a minute.
+const (
+	fastestGauge = time.Second
+	slowestGauge = time.Minute
+)
 
 func virtualCommand() command {
 	return command{
@@ -44,6 +53,7 @@ func virtualCommand() command {
 			flags.BoolVar(&f.phone.WithoutImage, "without-image", false, "the developer image is not mounted")
 			flags.BoolVar(&f.phone.Locked, "locked", false, "the phones are locked")
 			flags.DurationVar(&f.phone.Link.RTT, "rtt", 0, "round-trip `time` of the cable")
+			flags.DurationVar(&f.gauge, "gauge-every", battery.Defaults().PublishEvery, "`interval` at which the battery gauges publish, 1s to 1m")
 			flags.BoolVar(&f.verbose, "verbose", false, "log every request to standard error")
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if err := noArguments("virtual", rest); err != nil {
@@ -113,6 +123,9 @@ func (f *virtualFlags) addPhones(lab *virtual.Lab) error {
 	if f.count < 1 {
 		return usageError("virtual", "Give a number from 1 on.", "--count is %d", f.count)
 	}
+	if f.gauge < fastestGauge || f.gauge > slowestGauge {
+		return usageError("virtual", fmt.Sprintf("Give a time from %v to %v.", fastestGauge, slowestGauge), "--gauge-every is %v", f.gauge)
+	}
 	for _, name := range profiles {
 		profile, err := virtual.ProfileNamed(name)
 		if err != nil {
@@ -123,6 +136,7 @@ func (f *virtualFlags) addPhones(lab *virtual.Lab) error {
 				return err
 			}
 		}
+		profile.Power.PublishEvery = f.gauge
 		for range f.count {
 			if _, err := lab.AddPhone(profile, f.phone); err != nil {
 				return err

@@ -22,7 +22,7 @@ func TestShippedCatalogueLoads(t *testing.T) {
 		t.Errorf("iPhone15 = %+v", phone)
 	}
 	quick := c.Scenarios["quick"]
-	if quick.Iterations != 5 || quick.Sessions != 1 || quick.SessionTimeout != 5*time.Minute || quick.ComputeUnits != harness.ComputeAll {
+	if quick.Iterations != 5 || quick.Sessions != 2 || quick.MinimumWork != 16*time.Second || quick.SessionTimeout != 5*time.Minute || quick.ComputeUnits != harness.ComputeAll {
 		t.Errorf("quick = %+v", quick)
 	}
 	if s := c.Scenarios["prompt-128"]; s.PromptTokens != 128 || s.GenerateTokens != 16 || s.Name != "prompt-128" {
@@ -64,6 +64,8 @@ func TestMistakes(t *testing.T) {
 		"several in one file": {"scenarios/a.yaml", "warmups: x\niterations: 0\n", []string{
 			`warmups: "x" is not a whole number`, "iterations: 0 is less than 1", "generate_tokens: missing", "prompt: missing"}},
 		"soak with iterations":      {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\niterations: 3\nduration: 1m\n", []string{"duration: excludes iterations"}},
+		"soak with minimum work":    {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nminimum_work: 30s\nduration: 1m\n", []string{"minimum_work: has no effect beside duration"}},
+		"timeout shorter than work": {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nminimum_work: 9m\nidle_before: 1m\n", []string{"session_timeout: 10m0s leaves no time beyond the 10m0s"}},
 		"timeout shorter than soak": {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nduration: 20m\n", []string{"session_timeout: 10m0s leaves no time"}},
 		"abort below start":         {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nstart_thermal: serious\nabort_thermal: fair\n", []string{"fair would end a session that may start at serious"}},
 		"sweep of two keys":         {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nsweep:\n  kv_depth: [1]\n  prompt_tokens: [2]\n", []string{"sweep: one key"}},

@@ -354,6 +354,38 @@ func TestSoakMeasuresEnergyAndRetention(t *testing.T) {
 	}
 }
 
+// TestMinimumWorkCarriesEnergy: iterations go on after the planned number until there is energy to tell.
+func TestMinimumWorkCarriesEnergy(t *testing.T) {
+	scenario := quick
+	scenario.MinimumWork = time.Minute
+	l := newLab(t, scenario, small, simulated.Options{CV: 0.02})
+	var beyond bool
+	l.eng.Progress = func(p engine.Progress) {
+		beyond = beyond || p.Step == "generating" && p.Iteration > 4 && p.Iterations == 0
+		if p.Step == "generating" && p.Iterations != 0 && p.Iteration >= p.Iterations {
+			t.Fatalf("progress says iteration %d of %d", p.Iteration+1, p.Iterations)
+		}
+	}
+	l.mustRun()
+	if !beyond {
+		t.Error("progress never told of iterations beyond the planned ones")
+	}
+	for _, id := range []string{"s000-candidate", "s001-candidate"} {
+		its := l.rec.iterations(id)
+		first, last := its[1], its[len(its)-1]
+		if worked := time.Duration(*last.EndNs - first.BeginNs); worked < time.Minute || time.Duration(last.BeginNs-first.BeginNs) >= time.Minute {
+			t.Errorf("%s worked for %v in %d iterations, want the first end after a minute", id, worked, len(its))
+		}
+		end := l.rec.of(id)[len(l.rec.of(id))-1].SessionEnd
+		if end.Planned != len(its)-1 || end.Measured != end.Planned {
+			t.Errorf("%s: %d of %d measured, %d were made", id, end.Measured, end.Planned, len(its)-1)
+		}
+		if energy := l.rec.samples(id, harness.EnergyPerToken); len(energy) != 1 || energy[0].Method != "gauge-accumulator" || energy[0].Uncertainty == nil {
+			t.Errorf("%s: energy per token %+v, absent: %q", id, energy, l.rec.absence(id, harness.EnergyPerToken))
+		}
+	}
+}
+
 func TestChargingRefusesEnergy(t *testing.T) {
 	l := newLab(t, soak(), large, simulated.Options{Charging: true})
 	l.mustRun()
