@@ -29,7 +29,7 @@ type virtualFlags struct {
 	verbose  bool
 	control  string
 	phone    virtual.PhoneOptions // what every phone begins as
-	gauge    time.Duration // interval of the battery gauge's publications
+	gauge    time.Duration        // interval of the battery gauge's publications
 }
 
 // Bounds of a battery gauge's interval: it takes one sample a second, and the slowest known publishes once a minute.
