@@ -51,6 +51,16 @@ func (t ThermalState) Rank() int {
 	return -1
 }
 
+// ThermalOfRank is the state that ranks so; false for a number that is no rank.
+func ThermalOfRank(rank float64) (ThermalState, bool) {
+	for _, s := range []ThermalState{ThermalNominal, ThermalFair, ThermalSerious, ThermalCritical} {
+		if rank == float64(s.Rank()) {
+			return s, true
+		}
+	}
+	return "", false
+}
+
 // DeviceState is what a device says of itself now. A nil field was not readable.
 type DeviceState struct {
 	At                time.Time     `json:"at"`

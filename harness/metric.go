@@ -44,6 +44,8 @@ const (
 	EnergyPerToken    = "energy_per_token_j"
 	Retention60       = "retention_60s"
 	Retention300      = "retention_300s"
+	TimeTo90          = "time_to_90_s"
+	TimeTo75          = "time_to_75_s"
 	Perplexity        = "perplexity"
 	ModelBytes        = "model_bytes"
 )
@@ -52,6 +54,7 @@ const (
 const (
 	Footprint     = "footprint_bytes"      // the app's own footprint: phys_footprint on Apple platforms
 	FootprintHost = "footprint_host_bytes" // the process's footprint as the host sees it
+	ThermalRank   = "thermal_rank"         // a change of the thermal state: 0 nominal to 3 critical, unit "rank"
 )
 
 // Metrics lists every metric that a session can yield, in the order in which reports show them.
@@ -74,6 +77,8 @@ func Metrics() []Metric {
 		{EnergyPerToken, "J", Lower, AssumeLogNormal, "device energy per generated token"},
 		{Retention60, "ratio", Higher, AssumeLogNormal, "throughput at 60 s over the peak window"},
 		{Retention300, "ratio", Higher, AssumeLogNormal, "throughput at 300 s over the peak window"},
+		{TimeTo90, "s", Higher, AssumeLogNormal, "first token to the time when throughput has lastingly fallen below 90 % of the peak window"},
+		{TimeTo75, "s", Higher, AssumeLogNormal, "the same for 75 %"},
 		{Perplexity, "1", Lower, AssumeExact, "of the evaluation corpus"},
 		{ModelBytes, "B", Lower, AssumeExact, "size of the model on disk"},
 	}

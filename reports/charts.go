@@ -124,7 +124,10 @@ func point(x, y float64) opts.LineData { return opts.LineData{Value: []float64{x
 
 // charts draws a case. prefix keeps their ids apart on a page of many cases.
 func (c Case) charts(prefix string) ([]chart, error) {
-	var out []chart
+	out, err := c.soakCharts(prefix)
+	if err != nil {
+		return nil, err
+	}
 	for _, draw := range []func(string) (chart, error){c.throughputChart, c.latencyChart, c.memoryChart, c.powerChart} {
 		one, err := draw(prefix)
 		if err != nil {
@@ -267,45 +270,19 @@ func (c Case) powerChart(prefix string) (chart, error) {
 	return p.done(prefix+"power", "Power and energy", "Whole device, from the battery gauge: mean power between two updates of the gauge, and energy since the first reading (dashed, right axis). Idle power is included here.", why)
 }
 
-// gaugePower turns gauge readings into steps of mean power (W) and a running energy (mWh), both over seconds since the
-// session began. The gauge adds up one reading of the system's load in mW a second (AccumulatedSystemLoad) and counts
-// them; where it does not, voltage times current at an update stands for the time since the one before.
+// gaugePower turns the gauge's steps of mean power (W) into points, with a running energy (mWh), over seconds since the
+// session began.
 func gaugePower(s harness.RecordedSession) (power, energy []opts.LineData) {
-	var last *harness.BatteryReading
 	total := 0.0
-	for i := range s.Battery {
-		b := s.Battery[i]
-		if last == nil {
-			last = &s.Battery[i]
-			continue
+	for i, step := range s.PowerSteps() {
+		begin, end := step.Begin.Sub(s.Begin.At).Seconds(), step.End.Sub(s.Begin.At).Seconds()
+		if i == 0 {
+			power = append(power, point(begin, step.Watts))
+			energy = append(energy, point(begin, 0))
 		}
-		seconds := b.At.Sub(last.At).Seconds()
-		watts, fresh := stepPower(*last, b)
-		if !fresh || seconds <= 0 {
-			continue // the gauge has not published since
-		}
-		total += watts * seconds / joulesPerMilliwatt
-		if len(power) == 0 {
-			power = append(power, point(last.At.Sub(s.Begin.At).Seconds(), watts))
-			energy = append(energy, point(last.At.Sub(s.Begin.At).Seconds(), 0))
-		}
-		power = append(power, point(b.At.Sub(s.Begin.At).Seconds(), watts))
-		energy = append(energy, point(b.At.Sub(s.Begin.At).Seconds(), total))
-		last = &s.Battery[i]
+		total += step.Watts * (end - begin) / joulesPerMilliwatt
+		power = append(power, point(end, step.Watts))
+		energy = append(energy, point(end, total))
 	}
 	return power, energy
-}
-
-// stepPower is the mean power in W between two readings; false where the gauge has not moved.
-func stepPower(a, b harness.BatteryReading) (float64, bool) {
-	if a.SystemLoadCount != nil && b.SystemLoadCount != nil && a.AccumulatedSystemLoad != nil && b.AccumulatedSystemLoad != nil {
-		if *b.SystemLoadCount <= *a.SystemLoadCount || *b.AccumulatedSystemLoad < *a.AccumulatedSystemLoad {
-			return 0, false // no update, or a counter that was reset
-		}
-		return float64(*b.AccumulatedSystemLoad-*a.AccumulatedSystemLoad) / float64(*b.SystemLoadCount-*a.SystemLoadCount) / 1000, true
-	}
-	if b.VoltageMillivolt == nil || b.AmperageMilliampere == nil || a.UpdateTime != nil && b.UpdateTime != nil && *a.UpdateTime == *b.UpdateTime {
-		return 0, false
-	}
-	return -float64(*b.VoltageMillivolt) * float64(*b.AmperageMilliampere) / 1e6, true
 }

@@ -217,7 +217,7 @@ var usualAbsence = map[string]string{
 // optional reports whether a metric is shown only where it was asked for.
 func optional(metric string) bool {
 	switch metric {
-	case harness.Retention60, harness.Retention300, harness.Perplexity, harness.ModelBytes:
+	case harness.Retention60, harness.Retention300, harness.TimeTo90, harness.TimeTo75, harness.Perplexity, harness.ModelBytes:
 		return true
 	}
 	return false
@@ -242,6 +242,8 @@ var labels = []struct{ metric, label string }{
 	{harness.EnergyPerToken, "energy per token"},
 	{harness.Retention60, "throughput kept at 60 s"},
 	{harness.Retention300, "throughput kept at 300 s"},
+	{harness.TimeTo90, "time to 90 % of peak"},
+	{harness.TimeTo75, "time to 75 % of peak"},
 	{harness.Perplexity, "perplexity"},
 	{harness.ModelBytes, "model on disk"},
 }

@@ -49,6 +49,11 @@ func (c Case) markdown(b *strings.Builder) {
 	if few := c.few(); few != "" {
 		fmt.Fprintf(b, "\n%s\n", few)
 	}
+	for _, one := range c.curves() {
+		b.WriteString("\n```\n")
+		one.text(b)
+		b.WriteString("```\n")
+	}
 	for _, end := range c.Ends {
 		fmt.Fprintf(b, "\n- session `%s`: **%s** %s", end.Session, end.Outcome, escapeMarkdown(end.Reason))
 	}

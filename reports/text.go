@@ -63,6 +63,9 @@ func (c Case) text(b *strings.Builder) {
 		fmt.Fprintf(b, "\n  %s\n", few)
 	}
 	c.textAbsent(b)
+	for _, one := range c.curves() {
+		one.text(b)
+	}
 	for _, end := range c.Ends {
 		fmt.Fprintf(b, "\n  session %s: %s", end.Session, end.Outcome)
 		if end.Reason != "" {

@@ -144,19 +144,15 @@ func (f *Fold) load(e Event, line int, y *Yield) {
 	})
 }
 
-// paceWindow is the length of a window of throughput under sustained load.
-const paceWindow = 5 * time.Second
-
-// maxWindows bounds what a wrong time stamp can make of a session: a day's worth.
-const maxWindows = int64(24 * time.Hour / paceWindow)
-
-// retention compares the throughput of the window that ends at 60 s and at 300 s of generation with the best window up
-// to there. An app that stops at the second leaves the very last window unfinished; the one before it stands in.
-func (f *Fold) retention(y *Yield) {
+// sustained computes what a soak is made for: the throughput of the windows that end at 60 s and at 300 s of generation
+// against the best window up to there, and when throughput has lastingly fallen. An app that stops at the second leaves
+// the very last window unfinished; the one before it stands in.
+func (f *Fold) sustained(y *Yield) {
 	if f.expect.Duration < time.Minute {
 		return
 	}
-	rates := windowRates(f.pace, paceWindow)
+	rates := harness.Rates(f.pace, harness.CurveWindow)
+	short := f.shortened(rates)
 	for _, at := range []struct {
 		metric string
 		after  time.Duration
@@ -164,37 +160,51 @@ func (f *Fold) retention(y *Yield) {
 		if f.expect.Duration < at.after {
 			continue // not a soak of that length: nobody expects the figure
 		}
-		n := int(at.after / paceWindow)
+		n := int(at.after / harness.CurveWindow)
 		if len(rates) < n-1 || f.summary.Processes != 1 {
-			f.figures.without(at.metric, fmt.Sprintf("generation did not last %v in one process", at.after))
+			f.figures.without(at.metric, short)
 			continue
 		}
 		rates := rates[:min(n, len(rates))]
-		f.figures.have(at.metric)
-		y.Samples = append(y.Samples, harness.Sample{
-			Session: f.expect.Session, Metric: at.metric, Value: rates[len(rates)-1] / slices.Max(rates), Unit: "ratio",
-			At: f.hostWall(f.pace[len(f.pace)-1]), Phase: "decode", Source: harness.SourceDerived,
-			Method: fmt.Sprintf("%v windows", paceWindow),
-		})
+		f.sustain(y, at.metric, rates[len(rates)-1]/slices.Max(rates), "ratio")
+	}
+	for _, to := range []struct {
+		metric string
+		share  float64
+	}{{harness.TimeTo90, 0.90}, {harness.TimeTo75, 0.75}} {
+		fell, ok := harness.FallTime(rates, to.share)
+		switch {
+		case f.summary.Processes != 1:
+			f.figures.without(to.metric, short)
+		case !ok:
+			f.figures.without(to.metric, fmt.Sprintf("throughput did not fall lastingly below %.0f %% of its peak within the %v that it was watched",
+				100*to.share, time.Duration(len(rates))*harness.CurveWindow))
+		default:
+			f.sustain(y, to.metric, fell.Seconds(), "s")
+		}
 	}
 }
 
-// windowRates are the tokens per second of full windows from the first token on.
-func windowRates(ns []int64, width time.Duration) []float64 {
-	if len(ns) == 0 || ns[len(ns)-1] < ns[0] {
-		return nil
+// sustain yields a figure of the session as a whole.
+func (f *Fold) sustain(y *Yield, metric string, value float64, unit string) {
+	f.figures.have(metric)
+	y.Samples = append(y.Samples, harness.Sample{
+		Session: f.expect.Session, Metric: metric, Value: value, Unit: unit,
+		At: f.hostWall(f.pace[len(f.pace)-1]), Phase: "decode", Source: harness.SourceDerived,
+		Method: fmt.Sprintf("%v windows", harness.CurveWindow),
+	})
+}
+
+// shortened says why a soak did not last.
+func (f *Fold) shortened(rates []float64) string {
+	lasted := time.Duration(len(rates)) * harness.CurveWindow
+	switch {
+	case f.summary.Processes > 1:
+		return fmt.Sprintf("generation was spread over %d processes", f.summary.Processes)
+	case f.summary.EndReason == string(harness.OutcomeThermal):
+		return fmt.Sprintf("the app stopped for heat after %v of generation", lasted)
 	}
-	full := int(min((ns[len(ns)-1]-ns[0])/width.Nanoseconds(), maxWindows))
-	counts := make([]float64, full)
-	for _, at := range ns {
-		if i := int((at - ns[0]) / width.Nanoseconds()); i >= 0 && i < full {
-			counts[i]++
-		}
-	}
-	for i := range counts {
-		counts[i] /= width.Seconds()
-	}
-	return counts
+	return fmt.Sprintf("generation lasted %v, not %v", lasted, f.expect.Duration)
 }
 
 // figures remembers which metrics were obtained, and why others were not.
@@ -229,7 +239,7 @@ func (f *Fold) absences() []harness.Absence {
 	want := []string{harness.DecodeTokS, harness.PrefillTokS, harness.TTFT, harness.ITLP50, harness.ITLP95,
 		harness.ITLP99, harness.LoadCold, harness.PeakFootprint}
 	if f.expect.Duration >= time.Minute {
-		want = append(want, harness.Retention60)
+		want = append(want, harness.Retention60, harness.TimeTo90, harness.TimeTo75)
 	}
 	if f.expect.Duration >= 5*time.Minute {
 		want = append(want, harness.Retention300)

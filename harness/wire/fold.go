@@ -239,7 +239,7 @@ func (f *Fold) Finish(exit harness.Exit) (Yield, []harness.Absence) {
 		}
 		f.close(&y, outcome, reason, f.process.lastNs, false)
 	}
-	f.retention(&y)
+	f.sustained(&y)
 	return y, f.absences()
 }
 

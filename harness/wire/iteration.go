@@ -274,6 +274,14 @@ func (f *Fold) thermal(e Event, line int, y *Yield) {
 	if w := f.summary.ThermalWorst; w == nil || state.Rank() > w.Rank() {
 		f.summary.ThermalWorst = &state
 	}
+	if e.Newer() {
+		return
+	}
+	ns := e.AtNs
+	y.Samples = append(y.Samples, harness.Sample{
+		Session: f.expect.Session, Metric: harness.ThermalRank, Value: float64(state.Rank()), Unit: "rank",
+		At: f.hostWall(ns), DeviceNs: &ns, Source: harness.SourceApp,
+	})
 }
 
 func (f *Fold) failed(e Event, line int, y *Yield) {

@@ -42,6 +42,10 @@
 			for (const part of ["lineStyle", "itemStyle"]) {
 				if (series[part] && /^c\d+$/.test(series[part].color)) series[part].color = colour(series[part].color);
 			}
+			for (const area of series.markArea ? series.markArea.data : []) {
+				area[0].itemStyle.color = colour(area[0].itemStyle.color);
+				area[0].label = { color: soft };
+			}
 			if (series.markLine) series.markLine.lineStyle = { color: soft, type: "dotted" };
 		}
 		return out;

@@ -1,0 +1,110 @@
+package harness
+
+import (
+	"math"
+	"testing"
+	"time"
+)
+
+// evenly gives time stamps of that many tokens a second in each window, one window after the other.
+func evenly(rates ...float64) []int64 {
+	out := []int64{7e9} // a clock does not begin with the session
+	for i, rate := range rates {
+		n := int(rate * CurveWindow.Seconds())
+		for k := range n {
+			at := float64(i)*CurveWindow.Seconds() + (float64(k)+0.5)/rate
+			out = append(out, 7e9+int64(at*1e9))
+		}
+	}
+	return append(out, out[0]+int64(len(rates))*CurveWindow.Nanoseconds())
+}
+
+func TestRates(t *testing.T) {
+	got := Rates(evenly(10, 20, 5), CurveWindow)
+	for i, want := range []float64{10.2, 20, 5} { // the very first token is the first window's own
+		if len(got) != 3 || math.Abs(got[i]-want) > 1e-9 {
+			t.Fatalf("Rates() = %v", got)
+		}
+	}
+	for name, stamps := range map[string][]int64{"none": nil, "one": {5}, "back in time": {9e9, 1}, "less than a window": {0, 4e9}} {
+		if got := Rates(stamps, CurveWindow); len(got) != 0 {
+			t.Errorf("%s: Rates() = %v", name, got)
+		}
+	}
+	if got := Rates([]int64{0, math.MaxInt64}, CurveWindow); int64(len(got)) != maxCurveWindows {
+		t.Errorf("a wrong stamp makes %d windows", len(got))
+	}
+}
+
+func TestFallTime(t *testing.T) {
+	for name, tc := range map[string]struct {
+		rates []float64
+		share float64
+		want  time.Duration // 0: never
+	}{
+		"never":            {[]float64{10, 10, 9.5, 9.2, 9.9}, 0.9, 0},
+		"a hiccup":         {[]float64{10, 10, 5, 10, 5, 5, 10}, 0.9, 0},
+		"lasting":          {[]float64{10, 10, 9.5, 8.9, 8.8, 8.7, 8}, 0.9, 20 * time.Second},
+		"below 75":         {[]float64{10, 9, 8, 7.4, 7.3, 7.2}, 0.75, 20 * time.Second},
+		"slow start":       {[]float64{2, 3, 2, 10, 10, 10, 10}, 0.9, 0},
+		"too late to last": {[]float64{10, 10, 10, 8, 8}, 0.9, 0},
+		"nothing":          {nil, 0.9, 0},
+	} {
+		if got, ok := FallTime(tc.rates, tc.share); got != tc.want || ok != (tc.want > 0) {
+			t.Errorf("%s: FallTime() = %v, %v, want %v", name, got, ok, tc.want)
+		}
+	}
+}
+
+func ref[T any](v T) *T { return &v }
+
+func TestCurve(t *testing.T) {
+	begin := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	wall := func(ns int64) time.Time { return begin.Add(time.Duration(ns)) }
+	sample := func(metric string, ns int64, value float64) Sample {
+		return Sample{Metric: metric, Value: value, DeviceNs: &ns, At: wall(ns)}
+	}
+	reading := func(seconds int, sum, count uint64) BatteryReading {
+		return BatteryReading{At: begin.Add(time.Duration(seconds) * time.Second), AccumulatedSystemLoad: &sum, SystemLoadCount: &count}
+	}
+	s := RecordedSession{
+		Begin: SessionBegin{At: begin},
+		Iterations: []Iteration{
+			{Warmup: true, Outcome: OutcomeOK, TokenNs: []int64{1, 2}},
+			{Outcome: OutcomeInvalid, TokenNs: []int64{3, 4}},
+			{Outcome: OutcomeOK, TokenNs: evenly(10, 20, 5, 5)},
+		},
+		Samples: []Sample{
+			sample(ThermalRank, 1e9, 0), sample(Footprint, 8e9, 100), sample(Footprint, 9e9, 300), sample(Footprint, 10e9, 200),
+			sample(ThermalRank, 18e9, 2), sample(ThermalRank, 24e9, 1), sample(ThermalRank, 25e9, 9),
+		},
+		// 7 s to 27 s on the host: 2 W, then 4 W, then a reset.
+		Battery: []BatteryReading{reading(2, 0, 0), reading(12, 20000, 10), reading(12, 20000, 10), reading(22, 60000, 20), reading(27, 5, 1)},
+	}
+	points := s.Curve()
+	if len(points) != 4 {
+		t.Fatalf("%d windows: %+v", len(points), points)
+	}
+	for i, want := range []struct {
+		thermal   ThermalState
+		footprint *float64
+		watts     *float64
+	}{
+		{ThermalNominal, ref(300.0), ref(2.0)}, {ThermalNominal, nil, ref(4.0)}, {ThermalSerious, nil, ref(4.0)}, {ThermalSerious, nil, nil},
+	} {
+		p := points[i]
+		if p.Thermal == nil || *p.Thermal != want.thermal {
+			t.Errorf("window %d: thermal %v, want %s", i, p.Thermal, want.thermal)
+		}
+		if (p.Footprint == nil) != (want.footprint == nil) || p.Footprint != nil && *p.Footprint != *want.footprint {
+			t.Errorf("window %d: footprint %v", i, p.Footprint)
+		}
+		if (p.Watts == nil) != (want.watts == nil) || p.Watts != nil && math.Abs(*p.Watts-*want.watts) > 1e-9 {
+			t.Errorf("window %d: power %v, want %v", i, p.Watts, want.watts)
+		}
+	}
+	s.Iterations = append(s.Iterations, Iteration{Outcome: OutcomeOK, TokenNs: []int64{1, 2}})
+	if got := s.Curve(); got != nil {
+		t.Errorf("a clock that begins anew gives the curve %+v", got)
+	}
+}
