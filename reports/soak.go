@@ -80,7 +80,8 @@ func (c curve) text(b *strings.Builder) {
 	writeTable(b, rows, []bool{true, true, true, true, true, false})
 }
 
-// sparkline draws values as blocks from their lowest to their highest; windows beyond the width are drawn together.
+// sparkline draws values as blocks, as high as their share of the highest, so that what is flat looks flat; windows
+// beyond the width are drawn together.
 func sparkline(values []*float64) (line string, low, high float64, ok bool) {
 	var known []float64
 	for _, v := range values {
@@ -104,10 +105,10 @@ func sparkline(values []*float64) (line string, low, high float64, ok bool) {
 		switch {
 		case n == 0:
 			b.WriteRune(' ')
-		case high == low:
-			b.WriteRune(blocks[len(blocks)/2])
+		case high <= 0:
+			b.WriteRune(blocks[0])
 		default:
-			b.WriteRune(blocks[min(int((sum/float64(n)-low)/(high-low)*float64(len(blocks))), len(blocks)-1)])
+			b.WriteRune(blocks[max(0, min(int(sum/float64(n)/high*float64(len(blocks))), len(blocks)-1))])
 		}
 	}
 	return b.String(), low, high, true

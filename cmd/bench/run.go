@@ -62,16 +62,21 @@ func runCommand() command {
 		name: "run", summary: "measure a model on a device", usage: "--device NAME [--scenario quick] [flags]   or   --resume [RUN]",
 		setup: func(flags *flag.FlagSet) action {
 			f := runFlags{launchEnv: launchEnv{}}
-			f.declare(flags)
-			flags.Var(&f.resume, "resume", "take up the latest run that was cut off, or the `run` named")
-			flags.BoolVar(&f.json, "json", false, "print the figures as JSON instead of the table")
-			flags.BoolVar(&f.html, "html", true, "write the run's page; --html=false does not")
-			flags.DurationVar(&f.patience, "patience", 2*time.Minute, "how long a device that vanishes is waited for")
-			flags.DurationVar(&f.telemetry, "telemetry", time.Second, "interval of the host's readings of battery and memory; 0: none, and no energy")
-			flags.Var(f.launchEnv, "env", "`NAME=VALUE` in the environment of every launch")
+			f.declareRun(flags)
 			return f.do
 		},
 	}
+}
+
+// declareRun puts the flags of a run on a command.
+func (f *runFlags) declareRun(flags *flag.FlagSet) {
+	f.declare(flags)
+	flags.Var(&f.resume, "resume", "take up the latest run that was cut off, or the `run` named")
+	flags.BoolVar(&f.json, "json", false, "print the figures as JSON instead of the table")
+	flags.BoolVar(&f.html, "html", true, "write the run's page; --html=false does not")
+	flags.DurationVar(&f.patience, "patience", 2*time.Minute, "how long a device that vanishes is waited for")
+	flags.DurationVar(&f.telemetry, "telemetry", time.Second, "interval of the host's readings of battery and memory; 0: none, and no energy")
+	flags.Var(f.launchEnv, "env", "`NAME=VALUE` in the environment of every launch")
 }
 
 func (f *runFlags) do(ctx context.Context, env Env, rest []string) (int, error) {

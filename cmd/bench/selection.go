@@ -25,6 +25,7 @@ type selection struct {
 	seed      uint64
 	configs   *string
 	data      *string
+	adjust    func(*harness.Catalog) error // of a command that bends scenarios before they are planned; nil: none
 }
 
 // words is a flag that may be given several times. It takes no commas as separators: Apple's product types have one.
@@ -71,6 +72,11 @@ func (s *selection) resolve(ctx context.Context, env Env) (resolved, error) {
 	var err error
 	if out.lab.catalog, err = loadCatalog(*s.configs); err != nil {
 		return out, err
+	}
+	if s.adjust != nil {
+		if err := s.adjust(&out.lab.catalog); err != nil {
+			return out, err
+		}
 	}
 	if len(s.devices) == 0 {
 		return out, noDeviceNamed()

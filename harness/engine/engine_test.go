@@ -386,6 +386,35 @@ func TestMinimumWorkCarriesEnergy(t *testing.T) {
 	}
 }
 
+// TestSoakTellsWhenItFell: how fast throughput falls is a figure, and heat that ends a soak early is its outcome.
+func TestSoakTellsWhenItFell(t *testing.T) {
+	l := newLab(t, soak(), large, simulated.Options{})
+	l.mustRun()
+	id := "s000-candidate"
+	fell := l.rec.samples(id, harness.TimeTo90)
+	if len(fell) != 1 || fell[0].Value < 10 || fell[0].Value > 150 || fell[0].Unit != "s" {
+		t.Errorf("time to 90 %% = %+v, absent: %q", fell, l.rec.absence(id, harness.TimeTo90))
+	}
+	ranks := l.rec.samples(id, harness.ThermalRank)
+	if len(ranks) < 2 || ranks[0].Value != 0 || ranks[len(ranks)-1].Value < 1 || ranks[0].DeviceNs == nil {
+		t.Errorf("thermal states %+v, want nominal first and a hotter one later", ranks)
+	}
+
+	hot := soak()
+	hot.AbortThermal = harness.ThermalFair
+	l = newLab(t, hot, large, simulated.Options{})
+	r, err := l.eng.Run(context.Background(), l.run)
+	if err != nil || outcomes(r) != "thermal" || r.Ended[0].Reason != "the app stopped for heat" {
+		t.Fatalf("Run() = %v, %+v", err, r.Ended)
+	}
+	if why := l.rec.absence(id, harness.Retention300); !strings.HasPrefix(why, "the app stopped for heat after ") {
+		t.Errorf("retention at 300 s is absent because of %q", why)
+	}
+	if len(l.rec.samples(id, harness.Retention60)) != 1 {
+		t.Errorf("no retention at 60 s: %q", l.rec.absence(id, harness.Retention60))
+	}
+}
+
 func TestChargingRefusesEnergy(t *testing.T) {
 	l := newLab(t, soak(), large, simulated.Options{Charging: true})
 	l.mustRun()

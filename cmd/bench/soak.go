@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/lilims/bench/harness"
+)
+
+// soakFlags is what `bench soak` is asked for: a run of one scenario, as long as a person wants it.
+type soakFlags struct {
+	runFlags
+	duration time.Duration // 0: as the scenario says
+	idle     time.Duration // below 0: as the scenario says
+}
+
+// shortestSoak is the shortest generation that says something of sustained load: one window of the curve and a bit.
+const shortestSoak = 10 * time.Second
+
+func soakCommand() command {
+	return command{
+		name: "soak", summary: "generate without a pause and show what heat leaves of the speed", usage: "--device NAME [--duration 5m] [--model NAME] [flags]",
+		setup: func(flags *flag.FlagSet) action {
+			f := soakFlags{runFlags: runFlags{launchEnv: launchEnv{}}}
+			f.declareRun(flags)
+			flags.DurationVar(&f.duration, "duration", 0, "how long to generate (default as the scenario says: 5m)")
+			flags.DurationVar(&f.idle, "idle", -1, "how long to idle before, for the energy's baseline (default as the scenario says: 1m)")
+			if scenario := flags.Lookup("scenario"); scenario != nil {
+				scenario.Usage = "`scenario` of the catalogue that has a duration (default soak)"
+			}
+			return func(ctx context.Context, env Env, rest []string) (int, error) {
+				if len(f.scenarios) == 0 && !f.resume.set {
+					f.scenarios = words{"soak"}
+				}
+				f.adjust = f.stretch
+				return f.do(ctx, env, rest)
+			}
+		},
+	}
+}
+
+// stretch makes the chosen scenarios as long as the command line says. The time limit keeps its distance.
+func (f *soakFlags) stretch(catalog *harness.Catalog) error {
+	if f.duration != 0 && f.duration < shortestSoak {
+		return usageError("soak", fmt.Sprintf("Give at least %v.", shortestSoak), "--duration is %v", f.duration)
+	}
+	for _, wanted := range f.scenarios {
+		for name, s := range catalog.Scenarios {
+			if !strings.EqualFold(name, wanted) {
+				continue
+			}
+			if s.Duration == 0 {
+				return usageError("soak", "Choose a scenario with a duration; `bench run` makes the others.", "the scenario %s is no soak: it ends after %s", name, counted(s.Iterations, "iteration"))
+			}
+			catalog.Scenarios[name] = f.stretched(s)
+		}
+	}
+	return nil
+}
+
+func (f *soakFlags) stretched(s harness.Scenario) harness.Scenario {
+	margin := s.SessionTimeout - s.Duration - s.IdleBefore
+	if f.duration > 0 {
+		s.Duration = f.duration
+	}
+	if f.idle >= 0 {
+		s.IdleBefore = f.idle
+	}
+	s.SessionTimeout = s.Duration + s.IdleBefore + margin
+	return s
+}
