@@ -237,28 +237,3 @@ import Testing
         #expect(try Data(contentsOf: URL(fileURLWithPath: bench.eventsPath)) == before)
     }
 }
-
-@Suite struct ThermalProbeTests {
-    /// On Linux a host says how hot the phone is that it plays; a Mac tells its own state.
-    @Test(.enabled(if: hostPlaysThePhone), arguments: [
-        ("VIRTUAL_IPHONE_STATE", #"{"thermal":"fair","battery_percent":80}"#, ThermalState.fair),
-        ("VIRTUAL_IPHONE_STATE", #"{"battery_percent":80}"#, nil),
-        ("VIRTUAL_IPHONE_STATE", #"{"thermal":"boiling"}"#, nil),
-        ("VIRTUAL_IPHONE_STATE", #"{"therm"#, nil),
-    ] as [(String, String, ThermalState?)])
-    func hostTellsTheState(_ variable: String, _ text: String, _ want: ThermalState?) throws {
-        let file = FileManager.default.temporaryDirectory.appendingPathComponent("state-\(UUID().uuidString)")
-        try Data(text.utf8).write(to: file)
-        defer { try? FileManager.default.removeItem(at: file) }
-        #expect(systemThermalProbe(environment: [variable: file.path])() == want)
-        #expect(systemThermalProbe(environment: [variable: file.path + "-absent"])() == nil)
-    }
-
-    static var hostPlaysThePhone: Bool {
-        #if os(Linux)
-        true
-        #else
-        false
-        #endif
-    }
-}
