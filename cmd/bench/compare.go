@@ -175,7 +175,7 @@ func judgeMetric(ctx context.Context, recorder *store.Store, of arms, m harness.
 	}
 	var out []gate.Judged
 	for _, key := range caseKeys(baseline, candidate) {
-		judged, err := judgeCase(ctx, recorder, key, m, rule, ofCase(baseline, key), ofCase(candidate, key))
+		judged, err := judgeUnits(ctx, recorder, key, m, rule, ofCase(baseline, key), ofCase(candidate, key))
 		if err != nil {
 			return nil, err
 		}
