@@ -20,7 +20,7 @@ const (
 	readsAtOnce = 64               // reads before the loop looks at anything else
 	maxPayload  = 64 << 20         // of a MetricKit payload; a day's batch of diagnostics is some megabytes
 	linger      = 10 * time.Second // for which an app may live on after its last event
-	exitGrace   = time.Second      // for which the exit code of a process that is gone is waited for
+	exitGrace   = 5 * time.Second  // for which the exit code of a process that is gone is waited for
 	maxBreaks   = 20               // of the cable, one after the other without anything read between
 	leastWait   = time.Second      // for a phone that vanished, whatever the task's patience: a cable may only have moved
 )
