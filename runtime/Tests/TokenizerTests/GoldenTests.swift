@@ -42,6 +42,8 @@ import Testing
         return (golden, try ByteLevelBPE(contentsOf: tokenizer))
     }
 
+    @Test func fixturesAreThere() { #expect(Self.files.count >= 2) }
+
     @Test(arguments: files) func encodes(_ file: URL) throws {
         let (golden, tokenizer) = try read(file)
         for item in golden.encode {
