@@ -7,7 +7,8 @@ import Testing
 @Suite struct ThermalProbeTests {
     /// A state file with the given text, and a probe that reads it.
     private func probe(_ text: String?) throws -> ThermalState? {
-        let file = FileManager.default.temporaryDirectory.appendingPathComponent("thermal-\(UInt64.random(in: 0 ... .max)).json")
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "thermal-\(UInt64.random(in: 0 ... .max)).json")
         defer { try? FileManager.default.removeItem(at: file) }
         if let text { try Data(text.utf8).write(to: file) }
         return systemThermalProbe(environment: ["VIRTUAL_IPHONE_STATE": file.path])()
