@@ -40,6 +40,9 @@ func TestShippedCatalogueLoads(t *testing.T) {
 	if p := c.Policies["default"]; p.Threshold[harness.DecodeTokS] != 0.10 || p.CoolDownLimit != 15*time.Minute || p.RequireKnown {
 		t.Errorf("default policy = %+v", p)
 	}
+	if p := c.Policies["default"]; p.Limit[harness.TTFT] != 3 || p.Limit[harness.ModelBytes] != 1e9 || p.Floor[harness.PeakFootprint] != 8<<20 || p.Budget != 3*time.Hour || p.Freshness != 30*24*time.Hour {
+		t.Errorf("default policy = %+v", p)
+	}
 	if !c.Policies["strict"].RequireKnown || c.Models["stories-1m"].Path != "runtime/models/stories-1m" {
 		t.Errorf("strict = %+v, models = %+v", c.Policies["strict"], c.Models)
 	}
@@ -58,9 +61,15 @@ func TestMistakes(t *testing.T) {
 		"key given twice":           {"devices/a.yaml", goodDevice + "chip: A\nchip: B\n", []string{"devices/a.yaml:4: chip: given before in line 3"}},
 		"not a number":              {"devices/a.yaml", goodDevice + "memory_gib: much\n", []string{`memory_gib: "much" is not a number`}},
 		"NaN":                       {"devices/a.yaml", goodDevice + "battery_wh: .nan\n", []string{`is not a number`}},
-		"negative":                  {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: -3\n", []string{"generate_tokens: -3 is less than 1"}},
-		"not a duration":            {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nsession_timeout: 5\n", []string{`"5" is not a duration`}},
-		"wrong enum":                {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\ncompute_units: cpuonly\n", []string{`did you mean "cpu_only"?`}},
+		"limit of an unknown metric": {"policies/a.yaml", "threshold: {ttft_s: 0.1}\nmax_battery_celsius: 35\nlimit:\n  peak_footprint: 3\n", []string{
+			`policies/a.yaml:4: peak_footprint: unknown key; did you mean "peak_footprint_bytes"?`}},
+		"required without a threshold": {"policies/a.yaml", "threshold: {ttft_s: 0.1}\nmax_battery_celsius: 35\nrequired_metrics: [energy_j]\n", []string{
+			`required_metrics: "energy_j" has no threshold in this policy`}},
+		"pattern that is none": {"policies/a.yaml", "threshold: {ttft_s: 0.1}\nmax_battery_celsius: 35\nrequired_cases: ['[']\n", []string{
+			`required_cases: "[" is not a pattern`}},
+		"negative":       {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: -3\n", []string{"generate_tokens: -3 is less than 1"}},
+		"not a duration": {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nsession_timeout: 5\n", []string{`"5" is not a duration`}},
+		"wrong enum":     {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\ncompute_units: cpuonly\n", []string{`did you mean "cpu_only"?`}},
 		"several in one file": {"scenarios/a.yaml", "warmups: x\niterations: 0\n", []string{
 			`warmups: "x" is not a whole number`, "iterations: 0 is less than 1", "generate_tokens: missing", "prompt: missing"}},
 		"soak with iterations":      {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\niterations: 3\nduration: 1m\n", []string{"duration: excludes iterations"}},
