@@ -21,6 +21,14 @@ class Architecture:
     rope_theta: float = 10000.0
     norm_epsilon: float = 1e-5
     tied_embeddings: bool = True  # the output layer is the token embedding
+    # What not every network has.
+    rotary_dim: int | None = None  # elements of a head that turn with the position; None: all
+    rope_factors: tuple[float, ...] | None = None  # by which each rotary frequency is divided; None: by 1
+    local_theta: float | None = None  # rope_theta of local layers; None: as the others
+    window: int | None = None  # how many tokens back a local layer sees, the current one counted
+    local_layers: tuple[int, ...] = ()
+    attention_scale: float | None = None  # None: head_dim ** -0.5
+    query_bias: bool = False  # the projections to queries, keys and values have biases
 
     def __post_init__(self) -> None:
         for field in ("layers", "hidden", "heads", "kv_heads", "head_dim", "intermediate", "vocab", "context"):
@@ -28,16 +36,35 @@ class Architecture:
                 raise ValueError(f"architecture: {field} = {getattr(self, field)}: must be positive")
         if self.heads % self.kv_heads:
             raise ValueError(f"architecture: {self.heads} heads are not a multiple of {self.kv_heads} key-value heads")
-        if self.head_dim % 2:
-            raise ValueError(f"architecture: head_dim = {self.head_dim}: rotary positions need an even width")
+        if self.turning % 2 or self.turning > self.head_dim:
+            raise ValueError(f"architecture: {self.turning} of {self.head_dim} elements of a head cannot turn: an even part is needed")
+        if self.rope_factors is not None and len(self.rope_factors) != self.turning // 2:
+            raise ValueError(f"architecture: {len(self.rope_factors)} rope factors for {self.turning // 2} frequencies")
+        if self.local_layers and not self.window:
+            raise ValueError("architecture: local layers need a window")
 
     @property
     def group(self) -> int:
         """Query heads that share one key-value head."""
         return self.heads // self.kv_heads
 
+    @property
+    def turning(self) -> int:
+        """Elements of a head that rotary positions turn."""
+        return self.head_dim if self.rotary_dim is None else self.rotary_dim
+
+    @property
+    def scale(self) -> float:
+        """What products of queries and keys are multiplied by."""
+        return self.head_dim**-0.5 if self.attention_scale is None else self.attention_scale
+
     def to_dict(self) -> dict:
-        return asdict(self)
+        """The values as JSON has them, without those that are as for most networks."""
+        values = asdict(self)
+        for field in fields(self)[_ORDINARY:]:
+            if values[field.name] == field.default:
+                del values[field.name]
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
     @classmethod
     def from_dict(cls, values: dict) -> "Architecture":
@@ -45,4 +72,8 @@ class Architecture:
         unknown = sorted(set(values) - known)
         if unknown:
             raise ValueError(f"architecture: unknown keys {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-        return cls(**values)
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+
+
+# Fields that every network's description holds; those after them only where they differ from their defaults.
+_ORDINARY = [field.name for field in fields(Architecture)].index("rotary_dim")

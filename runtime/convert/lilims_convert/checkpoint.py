@@ -14,12 +14,14 @@ import hashlib
 import io
 import json
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from .architecture import Architecture
+from .sources.tensors import ArrayTensor, SourceTensor
 
 ARCHITECTURE_ENTRY = "architecture"
 
@@ -29,8 +31,14 @@ class Checkpoint:
     """A trained network as its source gives it, before anything is rounded."""
 
     architecture: Architecture
-    tensors: dict[str, np.ndarray]
-    sha256: str | None = None  # of the file it was read from; None for a checkpoint made in memory
+    tensors: Mapping[str, np.ndarray | SourceTensor]
+    sha256: str | None = None  # of the files it was read from; None for a checkpoint made in memory
+    metadata: Mapping[str, object] = field(default_factory=dict)  # what else the source says: GGUF metadata, config.json
+
+    def tensor(self, name: str) -> SourceTensor:
+        """A tensor as rows; those of a checkpoint in memory included."""
+        tensor = self.tensors[name]
+        return ArrayTensor(tensor) if isinstance(tensor, np.ndarray) else tensor
 
 
 def read(path: Path) -> Checkpoint:
@@ -64,9 +72,9 @@ def require(checkpoint: Checkpoint, shapes: dict[str, tuple[int, ...]]) -> None:
         tensor = checkpoint.tensors.get(name)
         if tensor is None:
             continue
-        if tensor.shape != shape:
+        if tuple(tensor.shape) != shape:
             mistakes.append(f"{name}: shape {list(tensor.shape)}, want {list(shape)}")
-        elif not np.isfinite(tensor).all():
+        elif isinstance(tensor, np.ndarray) and not np.isfinite(tensor).all():  # others are looked at as they are stored
             mistakes.append(f"{name}: holds values that are not finite")
     if mistakes:
         raise ValueError("checkpoint: " + "; ".join(sorted(mistakes)))

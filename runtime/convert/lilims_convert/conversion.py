@@ -1,42 +1,58 @@
 """Conversion as an ordered list of named steps, each with a remark why it stands where it stands.
 
 A checkpoint comes in; a model folder that obeys docs/model-contract.md goes out. Steps pass one `Conversion` along and
-never call each other, so a step can be looked at, replaced or followed by another one without touching the rest.
+never call each other, so a step can be looked at, replaced or followed by another one without touching the rest. They
+work in a folder beside the destination, which takes its place when everything is done: whatever goes wrong on the way,
+no folder is left that looks like a model.
 """
 
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import coremltools as ct
 from coremltools.converters.mil.mil import Program
-from tokenizers import Tokenizer
 
-from . import __version__, checkpoint, evaluate, families, manifest, package, program, vocabulary
+from . import __version__, checkpoint, families, lint, manifest, package, program, storage, vocabularies
+from .blocks.network import Network
 from .checkpoint import Checkpoint
-from .families.blocks import Network
-from .reference import Reference
-from .weights import Weight, to_fp16
+from .evaluation import Evaluator, Standard, judge
+from .storage import Recipe
+from .vocabularies import Vocabulary
+from .weightfile import WeightFile
+from .weights import Weight
+
+LARGEST = 10**9  # bytes of a package that nobody asked to be larger
 
 
 @dataclass(frozen=True)
 class Request:
     """What is to be converted and how."""
 
-    tokenizer: Path  # tokenizer.json
     destination: Path  # the model folder; made, or replaced
     name: str
     version: str  # semantic version of the model
     source: str  # in words: where the checkpoint comes from
     licence: str
+    tokenizer: Path | None = None  # a tokenizer.json; None: the vocabulary of the source
     context: int | None = None  # cache length in tokens; None: what the network was trained for
+    positions: int | None = None  # absolute positions; None: as many as `context`
     prefill_chunk: int = 32  # tokens a call of the prefill function
-    quantization: str = "fp16"  # a key of QUANTIZERS
-    corpus: Path | None = None  # held-out texts to measure perplexity on; None: no evaluation in the manifest
-    corpus_name: str = ""
+    quantization: str = "fp16"  # one of storage.QUANTIZATIONS
+    layout: str = "gpu"  # one of storage.LAYOUTS
+    exact: bool = False  # see storage.Recipe
+    score: bool = False  # a third function, for perplexity
+    allow_large: bool = False  # the package may have more than LARGEST bytes
+    evaluator: Evaluator | None = None  # what measures perplexity; None: no evaluation in the manifest
+    standard: Standard | None = None  # what the perplexity is held against; None: it is only noted
+
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe(self.quantization, self.layout, self.exact)
 
 
 @dataclass
@@ -45,11 +61,20 @@ class Conversion:
 
     request: Request
     checkpoint: Checkpoint
+    folder: Path  # where the model is being made
+    report: Callable[[str], None]
+    vocabulary: Vocabulary | None = None
+    file: WeightFile | None = None
+    weights: dict[str, Weight] = field(default_factory=dict)
     network: Network | None = None
     programs: dict[str, Program] = field(default_factory=dict)
-    functions: dict[str, ct.models.MLModel] = field(default_factory=dict)
+    findings: list[lint.Finding] = field(default_factory=list)
     evaluation: list[dict] = field(default_factory=list)
     manifest: dict = field(default_factory=dict)
+
+    @property
+    def package(self) -> Path:
+        return self.folder / "model.mlpackage"
 
 
 @dataclass(frozen=True)
@@ -60,99 +85,95 @@ class Step:
 
 
 def _check(c: Conversion) -> None:
-    architecture = c.checkpoint.architecture
-    checkpoint.require(c.checkpoint, families.find(architecture.family).tensor_shapes(architecture))
-    tokenizer = Tokenizer.from_file(str(c.request.tokenizer))
-    if tokenizer.get_vocab_size() > architecture.vocab:
+    architecture, request = c.checkpoint.architecture, c.request
+    shapes = families.find(architecture.family).tensor_shapes(architecture)
+    checkpoint.require(c.checkpoint, shapes)
+    estimate = storage.estimated_bytes(shapes, request.recipe)
+    if estimate > LARGEST and not request.allow_large:
         raise ValueError(
-            f"tokenizer {c.request.tokenizer}: {tokenizer.get_vocab_size()} entries, but the network has "
-            f"{architecture.vocab}; were they trained together?"
+            f"the package would have about {estimate / 1e9:.1f} GB; phones kill apps that load so much. "
+            "Quantise further (--quantize int4), or ask for it with --allow-large"
         )
-
-
-def _store_fp16(source: Checkpoint) -> dict[str, Weight]:
-    return {name: to_fp16(name, tensor) for name, tensor in source.tensors.items()}
-
-
-# How the tensors of a checkpoint are stored, by the name that the manifest gives it.
-QUANTIZERS: dict[str, Callable[[Checkpoint], dict[str, Weight]]] = {"fp16": _store_fp16}
+    free = shutil.disk_usage(c.folder).free
+    if free < estimate * 1.05:
+        raise OSError(f"{c.folder.parent}: {free / 1e9:.1f} GB are free, the package needs about {estimate / 1e9:.1f} GB")
+    c.vocabulary = vocabularies.read(c.checkpoint, request.tokenizer)
 
 
 def _store(c: Conversion) -> None:
-    try:
-        quantize = QUANTIZERS[c.request.quantization]
-    except KeyError:
-        known = ", ".join(sorted(QUANTIZERS))
-        raise ValueError(f"unknown quantization {c.request.quantization!r}; known are {known}") from None
-    context = c.request.context or c.checkpoint.architecture.context
-    c.network = Network(c.checkpoint.architecture, quantize(c.checkpoint), context)
+    a, request = c.checkpoint.architecture, c.request
+    c.file = WeightFile(package.weights_folder(c.package) / package.WEIGHT_FILE)
+    names = families.find(a.family).tensor_shapes(a)
+    for name in names:
+        c.weights[name] = storage.store(c.file, name, c.checkpoint.tensor(name), request.recipe)
+    context = request.context or a.context
+    positions = max(context, request.positions or context)
+    if a.local_layers or a.rotary_dim == 0:
+        positions = context  # windows and learned positions know no more positions than slots
+    if positions > a.context:
+        raise ValueError(f"{positions} positions are more than the {a.context} that the network was trained for")
+    c.network = Network(a, c.weights, context, positions, request.layout)
 
 
 def _build(c: Conversion) -> None:
-    c.programs = {"prefill": program.build(c.network, c.request.prefill_chunk), "decode": program.build(c.network, 1)}
-
-
-def _lower(c: Conversion) -> None:
-    c.functions = {name: program.lower(built) for name, built in c.programs.items()}
+    chunk = c.request.prefill_chunk
+    c.programs = {"prefill": program.build(c.network, "prefill", chunk), "decode": program.build(c.network, "decode", 1)}
+    if c.request.score:
+        c.programs["score"] = program.build(c.network, "score", chunk)
 
 
 def _write(c: Conversion) -> None:
-    destination = Path(c.request.destination)
-    if destination.exists():
-        shutil.rmtree(destination)
-    destination.mkdir(parents=True)
-    package.write(c.functions, "decode", destination / "model.mlpackage")
-    shutil.copyfile(c.request.tokenizer, destination / "tokenizer.json")
+    package.write(c.programs, "decode", c.file, c.network.blobs, c.package)
+    c.file.close()
+    vocabularies.write(c.vocabulary, c.folder / "tokenizer.json")
+    size = sum(file["size"] for file in manifest.list_files(c.folder))
+    if size > LARGEST and not c.request.allow_large:
+        raise ValueError(f"the package has {size / 1e9:.2f} GB; ask for it with --allow-large")
 
 
-def _measure(c: Conversion) -> None:
-    if c.request.corpus is None:
-        return
-    dense = {name: weight.dense() for name, weight in c.network.weights.items()}
-    reference = Reference(c.network.architecture, dense, c.network.context)
-    texts = evaluate.read_corpus(c.request.corpus)
-    tokenizer = Tokenizer.from_file(str(c.request.tokenizer))
-    result = evaluate.perplexity(reference, tokenizer, texts, end=vocabulary.EOS)
-    c.evaluation.append(
-        {
-            "corpus": c.request.corpus_name or Path(c.request.corpus).name,
-            "texts": len(texts),
-            "tokens": result.tokens,
-            "perplexity": round(result.perplexity, 4),
-            "precision": c.request.quantization,
-            "method": evaluate.METHOD,
-            "by": f"lilims_convert {__version__}, numpy reference",
-        }
-    )
+def _lint(c: Conversion) -> None:
+    c.findings = lint.check(package.open_copy(c.package))
 
 
 def _describe(c: Conversion) -> None:
     a, request = c.network.architecture, c.request
-    special = {"bos": vocabulary.BOS, "eos": vocabulary.EOS}
-    c.manifest = manifest.write(
-        request.destination,
-        {
-            "name": request.name,
-            "version": request.version,
-            "family": a.family,
-            "quantization": request.quantization,
-            "context": c.network.context,
-            "prefill_chunk": request.prefill_chunk,
-            "architecture": {key: value for key, value in a.to_dict().items() if key not in ("family", "context")},
-            "tokenizer": {"file": "tokenizer.json", **special, "add_bos": True},
-            "functions": {name: name for name in c.functions},
-            "evaluation": c.evaluation,
-            "source": {"what": request.source, "sha256": c.checkpoint.sha256},
-            "tools": {"coremltools": ct.__version__, "lilims_convert": __version__},
-            "licence": request.licence,
-        },
-    )
+    description = {
+        "name": request.name,
+        "version": request.version,
+        "family": a.family,
+        "quantization": request.quantization,
+        "layout": request.layout,
+        "context": c.network.context,
+        "prefill_chunk": request.prefill_chunk,
+        "architecture": {key: value for key, value in a.to_dict().items() if key not in ("family", "context")},
+        "tokenizer": c.vocabulary.entry(),
+        "functions": {name: name for name in c.programs},
+        "evaluation": c.evaluation,
+        "source": {"what": request.source, "sha256": c.checkpoint.sha256},
+        "tools": {"coremltools": ct.__version__, "lilims_convert": __version__},
+        "licence": request.licence,
+    }
+    if c.network.positions > c.network.context:
+        description["positions"] = c.network.positions
+    if request.exact:
+        description["exact_blocks"] = True
+    c.manifest = manifest.write(c.folder, description)
+
+
+def _measure(c: Conversion) -> None:
+    if c.request.evaluator is None:
+        return
+    result = c.request.evaluator.measure(c.folder)
+    c.evaluation = [{**result, "precision": c.request.quantization}]
+    if c.request.standard is not None:
+        c.evaluation = judge(c.evaluation[0], c.request.standard, c.report)
+    _describe(c)
 
 
 def _verify(c: Conversion) -> None:
-    manifest.verify(c.request.destination)
-    functions = package.open_copy(Path(c.request.destination) / "model.mlpackage").description.functions
-    if sorted(function.name for function in functions) != sorted(c.functions):
+    manifest.verify(c.folder)
+    functions = package.open_copy(c.package).description.functions
+    if sorted(function.name for function in functions) != sorted(c.programs):
         raise ValueError(f"{c.request.destination}: the package does not hold the functions that were put into it")
 
 
@@ -160,18 +181,46 @@ STEPS: tuple[Step, ...] = (
     Step("check", "every mistake in the input is reported before any work is done", _check),
     Step("store", "rounding and quantisation come before building, so programs are built from what is shipped", _store),
     Step("build", "one function per chunk length, all from the same stored tensors", _build),
-    Step("lower", "functions are lowered apart: coremltools' passes do not take several functions at once", _lower),
-    Step("write", "merging comes after lowering, when equal constants can be recognised and stored once", _write),
-    Step("measure", "perplexity is of the stored tensors, and must be known before the manifest is written", _measure),
-    Step("describe", "the manifest lists every other file, so it is written last", _describe),
+    Step("write", "functions are written together, so that they share every constant", _write),
+    Step("lint", "what the Neural Engine dislikes is looked for in what was written, not in what was meant", _lint),
+    Step("describe", "the manifest lists every other file, so it comes after them; the runtime needs it to load", _describe),
+    Step("measure", "perplexity is of the very package, as the runtime loads it; it is added to the manifest", _measure),
     Step("verify", "what was written is read back; a package that cannot be opened never leaves this house", _verify),
 )
 
 
-def convert(source: Checkpoint, request: Request, report: Callable[[str], None] = lambda line: None) -> dict:
-    """Runs every step and returns the manifest; `report` is told of each step before it runs."""
-    conversion = Conversion(request, source)
-    for number, step in enumerate(STEPS, 1):
-        report(f"{number}/{len(STEPS)} {step.name}: {step.why_here}")
-        step.run(conversion)
-    return conversion.manifest
+def convert(source: Checkpoint, request: Request, report: Callable[[str], None] = lambda line: None) -> Conversion:
+    """Runs every step and puts the model in its place; `report` is told of each step before it runs."""
+    destination = Path(request.destination).absolute()
+    _refuse_strangers(destination)
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{destination.name}.unfinished-", dir=destination.parent))
+    try:
+        conversion = Conversion(request, source, folder, report)
+        for number, step in enumerate(STEPS, 1):
+            report(f"{number}/{len(STEPS)} {step.name}: {step.why_here}")
+            step.run(conversion)
+        folder.chmod(0o755)  # temporary folders are their owner's only
+        _put(folder, destination)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return conversion
+
+
+def _refuse_strangers(destination: Path) -> None:
+    """Only a model folder, or an empty one, is replaced: the rest is somebody's."""
+    if destination.is_symlink() or destination.is_file():
+        raise ValueError(f"{destination}: is a file; name a folder")
+    if destination.is_dir() and any(destination.iterdir()) and not (destination / manifest.FILE_NAME).exists():
+        raise ValueError(f"{destination}: is a folder that holds something else than a model; name another one")
+
+
+def _put(folder: Path, destination: Path) -> None:
+    """Moves a finished folder to its place, by two renames where another model is there."""
+    if not destination.exists():
+        folder.rename(destination)
+        return
+    former = Path(tempfile.mkdtemp(prefix=f".{destination.name}.former-", dir=destination.parent))
+    destination.rename(former / "model")
+    folder.rename(destination)
+    shutil.rmtree(former, ignore_errors=True)

@@ -6,6 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from . import digests
+
 FORMAT = 1
 FILE_NAME = "manifest.json"
 # The runtime versions that understand format 1 and the program interface that goes with it.
@@ -19,8 +21,7 @@ def list_files(folder: Path) -> list[dict]:
     for path in folder.rglob("*"):
         relative = path.relative_to(folder).as_posix()
         if path.is_file() and relative != FILE_NAME:
-            content = path.read_bytes()
-            files.append({"path": relative, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()})
+            files.append({"path": relative, "size": path.stat().st_size, "sha256": digests.of_files([path])})
     return sorted(files, key=lambda file: file["path"].encode())
 
 

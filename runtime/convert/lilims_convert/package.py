@@ -1,7 +1,7 @@
-"""Writes several functions as one .mlpackage whose weights are stored once, the same bytes for the same input.
+"""The .mlpackage on disk: programs and a weight file in, the same bytes for the same input out.
 
-coremltools puts random identifiers into Manifest.json, the date into the model's metadata and map entries in an
-arbitrary order into the protobuf. `write` lets it do the merging and then replaces those parts.
+coremltools translates each operation; which constants go where in the weight file was decided when tensors were
+stored, and equal small ones (position tables) are stored once for all functions.
 """
 
 from __future__ import annotations
@@ -11,47 +11,102 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import coremltools as ct
 import numpy as np
+from coremltools.converters.mil.backend.mil.helper import create_file_value_tensor, types_to_proto_primitive
+from coremltools.converters.mil.backend.mil.load import MILProtoExporter
 from coremltools.converters.mil.frontend.milproto.load import load as load_program
-from coremltools.converters.mil.mil import Program
-from coremltools.proto import Model_pb2
+from coremltools.converters.mil.mil import Program, Var, types
+from coremltools.models.utils import load_spec
+from coremltools.proto import FeatureTypes_pb2, MIL_pb2, Model_pb2
+
+from .weightfile import WeightFile
+from .weights import Blobs
 
 MODEL_PATH = "com.apple.CoreML/model.mlmodel"
 WEIGHTS_PATH = "com.apple.CoreML/weights"
+WEIGHT_FILE = "weight.bin"
+SPECIFICATION = 9  # iOS 18
 # Identifiers only have to differ within one package.
 _MODEL_ID = "6C696C69-6D73-4D00-8000-000000000001"
 _WEIGHTS_ID = "6C696C69-6D73-4D00-8000-000000000002"
 
+_ARRAY = FeatureTypes_pb2.ArrayFeatureType
+_ARRAY_TYPES = {types.int32: _ARRAY.INT32, types.fp16: _ARRAY.FLOAT16, types.fp32: _ARRAY.FLOAT32}
 
-def write(functions: dict[str, ct.models.MLModel], default: str, destination: Path) -> None:
-    """Merges single-function models into the package `destination`, replacing what is there."""
-    destination = Path(destination)
-    with tempfile.TemporaryDirectory(prefix="lilims-convert-") as scratch:
-        merged = Path(scratch) / "merged.mlpackage"
-        descriptor = ct.utils.MultiFunctionDescriptor()
-        for name, model in functions.items():
-            single = Path(scratch) / f"{name}.mlpackage"
-            model.save(str(single))
-            descriptor.add_function(str(single), src_function_name="main", target_function_name=name)
-        descriptor.default_function_name = default
-        ct.utils.save_multifunction(descriptor, str(merged))
-        if destination.exists():
-            shutil.rmtree(destination)
-        data = destination / "Data"
-        (data / WEIGHTS_PATH).mkdir(parents=True)
-        source = merged / "Data"
-        shutil.copyfile(source / WEIGHTS_PATH / "weight.bin", data / WEIGHTS_PATH / "weight.bin")
-        (data / MODEL_PATH).write_bytes(_normalised(source / MODEL_PATH))
-    (destination / "Manifest.json").write_text(_manifest(), encoding="utf-8")
+
+def weights_folder(package: Path) -> Path:
+    """Where the weight file of a package lies; made when it is not there."""
+    folder = Path(package) / "Data" / WEIGHTS_PATH
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def write(programs: dict[str, Program], default: str, weights: WeightFile, blobs: Blobs, destination: Path) -> None:
+    """Writes all of a package but the weight file, which lies in its place and gets the programs' own constants."""
+    model = Model_pb2.Model(specificationVersion=SPECIFICATION)
+    model.mlProgram.version = 1
+    model.description.defaultFunctionName = default
+    for name, program in programs.items():
+        exporter = _Exporter(program, weights, blobs)
+        model.mlProgram.functions[name].CopyFrom(exporter.export().functions["main"])
+        model.description.functions.append(_describe(name, program))
+    folder = Path(destination) / "Data" / MODEL_PATH
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_bytes(model.SerializeToString(deterministic=True))
+    (Path(destination) / "Manifest.json").write_text(_manifest(), encoding="utf-8")
+
+
+class _Exporter(MILProtoExporter):
+    """Translates a program whose constants lie in a weight file of our own."""
+
+    def __init__(self, program: Program, weights: WeightFile, blobs: Blobs) -> None:
+        super().__init__(program, weights_dir="", specification_version=SPECIFICATION)
+        self._weights, self._blobs = weights, blobs
+
+    def get_milproto_value(self, var: Var) -> MIL_pb2.Value:
+        # A stand-in is never written as a value, however small its tensor is.
+        return self.create_file_value(var) if var.op.name in self._blobs.of else super().get_milproto_value(var)
+
+    def create_file_value(self, var: Var) -> MIL_pb2.Value:
+        blob = self._blobs.of.get(var.op.name)
+        if blob is None:
+            kind = types.builtin_to_string(var.dtype)
+            blob = self._weights.add_small(kind, np.asarray(var.val))
+        elif blob.shape != tuple(var.shape):
+            raise ValueError(f"{var.op.name}: {list(var.shape)} in the program, {list(blob.shape)} in the weight file")
+        return create_file_value_tensor(
+            file_name=f"@model_path/weights/{WEIGHT_FILE}",
+            offset=blob.offset,
+            dim=var.shape,
+            data_type=types_to_proto_primitive(var.sym_type.get_primitive()),
+        )
+
+
+def _describe(name: str, program: Program) -> Model_pb2.FunctionDescription:
+    function = program.functions["main"]
+    description = Model_pb2.FunctionDescription(name=name)
+    for input_name, var in function.inputs.items():
+        if types.is_state(var.sym_type):
+            wrapped = var.sym_type.wrapped_type()
+            array = _ARRAY(shape=wrapped.get_shape(), dataType=_ARRAY_TYPES[wrapped.get_primitive()])
+            description.state.add(name=input_name).type.stateType.arrayType.CopyFrom(array)
+        else:
+            description.input.add(name=input_name).type.multiArrayType.CopyFrom(_array(var))
+    for var in function.outputs:
+        description.output.add(name=var.name).type.multiArrayType.CopyFrom(_array(var))
+    return description
+
+
+def _array(var: Var) -> FeatureTypes_pb2.ArrayFeatureType:
+    return _ARRAY(shape=var.shape, dataType=_ARRAY_TYPES[var.dtype])
 
 
 def open_copy(package: Path) -> Model_pb2.Model:
     """The package's specification as coremltools reads it. Its reader rewrites Manifest.json, so it gets a copy."""
     with tempfile.TemporaryDirectory(prefix="lilims-convert-") as scratch:
         copy = Path(scratch) / "copy.mlpackage"
-        shutil.copytree(package, copy)
-        return ct.utils.load_spec(str(copy))
+        shutil.copytree(package, copy, ignore=shutil.ignore_patterns(WEIGHT_FILE))
+        return load_spec(str(copy))
 
 
 def open_program(package: Path) -> Program:
@@ -64,13 +119,6 @@ def constants(package: Path, function: str) -> dict[str, np.ndarray]:
     """The stored tensors of one function by the names that the program builders gave them."""
     operations = open_program(package).functions[function].operations
     return {op.outputs[0].name: op.outputs[0].val for op in operations if op.op_type == "const"}
-
-
-def _normalised(path: Path) -> bytes:
-    spec = Model_pb2.Model()
-    spec.ParseFromString(path.read_bytes())
-    spec.description.metadata.userDefined.pop("com.github.apple.coremltools.conversion_date", None)
-    return spec.SerializeToString(deterministic=True)
 
 
 def _manifest() -> str:

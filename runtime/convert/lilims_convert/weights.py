@@ -1,8 +1,8 @@
 """How a tensor is stored in a package.
 
-A `Weight` knows three things: its shape, how to put itself into the program being built, and what dense values a
-device ends up computing with. Program builders only see this interface, so a quantised kind (a scale per block of a
-row, a palette) plugs in by one more class with the same three members.
+A `Weight` knows its shape, how to put itself into the program being built, and what dense values a device ends up
+computing with. Program builders only see this interface. Its elements are in the weight file already: the program gets
+stand-ins of the right type and shape, and `emit` notes which constant of the file each of them stands for.
 """
 
 from __future__ import annotations
@@ -12,8 +12,35 @@ from typing import Protocol
 
 import numpy as np
 from coremltools.converters.mil.mil import Builder as mb
+from coremltools.converters.mil.mil import Var, types
+
+from .weightfile import Blob, WeightFile
 
 FP16_MAX = float(np.finfo(np.float16).max)
+
+_STAND_IN = {
+    "fp16": np.float16,
+    "fp32": np.float32,
+    "int8": np.int8,
+    "int4": types.np_int4_dtype,
+    "uint4": types.np_uint4_dtype,
+    "int32": np.int32,
+}
+
+
+class Blobs:
+    """Which constant of the weight file a constant of the program stands for, by its name in the program."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, Blob] = {}
+
+    def const(self, name: str, blob: Blob) -> Var:
+        """Adds a constant to the function being built that takes no memory, whatever its size."""
+        known = self.of.setdefault(name, blob)
+        if known != blob:
+            raise ValueError(f"{name}: stands for two constants of the weight file")
+        zero = np.zeros((), _STAND_IN[blob.kind])
+        return mb.const(val=np.broadcast_to(zero, blob.shape), name=name)
 
 
 class Weight(Protocol):
@@ -22,33 +49,107 @@ class Weight(Protocol):
     @property
     def shape(self) -> tuple[int, ...]: ...
 
-    def emit(self, name: str):
-        """Adds the tensor to the function being built and returns the MIL variable (fp16)."""
+    def emit(self, blobs: Blobs, name: str, shape: tuple[int, ...]) -> Var:
+        """Adds the tensor to the function being built, with ones put behind its axes where `shape` has them."""
 
-    def dense(self) -> np.ndarray:
-        """The values as a device sees them, widened to float32."""
+    def dense(self, file: WeightFile) -> np.ndarray:
+        """The values as a device sees them, in float32."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class DenseWeight:
     """Plain fp16 values."""
 
-    values: np.ndarray  # float16
+    values: Blob
 
     @property
     def shape(self) -> tuple[int, ...]:
         return self.values.shape
 
-    def emit(self, name: str):
-        return mb.const(val=self.values, name=name)
+    def emit(self, blobs: Blobs, name: str, shape: tuple[int, ...]) -> Var:
+        return blobs.const(name, self.values.shaped(shape))
 
-    def dense(self) -> np.ndarray:
-        return self.values.astype(np.float32)
+    def dense(self, file: WeightFile) -> np.ndarray:
+        return file.read(self.values).astype(np.float32)
 
 
-def to_fp16(name: str, tensor: np.ndarray) -> DenseWeight:
-    """Rounds a tensor to fp16; refuses values outside its range, which would become infinite on the device."""
-    largest = float(np.abs(tensor).max(initial=0.0))
-    if largest > FP16_MAX:
-        raise ValueError(f"{name}: largest value {largest:g} does not fit fp16 (limit {FP16_MAX:g})")
-    return DenseWeight(np.ascontiguousarray(tensor, dtype=np.float16))
+@dataclass(frozen=True)
+class BlockwiseWeight:
+    """scale * (data - offset), one scale for so many neighbours in a row as their counts divide."""
+
+    data: Blob  # int8, int4 or uint4 [rows, columns]
+    scale: Blob  # fp16 [rows, blocks]
+    offset: Blob | None = None  # fp16, as the scales
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape
+
+    def emit(self, blobs: Blobs, name: str, shape: tuple[int, ...]) -> Var:
+        ones = (1,) * (len(shape) - 2)
+        arguments = {"data": self.data.shaped(shape), "scale": self.scale.shaped((*self.scale.shape, *ones))}
+        if self.offset is not None:
+            arguments["offset"] = self.offset.shaped((*self.offset.shape, *ones))
+        constants = {part: blobs.const(f"{name}_{part}", blob) for part, blob in arguments.items()}
+        return mb.constexpr_blockwise_shift_scale(**constants, name=name)
+
+    def dense(self, file: WeightFile) -> np.ndarray:
+        rows, blocks = self.scale.shape
+        data = file.read(self.data).astype(np.float32).reshape(rows, blocks, -1)
+        if self.offset is not None:
+            data = data - file.read(self.offset).astype(np.float32)[..., None]
+        return (data * file.read(self.scale).astype(np.float32)[..., None]).reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class PaletteWeight:
+    """An index into sixteen values, which a group of neighbouring rows has in common."""
+
+    indices: Blob  # uint4 [rows, columns]
+    table: Blob  # fp16 [groups, 16]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.indices.shape
+
+    def emit(self, blobs: Blobs, name: str, shape: tuple[int, ...]) -> Var:
+        groups, entries = self.table.shape
+        table = self.table.shaped((groups, *(1,) * (len(shape) - 1), entries, 1))
+        indices = blobs.const(f"{name}_indices", self.indices.shaped(shape))
+        return mb.constexpr_lut_to_dense(indices=indices, lut=blobs.const(f"{name}_lut", table), name=name)
+
+    def dense(self, file: WeightFile) -> np.ndarray:
+        groups, _ = self.table.shape
+        indices = file.read(self.indices).reshape(groups, -1)
+        table = file.read(self.table).astype(np.float32)
+        return np.take_along_axis(table, indices.astype(np.int64), axis=1).reshape(self.shape)
+
+
+def checked_fp16(name: str, values: np.ndarray) -> np.ndarray:
+    """Rounds to fp16; refuses what is not finite or outside its range, which would be infinite on the device."""
+    largest = float(np.abs(values).max(initial=0.0))
+    if not largest <= FP16_MAX:
+        reason = f"largest value {largest:g} does not fit fp16 (limit {FP16_MAX:g})" if largest > FP16_MAX else "holds values that are not numbers"
+        raise ValueError(f"{name}: {reason}")
+    return values.astype(np.float16)
+
+
+@dataclass(frozen=True)
+class SplitWeight:
+    """A matrix in several parts, one below the other: products of the Neural Engine take only so many rows at once."""
+
+    parts: tuple[Weight, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (sum(part.shape[0] for part in self.parts), *self.parts[0].shape[1:])
+
+    def emit(self, blobs: Blobs, name: str, shape: tuple[int, ...]) -> Var:
+        raise TypeError(f"{name}: its parts are put into a program one by one")
+
+    def dense(self, file: WeightFile) -> np.ndarray:
+        return np.concatenate([part.dense(file) for part in self.parts])
+
+
+def parts_of(weight: Weight) -> tuple[Weight, ...]:
+    return weight.parts if isinstance(weight, SplitWeight) else (weight,)

@@ -1,84 +1,52 @@
-"""The Llama family: RMSNorm, rotary positions by half-rotation, grouped queries, SwiGLU, no biases.
-
-Comes in: a `Network` with the tensors of `tensor_shapes`. Goes out: the logits variable of the function being built.
-"""
+"""Llama and what is built like it: Llama 2 and 3, SmolLM2, TinyLlama. RMSNorm, rotary positions, SwiGLU, no biases."""
 
 from __future__ import annotations
 
-from coremltools.converters.mil.mil import Builder as mb
-from coremltools.converters.mil.mil import Var
+from collections.abc import Mapping
+
+import numpy as np
 
 from ..architecture import Architecture
-from .blocks import Cache, Inputs, Network, attention, rms_norm, rope_tables, rotate, to_heads
+from ..sources.tensors import Selected, SourceTensor
+from . import _gated
+from ._gated import checkpoint_tensors, forward, tensor_shapes
+from ._reading import Values
+
+GGUF = ("llama",)
+HUGGING_FACE = ("llama",)
+
+__all__ = ["checkpoint_tensors", "forward", "tensor_shapes"]
 
 
-def tensor_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
-    """Canonical name -> shape of every tensor of a checkpoint."""
-    a = architecture
-    shapes: dict[str, tuple[int, ...]] = {"token_embd.weight": (a.vocab, a.hidden)}
+def from_gguf(values: Values, tensors: Mapping[str, SourceTensor]) -> Architecture:
+    values.refuse("expert_count", 0, why="mixtures of experts are not supported")
+    return _gated.from_gguf("llama", values, tensors)
+
+
+def from_config(config: Values) -> Architecture:
+    config.refuse("attention_bias", False, why="biases in every projection are not supported")
+    config.refuse("mlp_bias", False, why="biases in every projection are not supported")
+    config.refuse("hidden_act", "silu", why="only SwiGLU is supported")
+    return _gated.from_config("llama", config)
+
+
+def gguf_tensors(a: Architecture, tensors: Mapping[str, SourceTensor]) -> dict[str, SourceTensor]:
+    """GGUF files of this family have the rows of queries and keys permuted: pairs that turn together are neighbours.
+
+    Here they are half a head apart. Rows move whole, so blocks of quantised values move with them.
+    """
+    found = {name: tensor for name, tensor in tensors.items() if name != "rope_freqs.weight"}
     for layer in range(a.layers):
-        block = f"blk.{layer}."
-        shapes[block + "attn_norm.weight"] = (a.hidden,)
-        shapes[block + "attn_q.weight"] = (a.heads * a.head_dim, a.hidden)
-        shapes[block + "attn_k.weight"] = (a.kv_heads * a.head_dim, a.hidden)
-        shapes[block + "attn_v.weight"] = (a.kv_heads * a.head_dim, a.hidden)
-        shapes[block + "attn_output.weight"] = (a.hidden, a.heads * a.head_dim)
-        shapes[block + "ffn_norm.weight"] = (a.hidden,)
-        shapes[block + "ffn_gate.weight"] = (a.intermediate, a.hidden)
-        shapes[block + "ffn_up.weight"] = (a.intermediate, a.hidden)
-        shapes[block + "ffn_down.weight"] = (a.hidden, a.intermediate)
-    shapes["output_norm.weight"] = (a.hidden,)
-    if not a.tied_embeddings:
-        shapes["output.weight"] = (a.vocab, a.hidden)
-    return shapes
+        for part, heads in (("q", a.heads), ("k", a.kv_heads)):
+            for kind in ("weight", "bias"):
+                name = f"blk.{layer}.attn_{part}.{kind}"
+                if name in found and found[name].shape[0] == heads * a.head_dim:
+                    found[name] = Selected(found[name], half_rotation(heads, a.head_dim, a.turning))
+    return found
 
 
-def forward(network: Network, inputs: Inputs) -> Var:
-    """Logits fp16 [1, V] of the token at `last_index`; the cache state is updated on the way."""
-    a = network.architecture
-    embedding = network.emit("token_embd.weight")
-    x = mb.gather(x=embedding, indices=inputs.input_ids, axis=0, validate_indices=False)
-    rotation = _rotations(network, inputs)
-    cache = Cache(inputs)
-    for layer in range(a.layers):
-        x = mb.add(x=x, y=_self_attention(network, inputs, layer, x, rotation, cache))
-        x = mb.add(x=x, y=_feed_forward(network, layer, x), name=f"blk_{layer}_out")
-    # Only one token's logits are wanted: picking it before the output layer saves N-1 rows of the largest product.
-    x = mb.gather(x=x, indices=inputs.last_index, axis=1, validate_indices=False)
-    x = rms_norm(x, network.emit("output_norm.weight"), a.norm_epsilon, "output_norm")
-    head = embedding if a.tied_embeddings else network.emit("output.weight")
-    logits = mb.linear(x=x, weight=head)
-    return mb.squeeze(x=logits, axes=[1], name="logits")
-
-
-def _rotations(network: Network, inputs: Inputs) -> tuple[Var, Var]:
-    a = network.architecture
-    tables = rope_tables(network.context, a.head_dim, a.rope_theta)
-    cosine, sine = (
-        mb.gather(x=mb.const(val=table, name=f"rope_{name}"), indices=inputs.position_ids, axis=0, validate_indices=False)
-        for name, table in zip(("cos", "sin"), tables)
-    )
-    return cosine, sine
-
-
-def _self_attention(
-    network: Network, inputs: Inputs, layer: int, x: Var, rotation: tuple[Var, Var], cache: Cache
-) -> Var:
-    a, block = network.architecture, f"blk.{layer}."
-    normed = rms_norm(x, network.emit(block + "attn_norm.weight"), a.norm_epsilon, f"blk_{layer}_attn_norm")
-    queries = to_heads(mb.linear(x=normed, weight=network.emit(block + "attn_q.weight")), a.heads, a.head_dim)
-    keys = to_heads(mb.linear(x=normed, weight=network.emit(block + "attn_k.weight")), a.kv_heads, a.head_dim)
-    values = to_heads(mb.linear(x=normed, weight=network.emit(block + "attn_v.weight")), a.kv_heads, a.head_dim)
-    queries = rotate(queries, *rotation, f"blk_{layer}_queries")
-    keys = rotate(keys, *rotation, f"blk_{layer}_keys")
-    all_keys, all_values = cache.append(layer, keys, values)
-    mixed = attention(queries, all_keys, all_values, inputs.causal_mask, a.head_dim**-0.5)
-    return mb.linear(x=mixed, weight=network.emit(block + "attn_output.weight"))
-
-
-def _feed_forward(network: Network, layer: int, x: Var) -> Var:
-    a, block = network.architecture, f"blk.{layer}."
-    normed = rms_norm(x, network.emit(block + "ffn_norm.weight"), a.norm_epsilon, f"blk_{layer}_ffn_norm")
-    gate = mb.silu(x=mb.linear(x=normed, weight=network.emit(block + "ffn_gate.weight")))
-    up = mb.linear(x=normed, weight=network.emit(block + "ffn_up.weight"))
-    return mb.linear(x=mb.mul(x=gate, y=up), weight=network.emit(block + "ffn_down.weight"))
+def half_rotation(heads: int, head_dim: int, turning: int) -> np.ndarray:
+    """Which row of the permuted matrix is row i of the plain one."""
+    pairs = np.arange(turning).reshape(turning // 2, 2).T.reshape(-1)
+    one_head = np.concatenate([pairs, np.arange(turning, head_dim)])
+    return (np.arange(heads)[:, None] * head_dim + one_head).reshape(-1)

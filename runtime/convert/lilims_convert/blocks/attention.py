@@ -1,0 +1,80 @@
+"""The key-value cache and attention over it. Heads lie as [1, heads, N, D] whatever the layout of the rest."""
+
+from __future__ import annotations
+
+import numpy as np
+from coremltools.converters.mil.mil import Builder as mb
+from coremltools.converters.mil.mil import Var
+
+from .network import Inputs
+
+HIDDEN = -1e4  # what is added to the score of a token that may not be seen: far enough, and safe in fp16
+
+
+class Cache:
+    """The key-value state while a function is being built; one object per function, layers in order.
+
+    Every write continues from the value of the write before it, never from a fresh read of the state: coremltools takes
+    all reads of one state for the same value and merges them, and the second layer's write would then carry the state
+    as it was before the first layer's, erasing what that had stored.
+    """
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._state = inputs.kv_cache
+        self._value = mb.read_state(input=inputs.kv_cache)
+        self._slot = inputs.cache_slot
+        self._end_slot = mb.add(x=inputs.cache_slot, y=np.int32(inputs.tokens))
+
+    def append(self, layer: int, keys: Var, values: Var) -> tuple[Var, Var]:
+        """Writes the chunk's keys and values [1, K, N, D] at `cache_slot`; returns the layer's whole cache [1, K, C, D].
+
+        Keys and values of a layer lie next to each other in the one state (the Neural Engine takes at most two
+        states), so one slice update per layer writes both.
+        """
+        _, kv_heads, context, head_dim = self._state.shape
+        first, zero = 2 * layer, _index(0)
+        begin = mb.concat(values=[_index(first), zero, self._slot, zero], axis=0)
+        end = mb.concat(values=[_index(first + 2), _index(kv_heads), self._end_slot, _index(head_dim)], axis=0)
+        chunk = mb.concat(values=[keys, values], axis=0)
+        written = mb.slice_update(x=self._value, update=chunk, begin=begin, end=end)
+        self._value = mb.coreml_update_state(state=self._state, value=written)
+        all_keys, all_values = (
+            mb.slice_by_index(x=self._value, begin=[row, 0, 0, 0], end=[row + 1, kv_heads, context, head_dim])
+            for row in (first, first + 1)
+        )
+        return all_keys, all_values
+
+
+def _index(value: int) -> np.ndarray:
+    return np.array([value], np.int32)
+
+
+def local_mask(inputs: Inputs, window: int) -> Var:
+    """The causal mask of layers that see `window` tokens back, fp16 [1, 1, N, C].
+
+    Slot and position are the same number here: a package with local layers has no more positions than slots, so its
+    cache never rotates.
+    """
+    tokens, context = inputs.tokens, inputs.causal_mask.shape[3]
+    slots = np.arange(context, dtype=np.int32).reshape(1, 1, 1, context)
+    positions = mb.reshape(x=inputs.position_ids, shape=[1, 1, tokens, 1])
+    far = mb.greater_equal(x=mb.sub(x=positions, y=slots), y=np.int32(window))
+    return mb.add(x=inputs.causal_mask, y=mb.mul(x=mb.cast(x=far, dtype="fp16"), y=np.float16(HIDDEN)))
+
+
+def attention(queries: Var, keys: Var, values: Var, mask: Var, scale: float) -> Var:
+    """softmax(q k^T * scale + mask) v for [1, Q, N, D] over a cache of [1, K, C, D]; returns [1, Q, N, D].
+
+    With grouped queries the Q/K heads of a group are folded into the token axis, so the cache is never repeated.
+    """
+    _, heads, tokens, head_dim = queries.shape
+    _, kv_heads, context, _ = keys.shape
+    group = heads // kv_heads
+    if scale != 1:  # on the queries, before the product, where it is smallest and cannot overflow
+        queries = mb.mul(x=queries, y=np.float16(scale))
+    folded = mb.reshape(x=queries, shape=[1, kv_heads, group * tokens, head_dim])
+    scores = mb.matmul(x=folded, y=keys, transpose_y=True)
+    scores = mb.reshape(x=scores, shape=[kv_heads, group, tokens, context])
+    weights = mb.softmax(x=mb.add(x=scores, y=mask), axis=-1)
+    weights = mb.reshape(x=weights, shape=[1, kv_heads, group * tokens, context])
+    return mb.reshape(x=mb.matmul(x=weights, y=values), shape=[1, heads, tokens, head_dim])

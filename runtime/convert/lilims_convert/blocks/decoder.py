@@ -1,0 +1,122 @@
+"""One function of a decoder while it is being built: the words that family modules are written in."""
+
+from __future__ import annotations
+
+import numpy as np
+from coremltools.converters.mil.mil import Builder as mb
+from coremltools.converters.mil.mil import Var
+
+from . import rope
+from .attention import Cache, attention, local_mask
+from .layouts import LAYOUTS
+from .network import Inputs, Network
+from .norms import layer_norm, rms_norm
+
+
+class Decoder:
+    """Holds what the layers of one function share: inputs, cache, rows of position tables, masks."""
+
+    def __init__(self, network: Network, inputs: Inputs) -> None:
+        self.architecture = network.architecture
+        self.inputs = inputs
+        self._network = network
+        self._layout = LAYOUTS[network.layout](network)
+        self._cache = Cache(inputs)
+        self._rotations: dict[bool, tuple[Var, Var]] = {}
+        self._local_mask: Var | None = None
+
+    def has(self, name: str) -> bool:
+        return name in self._network.weights
+
+    # --- tensors ---
+
+    def embed(self, name: str = "token_embd.weight", scale: float = 1.0) -> Var:
+        """The tokens' rows, times a number that some families want."""
+        x = self._layout.embed(self.inputs.input_ids, name)
+        return x if scale == 1 else mb.mul(x=x, y=np.float16(scale))
+
+    def add_positions(self, x: Var, name: str = "position_embd.weight") -> Var:
+        """Adds learned positions."""
+        ids = mb.reshape(x=self.inputs.position_ids, shape=[1, self.inputs.tokens])
+        return mb.add(x=x, y=self._layout.embed(ids, name))
+
+    def linear(self, x: Var, name: str) -> Var:
+        """The product with `name`.weight, plus `name`.bias where the network has that."""
+        bias = f"{name}.bias" if self.has(f"{name}.bias") else None
+        return self._layout.project(x, f"{name}.weight", bias)
+
+    def rms_norm(self, x: Var, name: str, epsilon: float | None = None, scale: float = 1.0) -> Var:
+        epsilon = self.architecture.norm_epsilon if epsilon is None else epsilon
+        return rms_norm(x, self._layout.vector(f"{name}.weight"), epsilon, self._layout.axis, scale)
+
+    def layer_norm(self, x: Var, name: str) -> Var:
+        gain, bias = self._layout.vector(f"{name}.weight"), self._layout.vector(f"{name}.bias")
+        return layer_norm(x, gain, bias, self.architecture.norm_epsilon, self._layout.axis)
+
+    # --- attention ---
+
+    def heads(self, x: Var, count: int, norm: str | None = None) -> Var:
+        """Activations as heads [1, count, N, D], each normalised where a norm is named."""
+        x = self._layout.to_heads(x, count)
+        if norm is None:
+            return x
+        return rms_norm(x, self._layout.plain(f"{norm}.weight"), self.architecture.norm_epsilon, -1)
+
+    def rotate(self, x: Var, layer: int) -> Var:
+        """Turns heads by the positions of their tokens."""
+        return rope.rotate(x, *self._rotation(self._has_own_theta(layer)))
+
+    def attend(self, layer: int, queries: Var, keys: Var, values: Var) -> Var:
+        """Stores the chunk's keys and values and lets the queries look at the whole cache; activations of width Q * D."""
+        all_keys, all_values = self._cache.append(layer, keys, values)
+        mixed = attention(queries, all_keys, all_values, self._mask(layer), self.architecture.scale)
+        return self._layout.from_heads(mixed)
+
+    def _has_own_theta(self, layer: int) -> bool:
+        return self.architecture.local_theta is not None and layer in self.architecture.local_layers
+
+    def _rotation(self, local: bool) -> tuple[Var, Var]:
+        if local not in self._rotations:
+            a = self.architecture
+            theta, factors = (a.local_theta, None) if local else (a.rope_theta, a.rope_factors)
+            tables = rope.tables(a, self._network.positions, theta, factors)
+            self._rotations[local] = rope.rows(tables, self.inputs.position_ids, "rope_local" if local else "rope")
+        return self._rotations[local]
+
+    def _mask(self, layer: int) -> Var:
+        a = self.architecture
+        if layer not in a.local_layers or a.window >= self._network.context:
+            return self.inputs.causal_mask
+        if self._local_mask is None:
+            self._local_mask = local_mask(self.inputs, a.window)
+        return self._local_mask
+
+    # --- the end ---
+
+    def wanted(self, x: Var) -> Var:
+        """The token whose logits are wanted; all of them in the score function.
+
+        Picking it before the output layer saves N-1 rows of the largest product.
+        """
+        return x if self.inputs.last_index is None else self._layout.token(x, self.inputs.last_index)
+
+    def logits(self, x: Var) -> Var:
+        """What the function gives: logits [1, V], or log-probabilities [1, N] of the targets."""
+        bias = "output.bias" if self.has("output.bias") else None
+        head = "token_embd.weight" if self.architecture.tied_embeddings else "output.weight"
+        scores = self._layout.scores(self._layout.project(x, head, bias))
+        if self.inputs.target_ids is None:
+            scores.name = "logits"
+            return scores
+        return _log_probabilities(scores, self.inputs.target_ids)
+
+
+def _log_probabilities(scores: Var, targets: Var) -> Var:
+    """Natural logarithms of the softmax at the targets, fp32 [1, N]; sums over a vocabulary need more than fp16."""
+    scores = mb.cast(x=scores, dtype="fp32")
+    tokens = scores.shape[0]
+    shifted = mb.sub(x=scores, y=mb.reduce_max(x=scores, axes=[1], keep_dims=True))
+    total = mb.log(x=mb.reduce_sum(x=mb.exp(x=shifted), axes=[1], keep_dims=True), epsilon=np.float32(0))
+    indices = mb.reshape(x=targets, shape=[tokens, 1])
+    found = mb.gather_along_axis(x=shifted, indices=indices, axis=1, validate_indices=False)
+    return mb.reshape(x=mb.sub(x=found, y=total), shape=[1, tokens], name="log_probs")

@@ -1,0 +1,55 @@
+"""Rotary positions by half-rotation: element i of a head turns with element i + R/2, R the elements that turn."""
+
+from __future__ import annotations
+
+import numpy as np
+from coremltools.converters.mil.mil import Builder as mb
+from coremltools.converters.mil.mil import Var
+
+from ..architecture import Architecture
+
+
+def tables(architecture: Architecture, positions: int, theta: float, factors: tuple[float, ...] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Cosine and signed sine, fp16 [positions, R].
+
+    Both halves of a row hold the same angles; the first half of the sine is negated, so that rotating is
+    x * cos + swap(x) * sin without a separate negation.
+    """
+    half = architecture.turning // 2
+    frequencies = theta ** (-np.arange(half, dtype=np.float64) / half)
+    if factors is not None:
+        frequencies = frequencies / np.asarray(factors, np.float64)
+    angles = np.outer(np.arange(positions, dtype=np.float64), frequencies)
+    cosine = np.concatenate([np.cos(angles), np.cos(angles)], axis=1)
+    sine = np.concatenate([-np.sin(angles), np.sin(angles)], axis=1)
+    return cosine.astype(np.float16), sine.astype(np.float16)
+
+
+def rows(values: tuple[np.ndarray, np.ndarray], position_ids: Var, name: str) -> tuple[Var, Var]:
+    """The tables' rows for the N positions of a call."""
+    cosine, sine = (
+        mb.gather(x=mb.const(val=table, name=f"{name}_{part}"), indices=position_ids, axis=0, validate_indices=False)
+        for part, table in zip(("cos", "sin"), values)
+    )
+    return cosine, sine
+
+
+def rotate(x: Var, cosine: Var, sine: Var) -> Var:
+    """Turns the first R elements of [1, heads, N, D] by the rows for the N positions."""
+    turning, head_dim = cosine.shape[-1], x.shape[-1]
+    still = None
+    if turning < head_dim:
+        x, still = mb.split(x=x, split_sizes=[turning, head_dim - turning], axis=-1)
+    first, second = mb.split(x=x, num_splits=2, axis=-1)
+    swapped = mb.concat(values=[second, first], axis=-1)
+    turned = mb.add(x=mb.mul(x=x, y=cosine), y=mb.mul(x=swapped, y=sine))
+    return turned if still is None else mb.concat(values=[turned, still], axis=-1)
+
+
+def llama3_factors(theta: float, half: int, scaling: dict) -> tuple[float, ...]:
+    """The factors of Llama 3.1's stretched context: long waves are divided by `factor`, short ones by 1, between them both."""
+    wavelengths = 2 * np.pi * theta ** (np.arange(half) / half)
+    low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
+    turns = scaling["original_max_position_embeddings"] / wavelengths
+    blend = np.clip((turns - low) / (high - low), 0, 1)
+    return tuple(float(f) for f in 1 / (blend + (1 - blend) / scaling["factor"]))

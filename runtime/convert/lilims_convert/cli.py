@@ -1,0 +1,146 @@
+"""lilims-convert: a published model in, a model folder out, and what is to be known of it printed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from .storage import LAYOUTS, QUANTIZATIONS
+
+DEFAULT_CONTEXT = 1024  # tokens of cache: decoding slows down with every slot
+MOST_POSITIONS = 8192
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Converts; 0 when it worked, 1 with one line on stderr when it did not, 2 for a mistake in the command line."""
+    options = _parser().parse_args(arguments)
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    try:
+        _convert(options)
+    except (ValueError, OSError, ImportError) as mistake:
+        print(f"lilims-convert: {_line(mistake)}", file=sys.stderr)
+        return 1
+    except MemoryError:
+        print("lilims-convert: out of memory; close other programs, or convert on a larger machine", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("lilims-convert: interrupted; nothing was left behind", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _line(mistake: Exception) -> str:
+    if isinstance(mistake, ModuleNotFoundError):
+        return f"the Python package {mistake.name} is missing: pip install {mistake.name}"
+    if isinstance(mistake, OSError) and mistake.strerror:
+        return f"{mistake.filename}: {mistake.strerror}" if mistake.filename else mistake.strerror
+    return " ".join(str(mistake).split())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lilims-convert", description=__doc__)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--gguf", type=Path, metavar="FILE", help="a GGUF file")
+    source.add_argument("--checkpoint", type=Path, metavar="DIR", help="a Hugging Face directory with safetensors")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="model folder to make, or to replace")
+    parser.add_argument("--quantize", choices=QUANTIZATIONS, default="int4", help="precision of the weights (default int4)")
+    parser.add_argument("--layout", choices=LAYOUTS, default="gpu", help="gpu: linear layers; ane: 1x1 convolutions (default gpu)")
+    parser.add_argument("--exact", action="store_true", help="keep blocks of Q4_1 as they are, with fp16 offsets (gpu layout)")
+    parser.add_argument("--context", type=int, help=f"cache length in tokens (default {DEFAULT_CONTEXT}, or what the network was trained for)")
+    parser.add_argument("--prefill-chunk", type=int, default=64, metavar="N", help="tokens a prefill call (default 64)")
+    parser.add_argument("--tokenizer", type=Path, metavar="FILE", help="tokenizer.json (default: that of the source)")
+    parser.add_argument("--name", help="model name (default: the folder's)")
+    parser.add_argument("--version", default="1.0.0", help="semantic version of the model (default 1.0.0)")
+    parser.add_argument("--source", help="where the weights come from, in words (default: the file's name)")
+    parser.add_argument("--licence", help="licence of the weights (default: what the source says)")
+    parser.add_argument("--allow-large", action="store_true", help="allow a package of more than 1 GB")
+    parser.add_argument("--memory", type=float, metavar="GIB", help="memory of the device it is for: refuse what cannot fit")
+    judged = parser.add_argument_group("validation")
+    judged.add_argument("--corpus", type=Path, metavar="FILE", help="texts parted by blank lines, to measure perplexity on")
+    judged.add_argument("--corpus-name", help="what the manifest calls the corpus (default: its file name)")
+    judged.add_argument("--texts", type=int, metavar="N", help="score only the first N texts")
+    judged.add_argument("--agent", type=Path, metavar="FILE", default=Path("bin/bench-agent"), help="the runtime that measures (default bin/bench-agent)")
+    judged.add_argument("--base", type=Path, metavar="DIR", help="the same model in fp16, measured before (default: made for the purpose)")
+    judged.add_argument("--accept-loss", metavar="REASON", help="accept up to 5 %% loss of int4, and say why in the manifest")
+    return parser
+
+
+def _convert(options: argparse.Namespace) -> None:
+    from . import conversion, opening, report
+
+    checkpoint = opening.open_gguf(options.gguf) if options.gguf else opening.open_directory(options.checkpoint)
+    request = _request(options, checkpoint)
+    report.refuse_what_cannot_fit(checkpoint.architecture, request, options.memory)
+    if options.corpus is not None:
+        request = _judged(options, checkpoint, request)
+    done = conversion.convert(checkpoint, request, report=_say)
+    for line in report.summary(done):
+        print(line)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _request(options: argparse.Namespace, checkpoint):
+    from .conversion import Request
+
+    trained = checkpoint.architecture.context
+    source = options.gguf or options.checkpoint
+    tokenizer = options.tokenizer
+    if tokenizer is None and options.checkpoint is not None:
+        tokenizer = options.checkpoint / "tokenizer.json"
+    context = options.context or min(DEFAULT_CONTEXT, trained)
+    if not 1 <= context <= trained:
+        raise ValueError(f"--context {context}: the network was trained for {trained} tokens")
+    if not 1 <= options.prefill_chunk <= context:
+        raise ValueError(f"--prefill-chunk {options.prefill_chunk}: 1 to the context of {context} is wanted")
+    return Request(
+        destination=options.output,
+        name=options.name or options.output.resolve().name,
+        version=options.version,
+        source=options.source or source.name,
+        licence=options.licence or str(checkpoint.metadata.get("general.license") or "unknown"),
+        tokenizer=tokenizer,
+        context=context,
+        positions=min(trained, MOST_POSITIONS),
+        prefill_chunk=options.prefill_chunk,
+        quantization=options.quantize,
+        layout=options.layout,
+        exact=options.exact,
+        score=True,
+        allow_large=options.allow_large,
+    )
+
+
+def _judged(options: argparse.Namespace, checkpoint, request):
+    """The request with what measures it, and the perplexity in fp16 that it is held against."""
+    import tempfile
+    from dataclasses import replace
+
+    from . import conversion, manifest
+    from .evaluation import Agent, Standard
+
+    agent = Agent(options.agent.resolve(), options.corpus, options.corpus_name or options.corpus.name, options.texts)
+    if not options.corpus.is_file():
+        raise ValueError(f"{options.corpus}: no such corpus")
+    request = replace(request, evaluator=agent)
+    if request.quantization == "fp16":
+        return request
+    if options.base is not None:
+        entries = manifest.verify(options.base)["evaluation"]
+        base = next((entry for entry in entries if entry["precision"] == "fp16"), None)
+        if base is None:
+            raise ValueError(f"{options.base}: its manifest holds no perplexity in fp16; convert it with --corpus")
+    else:
+        with tempfile.TemporaryDirectory(prefix="lilims-convert-", dir=options.output.absolute().parent) as scratch:
+            plain = replace(request, destination=Path(scratch) / "fp16", quantization="fp16", exact=False, allow_large=True)
+            _say("converting to fp16 first, to know what quantisation loses")
+            base = conversion.convert(checkpoint, plain, report=_say).evaluation[0]
+    return replace(request, standard=Standard(base, options.accept_loss))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

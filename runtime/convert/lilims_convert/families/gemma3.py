@@ -1,0 +1,98 @@
+"""Gemma 3 (text): Gemma with norms around every sub-layer and over heads; five layers of six look at a sliding window.
+
+Its residual stream grows beyond what fp16 holds. Every addition to it passes through an RMSNorm with a gain, and it is
+read through norms only, which do not mind its scale: so the whole stream is kept at a fixed fraction of its size, by
+scaling the embedding, those gains and the norms' epsilon. The function computed is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from coremltools.converters.mil.mil import Builder as mb
+from coremltools.converters.mil.mil import Var
+
+from ..architecture import Architecture
+from ..blocks.decoder import Decoder
+from ..sources.tensors import Shifted, SourceTensor
+from . import _gated
+from ._reading import Values, rope_factors
+
+GGUF = ("gemma3",)
+HUGGING_FACE = ("gemma3_text",)
+
+STREAM = 2.0**-5  # the residual stream's scale in the program; a power of two, so that it rounds nothing
+_PATTERN = 6  # every sixth layer is global, unless the source says otherwise
+_LOCAL_THETA = 10000.0
+
+
+def _inner() -> dict[str, str]:
+    names = dict(_gated.INNER)
+    names["post_attention_norm.weight"] = "model.layers.{n}.post_attention_layernorm.weight"
+    names["ffn_norm.weight"] = "model.layers.{n}.pre_feedforward_layernorm.weight"
+    names["post_ffw_norm.weight"] = "model.layers.{n}.post_feedforward_layernorm.weight"
+    return names
+
+
+def _local(layers: int, pattern: int) -> tuple[int, ...]:
+    return tuple(layer for layer in range(layers) if (layer + 1) % pattern)
+
+
+def from_gguf(values: Values, tensors: Mapping[str, SourceTensor]) -> Architecture:
+    return _gated.from_gguf(
+        "gemma3", values, tensors,
+        window=values.whole("attention.sliding_window"),
+        local_layers=_local(values.whole("block_count"), _PATTERN),
+        local_theta=_LOCAL_THETA,
+    )  # fmt: skip
+
+
+def from_config(config: Values) -> Architecture:
+    config.refuse("final_logit_softcapping", why="caps on logits are not supported")
+    config.refuse("attn_logit_softcapping", why="caps on scores are not supported")
+    layers, theta = config.whole("num_hidden_layers"), config.number("rope_theta", 1e6)
+    kinds = config.get("layer_types")
+    local = _local(layers, config.whole("sliding_window_pattern", _PATTERN))
+    if isinstance(kinds, list):
+        local = tuple(layer for layer, kind in enumerate(kinds) if kind == "sliding_attention")
+    head_dim = config.whole("head_dim", 256)
+    return _gated.from_config(
+        "gemma3", config,
+        head_dim=head_dim,
+        rope_theta=theta,
+        rope_factors=rope_factors(config, theta, head_dim),
+        tied_embeddings=bool(config.get("tie_word_embeddings", True)),
+        window=config.whole("sliding_window"),
+        local_layers=local,
+        local_theta=config.number("rope_local_base_freq", _LOCAL_THETA),
+        attention_scale=config.number("query_pre_attn_scalar", 256) ** -0.5,
+    )  # fmt: skip
+
+
+def checkpoint_tensors(a: Architecture, tensors: Mapping[str, SourceTensor]) -> dict[str, SourceTensor]:
+    found = _gated.checkpoint_tensors(a, tensors, _inner())
+    return {name: Shifted(tensor, 1) if name.endswith("_norm.weight") else tensor for name, tensor in found.items()}
+
+
+def tensor_shapes(a: Architecture) -> dict[str, tuple[int, ...]]:
+    shapes = _gated.tensor_shapes(a, head_norms=True)
+    for layer in range(a.layers):
+        shapes[f"blk.{layer}.post_attention_norm.weight"] = shapes[f"blk.{layer}.post_ffw_norm.weight"] = (a.hidden,)
+    return shapes
+
+
+def forward(d: Decoder) -> Var:
+    a = d.architecture
+    epsilon = a.norm_epsilon * STREAM**2
+    x = d.embed(scale=a.hidden**0.5 * STREAM)
+    for layer in range(a.layers):
+        block = f"blk.{layer}."
+        mixed = _gated.self_attention(d, layer, d.rms_norm(x, block + "attn_norm", epsilon), head_norms=True)
+        x = _add(d, x, mixed, block + "post_attention_norm")
+        fed = _gated.feed_forward(d, layer, d.rms_norm(x, block + "ffn_norm", epsilon), _gated.gelu)
+        x = _add(d, x, fed, block + "post_ffw_norm")
+    return d.logits(d.rms_norm(d.wanted(x), "output_norm", epsilon))
+
+
+def _add(d: Decoder, x: Var, y: Var, norm: str) -> Var:
+    return mb.add(x=x, y=d.rms_norm(y, norm, scale=STREAM))

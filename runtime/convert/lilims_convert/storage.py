@@ -1,0 +1,207 @@
+"""Which tensor is stored how: the tensors of a checkpoint go into the weight file one by one, in runs of rows.
+
+Memory holds one run at a time, whatever the size of the model or of its largest matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import quantize
+from .sources import blocks as ggml
+from .sources.tensors import SourceTensor
+from .weightfile import Blob, WeightFile
+from .weights import BlockwiseWeight, DenseWeight, PaletteWeight, SplitWeight, Weight, checked_fp16
+
+QUANTIZATIONS = ("fp16", "int8", "int4")
+LAYOUTS = ("gpu", "ane")
+
+RUN = 1 << 20  # elements read at a time
+# Matrices with one row a vocabulary entry. Four bits cost them most and save least: they get eight.
+VOCABULARY = ("token_embd.weight", "output.weight")
+# The Neural Engine's compiler wants convolutions of at most so many outputs.
+ANE_ROWS = 16384
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How weights are stored: precision, the layout of the program they are for, and how literally."""
+
+    quantization: str = "fp16"  # one of QUANTIZATIONS
+    layout: str = "gpu"  # one of LAYOUTS
+    exact: bool = False  # blocks of Q4_1 stay as they are, with an fp16 offset each, which not every device may take
+
+    def __post_init__(self) -> None:
+        for what, value, known in (("quantization", self.quantization, QUANTIZATIONS), ("layout", self.layout, LAYOUTS)):
+            if value not in known:
+                raise ValueError(f"unknown {what} {value!r}; known are {', '.join(sorted(known))}")
+        if self.exact and self.layout != "gpu":
+            raise ValueError("blocks can be kept exactly in the gpu layout only")
+
+
+def store(file: WeightFile, name: str, tensor: SourceTensor, recipe: Recipe) -> Weight:
+    """Writes one tensor and returns how it was stored."""
+    if len(tensor.shape) == 1:
+        return DenseWeight(file.add_small("fp16", checked_fp16(name, tensor.rows(0, tensor.shape[0]))))
+    limit = ANE_ROWS if recipe.layout == "ane" and name in VOCABULARY else tensor.shape[0]
+    parts = [
+        _matrix(file, _Rows(name, tensor, start, min(start + limit, tensor.shape[0])), recipe)
+        for start in range(0, tensor.shape[0], limit)
+    ]
+    return parts[0] if len(parts) == 1 else SplitWeight(tuple(parts))
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Some rows of a matrix of a source."""
+
+    name: str
+    tensor: SourceTensor
+    start: int
+    stop: int
+
+    @property
+    def count(self) -> int:
+        return self.stop - self.start
+
+    @property
+    def columns(self) -> int:
+        return self.tensor.shape[1]
+
+    @property
+    def kind(self) -> str | None:
+        """The type in the source, where whole rows of it can be had as they are."""
+        return getattr(self.tensor, "kind", None) if hasattr(self.tensor, "raw") else None
+
+    def runs(self, multiple: int = 1) -> Iterator[tuple[int, int]]:
+        step = max(1, RUN // self.columns // multiple) * multiple
+        for start in range(self.start, self.stop, step):
+            yield start, min(start + step, self.stop)
+
+    def floats(self, multiple: int = 1) -> Iterator[np.ndarray]:
+        for start, stop in self.runs(multiple):
+            rows = self.tensor.rows(start, stop)
+            if not np.isfinite(rows).all():
+                raise ValueError(f"{self.name}: holds values that are not finite")
+            yield rows
+
+
+def _matrix(file: WeightFile, rows: _Rows, recipe: Recipe) -> Weight:
+    quantization = recipe.quantization
+    if rows.name == "position_embd.weight" or quantization == "fp16":
+        runs = (checked_fp16(rows.name, run) for run in rows.floats())
+        return DenseWeight(file.add("fp16", (rows.count, rows.columns), runs))
+    as_it_is = _exact(rows, recipe)
+    if as_it_is is not None:
+        return _blockwise(file, rows, *as_it_is)
+    if quantization == "int8" or rows.name in VOCABULARY:
+        return _scaled(file, rows, "int8", rows.columns, quantize.int8_rows)
+    if recipe.layout == "ane":
+        if rows.count % quantize.PALETTE_ROWS == 0:
+            return _palettes(file, rows)
+    elif rows.columns % quantize.BLOCK == 0:
+        return _scaled(file, rows, "int4", quantize.BLOCK, quantize.int4_blocks)
+    return _scaled(file, rows, "int8", rows.columns, quantize.int8_rows)
+
+
+def _scaled(file: WeightFile, rows: _Rows, kind: str, block: int, rounded: Callable) -> Weight:
+    scales: list[np.ndarray] = []
+
+    def data() -> Iterator[np.ndarray]:
+        for run in rows.floats():
+            values, scale = rounded(run)
+            scales.append(scale)
+            yield values
+
+    written = file.add(kind, (rows.count, rows.columns), data())
+    return BlockwiseWeight(written, file.add("fp16", (rows.count, rows.columns // block), scales))
+
+
+def _palettes(file: WeightFile, rows: _Rows) -> Weight:
+    tables: list[np.ndarray] = []
+
+    def indices() -> Iterator[np.ndarray]:
+        for run in rows.floats(quantize.PALETTE_ROWS):
+            found, table = quantize.palettes(run)
+            tables.append(table)
+            yield found
+
+    written = file.add("uint4", (rows.count, rows.columns), indices())
+    shape = (rows.count // quantize.PALETTE_ROWS, quantize.PALETTE)
+    return PaletteWeight(written, file.add("fp16", shape, tables))
+
+
+# --- blocks of ggml that Core ML can hold as they are -----------------------------------------------------------------
+
+# blocks uint8 [n, bytes] -> element type, elements [n, 32], scales [n, 1], offsets [n, 1] or None
+_Unpacked = tuple[np.ndarray, np.ndarray, np.ndarray | None]
+
+
+def _unpack_q4_0(b: np.ndarray) -> _Unpacked:
+    return ggml.nibbles(b[:, 2:18]).astype(np.int8) - np.int8(8), ggml.half(b, 0), None
+
+
+def _unpack_q8_0(b: np.ndarray) -> _Unpacked:
+    return np.ascontiguousarray(b[:, 2:34]).view(np.int8), ggml.half(b, 0), None
+
+
+def _unpack_q4_1(b: np.ndarray) -> _Unpacked:
+    """d q + m is d (q - offset) with offset -m / d. Where d is 0 every element is m: 1 times m, minus nothing."""
+    scale, least = ggml.half(b, 0), ggml.half(b, 2)
+    flat = scale == 0
+    values = np.where(flat, 1, ggml.nibbles(b[:, 4:20])).astype(np.uint8)
+    offset = np.where(flat, 0, -least / np.where(flat, 1, scale))
+    return values, np.where(flat, least, scale), offset
+
+
+_EXACT: dict[tuple[str, str], tuple[str, Callable[[np.ndarray], _Unpacked]]] = {
+    ("Q4_0", "int4"): ("int4", _unpack_q4_0),
+    ("Q8_0", "int8"): ("int8", _unpack_q8_0),
+    ("Q4_1", "int4"): ("uint4", _unpack_q4_1),
+}
+
+
+def _exact(rows: _Rows, recipe: Recipe) -> tuple[str, Callable] | None:
+    """How the source's blocks can be stored without rounding again; None where they cannot, or should not."""
+    if recipe.layout != "gpu" or rows.kind is None or (rows.kind == "Q4_1" and not recipe.exact):
+        return None
+    wanted = "int8" if rows.name in VOCABULARY and rows.kind == "Q8_0" else recipe.quantization
+    return _EXACT.get((rows.kind, wanted))
+
+
+def _blockwise(file: WeightFile, rows: _Rows, kind: str, unpack: Callable[[np.ndarray], _Unpacked]) -> Weight:
+    block = next(t for t in ggml.TYPES.values() if t.name == rows.kind)
+    scales: list[np.ndarray] = []
+    offsets: list[np.ndarray] = []
+
+    def data() -> Iterator[np.ndarray]:
+        for start, stop in rows.runs():
+            values, scale, offset = unpack(rows.tensor.raw(start, stop).reshape(-1, block.size))
+            scales.append(checked_fp16(rows.name, scale))
+            if offset is not None:
+                offsets.append(checked_fp16(rows.name, offset))
+            yield values
+
+    shape = (rows.count, rows.columns // block.elements)
+    written = file.add(kind, (rows.count, rows.columns), data())
+    scale = file.add("fp16", shape, scales)
+    offset: Blob | None = file.add("fp16", shape, offsets) if offsets else None
+    return BlockwiseWeight(written, scale, offset)
+
+
+def estimated_bytes(shapes: dict[str, tuple[int, ...]], recipe: Recipe) -> int:
+    """About how large a package's weight file will be: bits an element, scales included."""
+    total = 0.0
+    for name, shape in shapes.items():
+        bits = 16.0
+        if len(shape) > 1 and recipe.quantization != "fp16" and name != "position_embd.weight":
+            wide = recipe.quantization == "int8" or name in VOCABULARY
+            bits = 8.5 if wide else 4.5
+        count = 1
+        for size in shape:
+            count *= size
+        total += count * bits / 8
+    return int(total)
