@@ -76,8 +76,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _convert(options: argparse.Namespace) -> None:
-    from . import checkpoint, conversion
+    from . import checkpoint, conversion, evaluate
 
+    evaluator = None
+    if options.corpus is not None:
+        evaluator = evaluate.ReferenceEvaluator(options.corpus, options.corpus_name or options.corpus.name)
     request = conversion.Request(
         tokenizer=options.tokenizer or options.checkpoint.with_name("tokenizer.json"),
         destination=options.destination,
@@ -88,10 +91,9 @@ def _convert(options: argparse.Namespace) -> None:
         context=options.context,
         prefill_chunk=options.prefill_chunk,
         quantization=options.quantization,
-        corpus=options.corpus,
-        corpus_name=options.corpus_name,
+        evaluator=evaluator,
     )
-    written = conversion.convert(checkpoint.read(options.checkpoint), request, report=print)
+    written = conversion.convert(checkpoint.read(options.checkpoint), request, report=print).manifest
     print(f"{options.destination}: {written['size_bytes']} bytes, hash {written['hash']}")
 
 

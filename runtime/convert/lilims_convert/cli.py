@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="model folder to make, or to replace")
     parser.add_argument("--quantize", choices=QUANTIZATIONS, default="int4", help="precision of the weights (default int4)")
     parser.add_argument("--layout", choices=LAYOUTS, default="gpu", help="gpu: linear layers; ane: 1x1 convolutions (default gpu)")
-    parser.add_argument("--exact", action="store_true", help="keep blocks of Q4_1 as they are, with fp16 offsets (gpu layout)")
+    parser.add_argument("--requantize", action="store_true", help="round also what the gpu layout could keep as the file has it")
     parser.add_argument("--context", type=int, help=f"cache length in tokens (default {DEFAULT_CONTEXT}, or what the network was trained for)")
     parser.add_argument("--prefill-chunk", type=int, default=64, metavar="N", help="tokens a prefill call (default 64)")
     parser.add_argument("--tokenizer", type=Path, metavar="FILE", help="tokenizer.json (default: that of the source)")
@@ -109,7 +109,7 @@ def _request(options: argparse.Namespace, checkpoint):
         prefill_chunk=options.prefill_chunk,
         quantization=options.quantize,
         layout=options.layout,
-        exact=options.exact,
+        requantize=options.requantize,
         score=True,
         allow_large=options.allow_large,
     )
@@ -121,7 +121,7 @@ def _judged(options: argparse.Namespace, checkpoint, request):
     from dataclasses import replace
 
     from . import conversion, manifest
-    from .evaluation import Agent, Standard
+    from .validation import Agent, Standard
 
     agent = Agent(options.agent.resolve(), options.corpus, options.corpus_name or options.corpus.name, options.texts)
     if not options.corpus.is_file():
@@ -136,7 +136,7 @@ def _judged(options: argparse.Namespace, checkpoint, request):
             raise ValueError(f"{options.base}: its manifest holds no perplexity in fp16; convert it with --corpus")
     else:
         with tempfile.TemporaryDirectory(prefix="lilims-convert-", dir=options.output.absolute().parent) as scratch:
-            plain = replace(request, destination=Path(scratch) / "fp16", quantization="fp16", exact=False, allow_large=True)
+            plain = replace(request, destination=Path(scratch) / "fp16", quantization="fp16", requantize=False, allow_large=True)
             _say("converting to fp16 first, to know what quantisation loses")
             base = conversion.convert(checkpoint, plain, report=_say).evaluation[0]
     return replace(request, standard=Standard(base, options.accept_loss))

@@ -20,8 +20,8 @@ from coremltools.converters.mil.mil import Program
 from . import __version__, checkpoint, families, lint, manifest, package, program, storage, vocabularies
 from .blocks.network import Network
 from .checkpoint import Checkpoint
-from .evaluation import Evaluator, Standard, judge
 from .storage import Recipe
+from .validation import Evaluator, Standard, judge
 from .vocabularies import Vocabulary
 from .weightfile import WeightFile
 from .weights import Weight
@@ -44,7 +44,7 @@ class Request:
     prefill_chunk: int = 32  # tokens a call of the prefill function
     quantization: str = "fp16"  # one of storage.QUANTIZATIONS
     layout: str = "gpu"  # one of storage.LAYOUTS
-    exact: bool = False  # see storage.Recipe
+    requantize: bool = False  # see storage.Recipe
     score: bool = False  # a third function, for perplexity
     allow_large: bool = False  # the package may have more than LARGEST bytes
     evaluator: Evaluator | None = None  # what measures perplexity; None: no evaluation in the manifest
@@ -52,7 +52,7 @@ class Request:
 
     @property
     def recipe(self) -> Recipe:
-        return Recipe(self.quantization, self.layout, self.exact)
+        return Recipe(self.quantization, self.layout, self.requantize)
 
 
 @dataclass
@@ -155,8 +155,6 @@ def _describe(c: Conversion) -> None:
     }
     if c.network.positions > c.network.context:
         description["positions"] = c.network.positions
-    if request.exact:
-        description["exact_blocks"] = True
     c.manifest = manifest.write(c.folder, description)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
+from . import __version__
 from .reference import Reference
 
 SEPARATOR = "\n\n"  # between the texts of a corpus file
@@ -21,6 +22,30 @@ METHOD = (
 class Perplexity:
     perplexity: float
     tokens: int  # predictions that were scored
+
+
+@dataclass(frozen=True)
+class ReferenceEvaluator:
+    """Measures a model folder with the numpy reference: for small models of its family, where there is no runtime."""
+
+    corpus: Path
+    corpus_name: str
+
+    def measure(self, folder: Path) -> dict:
+        """The manifest's entry, but for the precision."""
+        from . import shipped  # which needs all of the package, this module included
+
+        model = shipped.open_model(folder)
+        texts = read_corpus(self.corpus)
+        result = perplexity(model.reference(), model.tokenizer, texts, model.manifest["tokenizer"]["eos"])
+        return {
+            "corpus": self.corpus_name,
+            "texts": len(texts),
+            "tokens": result.tokens,
+            "perplexity": round(result.perplexity, 4),
+            "method": METHOD,
+            "by": f"lilims_convert {__version__}, numpy reference",
+        }
 
 
 def read_corpus(path: Path) -> list[str]:

@@ -22,6 +22,7 @@ def build(network: Network, function: str, tokens: int) -> Program:
     if not 1 <= tokens <= network.context:
         raise ValueError(f"program: {tokens} tokens a call do not fit a context of {network.context}")
     a = network.architecture
+    mb.name_count.clear()  # names are numbered over all programs of a process: the same program, the same names
     specs = {
         "input_ids": mb.TensorSpec(shape=(1, tokens), dtype=types.int32),
         "position_ids": mb.TensorSpec(shape=(tokens,), dtype=types.int32),

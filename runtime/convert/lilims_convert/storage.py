@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import quantize
-from .sources import blocks as ggml
+from . import exact, quantize
+from .exact import Exact
 from .sources.tensors import SourceTensor
 from .weightfile import Blob, WeightFile
 from .weights import BlockwiseWeight, DenseWeight, PaletteWeight, SplitWeight, Weight, checked_fp16
@@ -32,14 +32,12 @@ class Recipe:
 
     quantization: str = "fp16"  # one of QUANTIZATIONS
     layout: str = "gpu"  # one of LAYOUTS
-    exact: bool = False  # blocks of Q4_1 stay as they are, with an fp16 offset each, which not every device may take
+    requantize: bool = False  # round blocks that Core ML could hold as they are, too: fewer kinds of constants
 
     def __post_init__(self) -> None:
         for what, value, known in (("quantization", self.quantization, QUANTIZATIONS), ("layout", self.layout, LAYOUTS)):
             if value not in known:
                 raise ValueError(f"unknown {what} {value!r}; known are {', '.join(sorted(known))}")
-        if self.exact and self.layout != "gpu":
-            raise ValueError("blocks can be kept exactly in the gpu layout only")
 
 
 def store(file: WeightFile, name: str, tensor: SourceTensor, recipe: Recipe) -> Weight:
@@ -94,9 +92,10 @@ def _matrix(file: WeightFile, rows: _Rows, recipe: Recipe) -> Weight:
     if rows.name == "position_embd.weight" or quantization == "fp16":
         runs = (checked_fp16(rows.name, run) for run in rows.floats())
         return DenseWeight(file.add("fp16", (rows.count, rows.columns), runs))
-    as_it_is = _exact(rows, recipe)
-    if as_it_is is not None:
-        return _blockwise(file, rows, *as_it_is)
+    if recipe.layout == "gpu" and not recipe.requantize:
+        found = exact.find(rows.kind, "int8" if rows.name in VOCABULARY else quantization)
+        if found is not None:
+            return _blockwise(file, rows, found)
     if quantization == "int8" or rows.name in VOCABULARY:
         return _scaled(file, rows, "int8", rows.columns, quantize.int8_rows)
     if recipe.layout == "ane":
@@ -134,59 +133,21 @@ def _palettes(file: WeightFile, rows: _Rows) -> Weight:
     return PaletteWeight(written, file.add("fp16", shape, tables))
 
 
-# --- blocks of ggml that Core ML can hold as they are -----------------------------------------------------------------
-
-# blocks uint8 [n, bytes] -> element type, elements [n, 32], scales [n, 1], offsets [n, 1] or None
-_Unpacked = tuple[np.ndarray, np.ndarray, np.ndarray | None]
-
-
-def _unpack_q4_0(b: np.ndarray) -> _Unpacked:
-    return ggml.nibbles(b[:, 2:18]).astype(np.int8) - np.int8(8), ggml.half(b, 0), None
-
-
-def _unpack_q8_0(b: np.ndarray) -> _Unpacked:
-    return np.ascontiguousarray(b[:, 2:34]).view(np.int8), ggml.half(b, 0), None
-
-
-def _unpack_q4_1(b: np.ndarray) -> _Unpacked:
-    """d q + m is d (q - offset) with offset -m / d. Where d is 0 every element is m: 1 times m, minus nothing."""
-    scale, least = ggml.half(b, 0), ggml.half(b, 2)
-    flat = scale == 0
-    values = np.where(flat, 1, ggml.nibbles(b[:, 4:20])).astype(np.uint8)
-    offset = np.where(flat, 0, -least / np.where(flat, 1, scale))
-    return values, np.where(flat, least, scale), offset
-
-
-_EXACT: dict[tuple[str, str], tuple[str, Callable[[np.ndarray], _Unpacked]]] = {
-    ("Q4_0", "int4"): ("int4", _unpack_q4_0),
-    ("Q8_0", "int8"): ("int8", _unpack_q8_0),
-    ("Q4_1", "int4"): ("uint4", _unpack_q4_1),
-}
-
-
-def _exact(rows: _Rows, recipe: Recipe) -> tuple[str, Callable] | None:
-    """How the source's blocks can be stored without rounding again; None where they cannot, or should not."""
-    if recipe.layout != "gpu" or rows.kind is None or (rows.kind == "Q4_1" and not recipe.exact):
-        return None
-    wanted = "int8" if rows.name in VOCABULARY and rows.kind == "Q8_0" else recipe.quantization
-    return _EXACT.get((rows.kind, wanted))
-
-
-def _blockwise(file: WeightFile, rows: _Rows, kind: str, unpack: Callable[[np.ndarray], _Unpacked]) -> Weight:
-    block = next(t for t in ggml.TYPES.values() if t.name == rows.kind)
+def _blockwise(file: WeightFile, rows: _Rows, found: Exact) -> Weight:
+    """The source's blocks, their values, scales and offsets each in a constant of their own."""
     scales: list[np.ndarray] = []
     offsets: list[np.ndarray] = []
 
     def data() -> Iterator[np.ndarray]:
         for start, stop in rows.runs():
-            values, scale, offset = unpack(rows.tensor.raw(start, stop).reshape(-1, block.size))
+            values, scale, offset = found.unpack(rows.tensor.raw(start, stop).reshape(-1, found.size))
             scales.append(checked_fp16(rows.name, scale))
             if offset is not None:
                 offsets.append(checked_fp16(rows.name, offset))
             yield values
 
-    shape = (rows.count, rows.columns // block.elements)
-    written = file.add(kind, (rows.count, rows.columns), data())
+    shape = (rows.count, rows.columns // found.block)
+    written = file.add(found.kind, (rows.count, rows.columns), data())
     scale = file.add("fp16", shape, scales)
     offset: Blob | None = file.add("fp16", shape, offsets) if offsets else None
     return BlockwiseWeight(written, scale, offset)

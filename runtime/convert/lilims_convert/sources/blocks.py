@@ -60,12 +60,21 @@ def _fifth_bits(b: np.ndarray) -> np.ndarray:
     return np.unpackbits(b, axis=1, bitorder="little") << 4
 
 
+def q5_0_values(b: np.ndarray) -> np.ndarray:
+    """The integers of a block, 0 to 31; likewise for the other types below."""
+    return nibbles(b[:, 6:22]) | _fifth_bits(b[:, 2:6])
+
+
+def q5_1_values(b: np.ndarray) -> np.ndarray:
+    return nibbles(b[:, 8:24]) | _fifth_bits(b[:, 4:8])
+
+
 def _q5_0(b: np.ndarray) -> np.ndarray:
-    return half(b, 0) * ((nibbles(b[:, 6:22]) | _fifth_bits(b[:, 2:6])).astype(np.float32) - 16)
+    return half(b, 0) * (q5_0_values(b).astype(np.float32) - 16)
 
 
 def _q5_1(b: np.ndarray) -> np.ndarray:
-    return half(b, 0) * (nibbles(b[:, 8:24]) | _fifth_bits(b[:, 4:8])) + half(b, 2)
+    return half(b, 0) * q5_1_values(b) + half(b, 2)
 
 
 def _q8_0(b: np.ndarray) -> np.ndarray:
@@ -115,19 +124,30 @@ def _scaled(b: np.ndarray, values: np.ndarray) -> np.ndarray:
     return (scale[..., None] * values.reshape(len(b), 8, 32) - minimum[..., None]).reshape(len(b), 256)
 
 
+def q4_k_values(b: np.ndarray) -> np.ndarray:
+    return _fields(b[:, 16:144], 4, 32)
+
+
+def q5_k_values(b: np.ndarray) -> np.ndarray:
+    return _fields(b[:, 48:176], 4, 32) | _fields(b[:, 16:48], 1, 32) << 4
+
+
+def q6_k_values(b: np.ndarray) -> np.ndarray:
+    return _fields(b[:, :128], 4, 64) | _fields(b[:, 128:192], 2, 32) << 4
+
+
 def _q4_k(b: np.ndarray) -> np.ndarray:
-    return _scaled(b, _fields(b[:, 16:144], 4, 32))
+    return _scaled(b, q4_k_values(b))
 
 
 def _q5_k(b: np.ndarray) -> np.ndarray:
-    return _scaled(b, _fields(b[:, 48:176], 4, 32) | _fields(b[:, 16:48], 1, 32) << 4)
+    return _scaled(b, q5_k_values(b))
 
 
 def _q6_k(b: np.ndarray) -> np.ndarray:
     count = len(b)
-    values = _fields(b[:, :128], 4, 64) | _fields(b[:, 128:192], 2, 32) << 4
     scales = half(b, 208) * np.ascontiguousarray(b[:, 192:208]).view(np.int8)
-    centred = values.astype(np.int8).reshape(count, 16, 16) - np.int8(32)
+    centred = q6_k_values(b).astype(np.int8).reshape(count, 16, 16) - np.int8(32)
     return (scales[..., None] * centred).reshape(count, 256)
 
 
