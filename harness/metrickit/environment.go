@@ -11,7 +11,25 @@ func (p *parser) readEnvironment(top *node) Environment {
 	if e.App == "" {
 		e.App = top.get("appVersion").str(p.raw)
 	}
+	if e.Region == "" {
+		e.Region = p.regionOfDiagnostics(top)
+	}
 	return e
+}
+
+// regionOfDiagnostics is the region that the first diagnostic names: a diagnostic payload has no meta data of its own.
+func (p *parser) regionOfDiagnostics(top *node) string {
+	for _, f := range top.fields {
+		if !strings.HasSuffix(f.name, "Diagnostics") || !f.value.isList() {
+			continue
+		}
+		for _, d := range f.value.fields {
+			if region := d.value.get("diagnosticMetaData").get("regionFormat").str(p.raw); region != "" {
+				return region
+			}
+		}
+	}
+	return ""
 }
 
 // environmentOf reads one block of meta data; the spellings of all versions stand side by side.
