@@ -36,9 +36,12 @@ struct Benchmark {
         let count = min(tokens, context - first - 1)
         _ = try step(model, state, "decode", 1, first, context)
         start = clock.now
+        let processor = processorSeconds()
         for index in 0..<count { _ = try step(model, state, "decode", 1, first + index, context) }
         let decode = Double(count) / seconds(start, clock)
         show("decode", decode, "tokens/s")
+        // What other work on the machine hardly changes: with one thread, its inverse is the rate of an idle machine.
+        show("decode, processor time", (processorSeconds() - processor) / Double(count) * 1e3, "ms a token")
 
         // Every weight is read once per token, so memory bandwidth bounds decoding from above.
         let bandwidth = Bandwidth.measure(threads: threads)
@@ -66,6 +69,13 @@ struct Benchmark {
             throw ProgramError(.invalid, operation: function, "has no output logits")
         }
         return logits
+    }
+
+    /// Processor time of this process so far, all threads together.
+    private func processorSeconds() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 
     private func seconds(_ start: ContinuousClock.Instant, _ clock: ContinuousClock) -> Double {
