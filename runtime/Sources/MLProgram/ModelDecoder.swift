@@ -126,7 +126,9 @@ extension ModelDescription.Feature {
             switch field.number {
             case 1:
                 try reader.numbers(field, unpacked: .varint) {
-                    guard let size = Int(exactly: try $0.varint()) else { throw ProgramError(.torn, "a feature dimension out of range") }
+                    guard let size = Int(exactly: try $0.varint()) else {
+                        throw ProgramError(.torn, "a feature dimension out of range")
+                    }
                     shape.append(size)
                 }
             case 2: code = try reader.varint(field)

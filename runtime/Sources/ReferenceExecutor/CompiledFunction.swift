@@ -44,7 +44,9 @@ final class CompiledFunction {
     /// Runs the function. Inputs by name, all of them; `statePointers` in the order of `states`.
     func run(_ given: [String: Tensor], states statePointers: [UnsafeMutableRawPointer]) throws -> [String: Tensor] {
         for (name, operand) in inputs {
-            guard let tensor = given[name] else { throw ProgramError(.badInput, operation: self.name, "input \(name) is missing") }
+            guard let tensor = given[name] else {
+                throw ProgramError(.badInput, operation: self.name, "input \(name) is missing")
+            }
             try copy(tensor, to: operand, name)
         }
         for (buffer, pointer) in zip(stateBuffers, statePointers) { buffer.base = pointer }
@@ -62,7 +64,9 @@ final class CompiledFunction {
 
     private func copy(_ tensor: Tensor, to operand: Operand, _ name: String) throws {
         func wrong(_ what: String) -> ProgramError { ProgramError(.badInput, operation: self.name, "input \(name) \(what)") }
-        guard tensor.shape == operand.shape else { throw wrong("has shape \(tensor.shape), the function takes \(operand.shape)") }
+        guard tensor.shape == operand.shape else {
+            throw wrong("has shape \(tensor.shape), the function takes \(operand.shape)")
+        }
         switch (tensor.elements, operand.kind) {
         case (.floats(let values), .float):
             guard values.count == operand.count else { throw wrong("has \(values.count) elements") }

@@ -60,7 +60,9 @@ final class ConstantStore {
     }
 
     private func immediate(_ content: Value.Content, _ type: DataType, _ shape: [Int], _ count: Int) throws -> Constant {
-        func wrong() -> ProgramError { ProgramError(.torn, "a constant of \(count) \(type) elements whose value has other elements") }
+        func wrong() -> ProgramError {
+            ProgramError(.torn, "a constant of \(count) \(type) elements whose value has other elements")
+        }
         let empty = count == 0
         switch content {
         case .floats(let values):

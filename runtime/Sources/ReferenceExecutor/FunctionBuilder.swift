@@ -60,7 +60,8 @@ final class FunctionBuilder {
         let label = "\(name)/input \(input.name)"
         guard let type = input.type.tensor else { throw ProgramError(.unsupported, operation: label, "type \(input.type)") }
         guard let shape = type.shape, type.count != nil, type.dataType != .string else {
-            throw ProgramError(.unsupported, operation: label, "open or oversized shape, or text; the executor needs fixed shapes")
+            throw ProgramError(
+                .unsupported, operation: label, "open or oversized shape, or text; the executor needs fixed shapes")
         }
         if case .state = input.type {
             let buffer = Buffer(count: Shapes.count(shape), home: .state(states.count))

@@ -64,7 +64,9 @@ final class OpContext {
     }
 
     func source(_ parameter: String) throws -> Source {
-        guard let all = try sources(parameter), let first = all.first else { throw ProgramError(.torn, "parameter \(parameter) is missing") }
+        guard let all = try sources(parameter), let first = all.first else {
+            throw ProgramError(.torn, "parameter \(parameter) is missing")
+        }
         guard all.count == 1 else { throw ProgramError(.torn, "parameter \(parameter) has \(all.count) values") }
         return first
     }
@@ -77,7 +79,9 @@ final class OpContext {
 
     /// The same, for parameters that must be constants.
     func requireConstant(_ parameter: String) throws -> Constant {
-        guard let constant = try constant(parameter) else { throw ProgramError(.invalid, "parameter \(parameter) must be a constant") }
+        guard let constant = try constant(parameter) else {
+            throw ProgramError(.invalid, "parameter \(parameter) must be a constant")
+        }
         return constant
     }
 
@@ -123,7 +127,9 @@ final class OpContext {
 
     func string(_ parameter: String, default fallback: String? = nil) throws -> String {
         guard has(parameter) else { return try unwrap(fallback, parameter) }
-        guard let text = try requireConstant(parameter).string else { throw ProgramError(.invalid, "parameter \(parameter) must be text") }
+        guard let text = try requireConstant(parameter).string else {
+            throw ProgramError(.invalid, "parameter \(parameter) must be text")
+        }
         return text
     }
 
@@ -145,7 +151,9 @@ final class OpContext {
     func axes(_ parameter: String, rank: Int) throws -> [Int]? {
         guard let axes = try ints(parameter) else { return nil }
         let normalized = try axes.map { axis -> Int in
-            guard let axis = Shapes.normalize(axis, rank: rank) else { throw ProgramError(.invalid, "axis \(axis) lies outside rank \(rank)") }
+            guard let axis = Shapes.normalize(axis, rank: rank) else {
+                throw ProgramError(.invalid, "axis \(axis) lies outside rank \(rank)")
+            }
             return axis
         }
         guard Set(normalized).count == normalized.count else { throw ProgramError(.invalid, "axes \(axes) repeat") }
@@ -159,7 +167,9 @@ final class OpContext {
         guard operation.outputs.indices.contains(position), case .tensor(let type) = operation.outputs[position].type else {
             throw ProgramError(.torn, "result \(position) is missing or no tensor")
         }
-        guard let shape = type.shape else { throw ProgramError(.unsupported, "a result of open shape; the executor needs fixed shapes") }
+        guard let shape = type.shape else {
+            throw ProgramError(.unsupported, "a result of open shape; the executor needs fixed shapes")
+        }
         guard type.count != nil else { throw ProgramError(.torn, "a result of shape \(shape), larger than any tensor") }
         return (shape, type.dataType)
     }
@@ -203,10 +213,14 @@ final class OpContext {
         let type = try check(position, shape)
         switch source {
         case .runtime(let operand):
-            guard operand.kind == ElementKind(type) else { throw ProgramError(.invalid, "a \(type) view of \(operand.dataType)") }
+            guard operand.kind == ElementKind(type) else {
+                throw ProgramError(.invalid, "a \(type) view of \(operand.dataType)")
+            }
             results[position] = .runtime(operand.sliced(from: start, shape: shape))
         case .constant(let constant):
-            guard constant.kind == ElementKind(type) else { throw ProgramError(.invalid, "a \(type) view of \(constant.dataType)") }
+            guard constant.kind == ElementKind(type) else {
+                throw ProgramError(.invalid, "a \(type) view of \(constant.dataType)")
+            }
             results[position] = .constant(
                 Constant(dataType: type, shape: shape, payload: .dense(try constant.dense() + start * 4), store: store))
         case .state: throw ProgramError(.invalid, "a state where a tensor is needed")
@@ -218,7 +232,8 @@ final class OpContext {
         let declared = try declared(position)
         guard declared.shape == constant.shape, declared.dataType == constant.dataType else {
             throw ProgramError(
-                .invalid, "is \(constant.dataType) \(constant.shape), the program declares \(declared.dataType) \(declared.shape)")
+                .invalid,
+                "is \(constant.dataType) \(constant.shape), the program declares \(declared.dataType) \(declared.shape)")
         }
         results[position] = .constant(constant)
     }

@@ -13,7 +13,8 @@ enum OperationTable {
         [
             ConstantOperations.entries, StateOperations.entries, UnaryOperations.entries, ActivationOperations.entries,
             BinaryOperations.entries, SelectionOperations.entries, ProductOperations.entries, AttentionOperations.entries,
-            ConvolutionOperations.entries, EinsumOperations.entries, NormalizationOperations.entries, ReductionOperations.entries,
+            ConvolutionOperations.entries, EinsumOperations.entries, NormalizationOperations.entries,
+            ReductionOperations.entries,
             RankingOperations.entries, GatherOperations.entries, ScatterOperations.entries, SliceOperations.entries,
             JoinOperations.entries, ShapeOperations.entries, FillOperations.entries, QuantizationOperations.entries,
         ]

@@ -13,7 +13,8 @@ struct PackedMatrix: @unchecked Sendable {
     /// The constant as a matrix of `shape[0]` rows and all else as columns.
     init(_ constant: Constant) throws {
         guard let rows = constant.shape.first, constant.kind == .float else {
-            throw ProgramError(.invalid, "a weight must be a float tensor of rank 1 or more, not \(constant.dataType) \(constant.shape)")
+            throw ProgramError(
+                .invalid, "a weight must be a float tensor of rank 1 or more, not \(constant.dataType) \(constant.shape)")
         }
         let cols = rows == 0 ? 0 : constant.count / rows
         if let packed = PackedMatrix.packed(constant, rows, cols) {
@@ -58,7 +59,9 @@ struct PackedMatrix: @unchecked Sendable {
         }
     }
 
-    private static func blockwise(_ data: Constant, _ scale: Constant, _ offset: Constant?, _ rows: Int, _ cols: Int) -> ck_matrix? {
+    private static func blockwise(_ data: Constant, _ scale: Constant, _ offset: Constant?, _ rows: Int, _ cols: Int)
+        -> ck_matrix?
+    {
         guard case .packed(let elements) = data.payload, let type = kernelType(data.dataType) else { return nil }
         guard let scales = kernelArray(scale), scales.type == CK_F16 || scales.type == CK_F32 else { return nil }
         // Blocks may run along the columns only; with more than two axes, only where the rest has no blocks.
@@ -102,7 +105,10 @@ struct PackedMatrix: @unchecked Sendable {
     }
 
     /// y[i, r] = bias[r] + sum over c of x[i, c] * w[r, c], for `n` rows of x, rows contiguous.
-    func multiply(_ x: UnsafePointer<Float>, rows n: Int, bias: UnsafePointer<Float>?, into y: UnsafeMutablePointer<Float>, _ pool: ThreadPool) {
+    func multiply(
+        _ x: UnsafePointer<Float>, rows n: Int, bias: UnsafePointer<Float>?, into y: UnsafeMutablePointer<Float>,
+        _ pool: ThreadPool
+    ) {
         withUnsafePointer(to: matrix) { pointer in
             ck_linear(pool.handle, pointer, x, Int64(n), matrix.cols, bias, y, matrix.rows)
         }

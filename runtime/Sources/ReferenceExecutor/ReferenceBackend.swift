@@ -78,7 +78,9 @@ final class ReferenceLoadedModel: LoadedModel {
         return values
     }
 
-    private func run(_ name: String, _ step: ModelStep, _ state: any ModelState, extra: [String: Tensor]) throws -> [String: Tensor] {
+    private func run(_ name: String, _ step: ModelStep, _ state: any ModelState, extra: [String: Tensor]) throws -> [String:
+        Tensor]
+    {
         guard let state = state as? ReferenceModelState else { throw ProgramError(.badInput, "a state of another backend") }
         let count = step.tokens.count
         guard step.positions.count == count, step.slot >= 0, step.slot + count <= step.slotPositions.capacity,

@@ -70,7 +70,8 @@ public final class ReferenceModel: @unchecked Sendable {
         var compiled: [String: CompiledFunction] = [:]
         for name in names ?? package.program.functions.keys.sorted() {
             guard let function = package.program.functions[name] else {
-                throw ProgramError(.unsupported, "the program has no function \(name); it has \(package.program.functions.keys.sorted())")
+                throw ProgramError(
+                    .unsupported, "the program has no function \(name); it has \(package.program.functions.keys.sorted())")
             }
             compiled[name] = try CompiledFunction(name: name, function: function, numerics: numerics, pool: pool, store: store)
         }
@@ -78,7 +79,9 @@ public final class ReferenceModel: @unchecked Sendable {
         for function in compiled.values.sorted(by: { $0.name < $1.name }) {
             for type in function.states {
                 if let known = types.first(where: { $0.name == type.name }) {
-                    guard known == type else { throw ProgramError(.invalid, operation: function.name, "state \(type.name) differs between functions") }
+                    guard known == type else {
+                        throw ProgramError(.invalid, operation: function.name, "state \(type.name) differs between functions")
+                    }
                 } else {
                     types.append(type)
                 }

@@ -60,7 +60,11 @@ struct StridedWalk: Sendable {
             let merges = !sizes.isEmpty && strides.indices.allSatisfy { kept[$0].last! == strides[$0][axis] * size }
             if merges { sizes[sizes.count - 1] *= size } else { sizes.append(size) }
             for index in strides.indices {
-                if merges { kept[index][kept[index].count - 1] = strides[index][axis] } else { kept[index].append(strides[index][axis]) }
+                if merges {
+                    kept[index][kept[index].count - 1] = strides[index][axis]
+                } else {
+                    kept[index].append(strides[index][axis])
+                }
             }
         }
         run = sizes.last ?? 1

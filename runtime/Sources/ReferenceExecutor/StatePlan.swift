@@ -85,7 +85,9 @@ struct StatePlan {
     /// The slice_update behind a write, when it may work in place: it changes a value that points into the state, which no
     /// one uses later, and the state is neither read nor written between it and the write.
     private func candidate(_ write: Write, _ pointing: [String: Int], before: Write?, reads: [Int]) -> Int? {
-        guard let update = producer[write.data], update < write.index, operations[update].type == "slice_update" else { return nil }
+        guard let update = producer[write.data], update < write.index, operations[update].type == "slice_update" else {
+            return nil
+        }
         let operation = operations[update]
         let settled = before?.index ?? -1
         guard let source = operation.argument("x"), let made = pointing[source], made < update, update > settled,

@@ -81,7 +81,8 @@ import Testing
     @Test func randomBytesNeverTrap() {
         var generator = SplitMix(state: 7)
         for _ in 0..<2000 {
-            let bytes = (0..<Int.random(in: 0..<200, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            let bytes = (0..<Int.random(in: 0..<200, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator)
+            }
             _ = failure { _ = try read(bytes) }
         }
     }
@@ -122,16 +123,25 @@ import Testing
     }
 
     static let broken: [Broken] = [
-        Broken(testDescription: "old specification", kind: .unsupported, says: "specification version 5", model: SmallModel(specificationVersion: 5)),
-        Broken(testDescription: "newer specification", kind: .unsupported, says: "specification version 11", model: SmallModel(specificationVersion: 11)),
-        Broken(testDescription: "unknown data type", kind: .unsupported, says: "unknown data type 99", model: SmallModel(dataType: 99)),
+        Broken(
+            testDescription: "old specification", kind: .unsupported, says: "specification version 5",
+            model: SmallModel(specificationVersion: 5)),
+        Broken(
+            testDescription: "newer specification", kind: .unsupported, says: "specification version 11",
+            model: SmallModel(specificationVersion: 11)),
+        Broken(
+            testDescription: "unknown data type", kind: .unsupported, says: "unknown data type 99",
+            model: SmallModel(dataType: 99)),
         Broken(testDescription: "no weights", kind: .unreadable, says: "missing", weights: nil),
         Broken(testDescription: "empty weights", kind: .badBlob, says: "shorter than the header", weights: []),
-        Broken(testDescription: "weights of version 1", kind: .badBlob, says: "storage version 1", weights: SmallBlob(version: 1).bytes),
+        Broken(
+            testDescription: "weights of version 1", kind: .badBlob, says: "storage version 1",
+            weights: SmallBlob(version: 1).bytes),
         Broken(testDescription: "not JSON", kind: .torn, says: "not a package manifest", manifest: "{"),
         Broken(
             testDescription: "no root", kind: .torn, says: "root model",
-            manifest: Scratch.manifest.replacingOccurrences(of: "\"rootModelIdentifier\": \"A\"", with: "\"rootModelIdentifier\": \"C\"")),
+            manifest: Scratch.manifest.replacingOccurrences(
+                of: "\"rootModelIdentifier\": \"A\"", with: "\"rootModelIdentifier\": \"C\"")),
         Broken(
             testDescription: "path outside", kind: .torn, says: "leaves the package",
             manifest: Scratch.manifest.replacingOccurrences(of: "t/model.mlmodel", with: "../model.mlmodel")),

@@ -36,37 +36,58 @@ import Testing
     static let contradictions: [(what: String, build: @Sendable (inout Sketch) -> Void)] = [
         ("undefined name", { $0.operation("abs", "y", [2], ["x": ["nothing"]]) }),
         ("missing parameter", { $0.operation("add", "y", [2], ["x": ["x"]]) }),
-        ("no broadcast", { sketch in
-            sketch.input("z", [3])
-            sketch.operation("add", "y", [2], ["x": ["x"], "y": ["z"]])
-        }),
-        ("floats and integers", { sketch in
-            sketch.constant("i", ints: [1, 2])
-            sketch.operation("add", "y", [2], ["x": ["x"], "y": ["i"]])
-        }),
-        ("axis out of range", { sketch in
-            sketch.constant("axis", ints: [4], shape: [])
-            sketch.operation("softmax", "y", [2], ["x": ["x"], "axis": ["axis"]])
-        }),
+        (
+            "no broadcast",
+            { sketch in
+                sketch.input("z", [3])
+                sketch.operation("add", "y", [2], ["x": ["x"], "y": ["z"]])
+            }
+        ),
+        (
+            "floats and integers",
+            { sketch in
+                sketch.constant("i", ints: [1, 2])
+                sketch.operation("add", "y", [2], ["x": ["x"], "y": ["i"]])
+            }
+        ),
+        (
+            "axis out of range",
+            { sketch in
+                sketch.constant("axis", ints: [4], shape: [])
+                sketch.operation("softmax", "y", [2], ["x": ["x"], "axis": ["axis"]])
+            }
+        ),
         ("defined twice", { $0.operation("abs", "x", [2], ["x": ["x"]]) }),
-        ("a state as a tensor", { sketch in
-            sketch.state("s", [2])
-            sketch.operation("abs", "y", [2], ["x": ["s"]])
-        }),
+        (
+            "a state as a tensor",
+            { sketch in
+                sketch.state("s", [2])
+                sketch.operation("abs", "y", [2], ["x": ["s"]])
+            }
+        ),
         ("a tensor as a state", { $0.operation("read_state", "y", [2], ["input": ["x"]]) }),
-        ("perm of another rank", { sketch in
-            sketch.constant("perm", ints: [1, 0])
-            sketch.operation("transpose", "y", [2], ["x": ["x"], "perm": ["perm"]])
-        }),
-        ("unknown mode", { sketch in
-            sketch.constant("mode", text: "SQUARE")
-            sketch.operation("gelu", "y", [2], ["x": ["x"], "mode": ["mode"]])
-        }),
+        (
+            "perm of another rank",
+            { sketch in
+                sketch.constant("perm", ints: [1, 0])
+                sketch.operation("transpose", "y", [2], ["x": ["x"], "perm": ["perm"]])
+            }
+        ),
+        (
+            "unknown mode",
+            { sketch in
+                sketch.constant("mode", text: "SQUARE")
+                sketch.operation("gelu", "y", [2], ["x": ["x"], "mode": ["mode"]])
+            }
+        ),
         ("huge shape", { $0.operation("fill", "y", [1 << 30, 1 << 30, 1 << 30], [:]) }),
-        ("negative reshape", { sketch in
-            sketch.constant("shape", ints: [-1, -1])
-            sketch.operation("reshape", "y", [1, 2], ["x": ["x"], "shape": ["shape"]])
-        }),
+        (
+            "negative reshape",
+            { sketch in
+                sketch.constant("shape", ints: [-1, -1])
+                sketch.operation("reshape", "y", [1, 2], ["x": ["x"], "shape": ["shape"]])
+            }
+        ),
     ]
 
     @Test(arguments: contradictions.indices) func contradictionsAreRefused(_ index: Int) throws {

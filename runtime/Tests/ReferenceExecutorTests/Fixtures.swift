@@ -1,5 +1,6 @@
 import Foundation
 import MLProgram
+
 @testable import ReferenceExecutor
 
 /// Where the shared fixtures lie.

@@ -42,7 +42,8 @@ import Testing
             switch layout.type {
             case CK_F32, CK_F16:
                 elements = (0..<count).map { _ in Double(Float16(Float.random(in: -2...2, using: &generator))) }
-                matrix.data = layout.type == CK_F32 ? keep(elements.map { Float($0) }) : keep(elements.map { Float16($0).bitPattern })
+                matrix.data =
+                    layout.type == CK_F32 ? keep(elements.map { Float($0) }) : keep(elements.map { Float16($0).bitPattern })
             case CK_I8:
                 let data = (0..<count).map { _ in Int8.random(in: -128...127, using: &generator) }
                 elements = data.map { Double($0) }
@@ -129,9 +130,10 @@ import Testing
 
     @Test(arguments: KernelLevel.allCases) func threadsGiveTheSameBits(_ level: KernelLevel) {
         level.use {
-            for layout in [Layout(testDescription: "", type: CK_I4, rows: 1003, cols: 256, block: 32, offsets: true),
-                Layout(testDescription: "", type: CK_F16, rows: 1001, cols: 200, block: 0, offsets: false)]
-            {
+            for layout in [
+                Layout(testDescription: "", type: CK_I4, rows: 1003, cols: 256, block: 32, offsets: true),
+                Layout(testDescription: "", type: CK_F16, rows: 1001, cols: 200, block: 0, offsets: false),
+            ] {
                 let sample = Sample(layout, seed: 9)
                 let x = (0..<3 * layout.cols).map { Float($0 % 13) / 7 - 0.9 }
                 let alone = multiply(sample, x, rows: 3, pool: nil)
@@ -164,7 +166,9 @@ import Testing
     @Test(arguments: KernelLevel.allCases) func roundingToHalfIsToTheNearest(_ level: KernelLevel) {
         level.use {
             var generator = SeededGenerator(state: 21)
-            var x: [Float] = [0, -0.0, 65504, 65519.99, 65520, -70000, .infinity, .nan, 5.96e-8, 2.9e-8, 2.98e-8, 6.1e-5, 6.09e-5, 1e-10]
+            var x: [Float] = [
+                0, -0.0, 65504, 65519.99, 65520, -70000, .infinity, .nan, 5.96e-8, 2.9e-8, 2.98e-8, 6.1e-5, 6.09e-5, 1e-10,
+            ]
             // Exactly half way between neighbours, and random bits of every exponent.
             for bits in stride(from: UInt16(0), to: 0x7bff, by: 37) {
                 x.append((Float(Float16(bitPattern: bits)) + Float(Float16(bitPattern: bits + 1))) / 2)

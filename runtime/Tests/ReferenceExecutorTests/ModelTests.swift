@@ -1,9 +1,9 @@
 import Foundation
 import MLProgram
-import ModelManager
 import Runtime
 import Testing
 
+@testable import ModelManager
 @testable import ReferenceExecutor
 
 /// Whole models against an independent forward pass over the same weights.
@@ -120,6 +120,28 @@ import Testing
         let logits = try await loaded.logits(step, state: state)
         #expect(distance(golden.positions.map { logits[$0] }, item.steps[0].logits_exact_cache) < 1e-3)
         #expect(try await loaded.logProbabilities(step, targets: step.tokens, state: state) == nil)
+    }
+
+    /// A score function by the contract, though without a network behind it (Fixtures/ops).
+    @Test func backendScores() async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("score-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(
+            at: folder.appendingPathComponent("model.mlpackage"), withDestinationURL: OperationTests.folder.appendingPathComponent("ops.mlpackage"))
+        let text = try Data(contentsOf: Fixtures.tiny.appendingPathComponent("manifest.json"))
+        var manifest = try JSONDecoder().decode(ModelManifest.self, from: text)
+        manifest.functions = ModelManifest.Functions(prefill: "abs", decode: "abs", score: "score_contract")
+        let package = ModelPackage(folder: folder, manifest: manifest, verification: .sizes)
+        let loaded = try await ReferenceBackend(threads: 1).load(package, units: .cpuOnly)
+        #expect(loaded.notes.count == 1)
+        var map = SlotMap(capacity: 8, window: 8)
+        for slot in 0..<3 { map[slot] = Int32(slot) }
+        let step = ModelStep(
+            function: .score, tokens: [4, 6, 8], count: 3, positions: [0, 1, 2], slot: 0, slotPositions: map, lastIndex: 2)
+        let state = try loaded.makeState()
+        #expect(try await loaded.logProbabilities(step, targets: [2, 2, 3], state: state) == [-3, -4, -5.5])
+        await #expect(throws: ProgramError.self) { try await loaded.logits(step, state: state) }
     }
 
     @Test func badInputsAreNamed() throws {

@@ -17,7 +17,8 @@ import Testing
 
             var tensor: Tensor {
                 type == "int32"
-                    ? Tensor(floats.map { Int32($0) }, shape: shape) : Tensor(floats, shape: shape, dataType: type == "float16" ? .float16 : .float32)
+                    ? Tensor(floats.map { Int32($0) }, shape: shape)
+                    : Tensor(floats, shape: shape, dataType: type == "float16" ? .float16 : .float32)
             }
         }
 
@@ -63,9 +64,10 @@ import Testing
             }
             #expect(found.shape == expected.shape, "\(name)")
             let values = found.floats ?? found.ints!.map { Float($0) }
-            let worst = zip(values, expected.floats).map { a, b -> Float in
-                a == b ? 0 : abs(a - b) / max(1, abs(b))
-            }.max { $1.isNaN || $0 < $1 } ?? 0
+            let worst =
+                zip(values, expected.floats).map { a, b -> Float in
+                    a == b ? 0 : abs(a - b) / max(1, abs(b))
+                }.max { $1.isNaN || $0 < $1 } ?? 0
             #expect(worst <= tolerance, "\(name): result \(index) differs by \(worst)")
         }
     }
@@ -82,7 +84,8 @@ import Testing
                 check(try model.run(item.name, inputs), item, item.name, tolerance: item.tolerance)
                 guard item.fold else { continue }
                 let folded = item.name + "__folded"
-                check(try model.run(folded, ["unused": Tensor([Float(0)], shape: [1])]), item, folded, tolerance: item.tolerance)
+                check(
+                    try model.run(folded, ["unused": Tensor([Float(0)], shape: [1])]), item, folded, tolerance: item.tolerance)
             }
         }
     }

@@ -3,7 +3,8 @@
 
 /// Functions written down in a test, without a package: values of a few operations by hand.
 struct Sketch {
-    private var function = Function(inputs: [], opset: "CoreML8", blocks: ["CoreML8": Block(inputs: [], outputs: [], operations: [])])
+    private var function = Function(
+        inputs: [], opset: "CoreML8", blocks: ["CoreML8": Block(inputs: [], outputs: [], operations: [])])
 
     static func type(_ shape: [Int], _ dataType: DataType = .float32) -> ValueType {
         .tensor(TensorType(dataType: dataType, dimensions: shape))
@@ -32,12 +33,15 @@ struct Sketch {
     }
 
     /// An operation of one result whose arguments are names.
-    mutating func operation(_ type: String, _ result: String, _ shape: [Int], _ inputs: [String: [String]], _ dataType: DataType = .float32) {
+    mutating func operation(
+        _ type: String, _ result: String, _ shape: [Int], _ inputs: [String: [String]], _ dataType: DataType = .float32
+    ) {
         add(type, result, Self.type(shape, dataType), inputs.mapValues { $0.map { .name($0) } }, [:])
     }
 
     private mutating func add(
-        _ type: String, _ result: String?, _ valueType: ValueType, _ inputs: [String: [Operation.Binding]], _ attributes: [String: Value]
+        _ type: String, _ result: String?, _ valueType: ValueType, _ inputs: [String: [Operation.Binding]],
+        _ attributes: [String: Value]
     ) {
         function.blocks["CoreML8"]!.operations.append(
             Operation(
@@ -55,6 +59,7 @@ struct Sketch {
         var function = function
         function.blocks["CoreML8"]!.outputs = outputs
         return try CompiledFunction(
-            name: "sketch", function: function, numerics: numerics, pool: ThreadPool(threads: 1), store: ConstantStore(weights: nil))
+            name: "sketch", function: function, numerics: numerics, pool: ThreadPool(threads: 1),
+            store: ConstantStore(weights: nil))
     }
 }

@@ -9,10 +9,13 @@ import Testing
     private func update(_ sketch: inout Sketch, _ result: String, of x: String, with value: String, at index: Int32) {
         sketch.constant("\(result)_begin", ints: [index])
         sketch.constant("\(result)_end", ints: [index + 1])
-        sketch.operation("slice_update", result, [4], ["x": [x], "update": [value], "begin": ["\(result)_begin"], "end": ["\(result)_end"]])
+        sketch.operation(
+            "slice_update", result, [4], ["x": [x], "update": [value], "begin": ["\(result)_begin"], "end": ["\(result)_end"]])
     }
 
-    private func run(_ sketch: Sketch, _ outputs: [String], start: [Float] = [1, 2, 3, 4], v: Float = 9) throws -> (results: [String: [Float]], state: [Float]) {
+    private func run(_ sketch: Sketch, _ outputs: [String], start: [Float] = [1, 2, 3, 4], v: Float = 9) throws -> (
+        results: [String: [Float]], state: [Float]
+    ) {
         let function = try sketch.compile(outputs)
         var memory = start
         let results = try memory.withUnsafeMutableBytes { bytes in

@@ -28,8 +28,10 @@ enum AttentionOperations {
         }
         let y = try op.output(shape: batch + [length, valueWidth], kind: .float)
         let scores = op.scratch(Shapes.count(scoreShape))
-        let scoring = BatchedProduct(batch: batch, left: batch, right: batch, m: length, n: sources, k: width, transposedB: true)
-        let mixing = BatchedProduct(batch: batch, left: batch, right: batch, m: length, n: valueWidth, k: sources, transposedB: false)
+        let scoring = BatchedProduct(
+            batch: batch, left: batch, right: batch, m: length, n: sources, k: width, transposedB: true)
+        let mixing = BatchedProduct(
+            batch: batch, left: batch, right: batch, m: length, n: valueWidth, k: sources, transposedB: false)
         let walk = mask.map {
             StridedWalk(scoreShape, strides: [Shapes.strides(scoreShape), Shapes.broadcastStrides($0.shape, to: scoreShape)])
         }

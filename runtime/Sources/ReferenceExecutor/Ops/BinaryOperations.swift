@@ -18,12 +18,19 @@ enum BinaryOperations {
             "add": { try arithmetic($0, run { $0 + $1 }, intRun { $0 &+ $1 }) },
             "sub": { try arithmetic($0, run { $0 - $1 }, intRun { $0 &- $1 }) },
             "mul": { try arithmetic($0, run { $0 * $1 }, intRun { $0 &* $1 }) },
-            "real_div": { try arithmetic($0, run { $0 / $1 }, intRun { $1 == 0 ? 0 : Int32(truncatingIfNeeded: Int64($0) / Int64($1)) }) },
+            "real_div": {
+                try arithmetic($0, run { $0 / $1 }, intRun { $1 == 0 ? 0 : Int32(truncatingIfNeeded: Int64($0) / Int64($1)) })
+            },
             "floor_div": { try arithmetic($0, run { ($0 / $1).rounded(.down) }, intRun { floorDivide($0, $1) }) },
-            "mod": { try arithmetic($0, run { floorModulo($0, $1) }, intRun { $1 == 0 ? 0 : $0 &- floorDivide($0, $1) &* $1 }) },
+            "mod": {
+                try arithmetic($0, run { floorModulo($0, $1) }, intRun { $1 == 0 ? 0 : $0 &- floorDivide($0, $1) &* $1 })
+            },
             "maximum": { try arithmetic($0, run { $0 > $1 || $0.isNaN ? $0 : $1 }, intRun { max($0, $1) }) },
             "minimum": { try arithmetic($0, run { $0 < $1 || $0.isNaN ? $0 : $1 }, intRun { min($0, $1) }) },
-            "pow": { try arithmetic($0, run { pow($0, $1) }, intRun { Int32(truncatingIfNeeded: clamped(pow(Double($0), Double($1)))) }) },
+            "pow": {
+                try arithmetic(
+                    $0, run { pow($0, $1) }, intRun { Int32(truncatingIfNeeded: clamped(pow(Double($0), Double($1)))) })
+            },
             "equal": { try comparison($0, test { $0 == $1 }, intRun { $0 == $1 ? 1 : 0 }) },
             "not_equal": { try comparison($0, test { $0 != $1 }, intRun { $0 != $1 ? 1 : 0 }) },
             "less": { try comparison($0, test { $0 < $1 }, intRun { $0 < $1 ? 1 : 0 }) },

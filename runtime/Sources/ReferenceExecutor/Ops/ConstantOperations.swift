@@ -67,7 +67,8 @@ enum ConstantOperations {
         let declared = try op.declared()
         guard declared.dataType.isFloat else { throw ProgramError(.unsupported, "to \(declared.dataType)") }
         try op.result(
-            constant: Constant(dataType: declared.dataType, shape: source.shape, payload: .dense(try source.dense()), store: op.store))
+            constant: Constant(
+                dataType: declared.dataType, shape: source.shape, payload: .dense(try source.dense()), store: op.store))
     }
 
     private static func lookUp(_ op: OpContext) throws {
@@ -112,16 +113,22 @@ enum ConstantOperations {
         let indices = try op.requireConstant("indices")
         let table = try op.requireConstant("lut")
         let rank = indices.shape.count
-        guard rank > 0, table.shape.count == rank + 2 else { throw ProgramError(.invalid, "a table of rank \(table.shape.count) for indices of rank \(rank)") }
+        guard rank > 0, table.shape.count == rank + 2 else {
+            throw ProgramError(.invalid, "a table of rank \(table.shape.count) for indices of rank \(rank)")
+        }
         let groups = Array(table.shape.prefix(rank))
         guard zip(indices.shape, groups).allSatisfy({ $1 > 0 && $0 % $1 == 0 }) else {
             throw ProgramError(.invalid, "table groups \(groups) do not divide indices of shape \(indices.shape)")
         }
         let bits = try bits(ofTable: table.shape[rank])
-        guard indices.dataType.bits == bits else { throw ProgramError(.invalid, "\(indices.dataType) indices into \(table.shape[rank]) entries") }
+        guard indices.dataType.bits == bits else {
+            throw ProgramError(.invalid, "\(indices.dataType) indices into \(table.shape[rank]) entries")
+        }
         let width = table.shape[rank + 1]
         // A table of integers feeds another constexpr: it is unpacked, since no kernel reads it.
-        if width == 1, table.kind == .float { return try lookup(op, try packedBytes(indices), bits, indices.shape, groups, table) }
+        if width == 1, table.kind == .float {
+            return try lookup(op, try packedBytes(indices), bits, indices.shape, groups, table)
+        }
         let axis = try op.axis("vector_axis", rank: rank, default: width == 1 ? 0 : nil)
         let found = try indices.ints()
         return try vectors(op, found, indices.shape, groups, table, axis: axis)
@@ -168,7 +175,9 @@ enum ConstantOperations {
         var next = 0
         var out = [Float](repeating: 0, count: mask.count)
         for i in mask.indices where mask[i] {
-            guard next < values.count else { throw ProgramError(.invalid, "the mask has more ones than the \(values.count) values") }
+            guard next < values.count else {
+                throw ProgramError(.invalid, "the mask has more ones than the \(values.count) values")
+            }
             out[i] = values[next]
             next += 1
         }
@@ -189,7 +198,9 @@ enum ConstantOperations {
             shape = try op.requireConstant("shape").ints()
             let count = try checkedCount(shape)
             let bytes = try packedBytes(mask)
-            guard bytes.count == (count + 7) / 8 else { throw ProgramError(.invalid, "a mask of \(bytes.count) bytes for \(count) elements") }
+            guard bytes.count == (count + 7) / 8 else {
+                throw ProgramError(.invalid, "a mask of \(bytes.count) bytes for \(count) elements")
+            }
             flags = (0..<count).map { bytes.bits(1, $0) != 0 }
         } else {
             flags = try mask.ints().map { $0 != 0 }
@@ -203,7 +214,8 @@ enum ConstantOperations {
         let indices = try op.requireConstant("indices_nonzero_data")
         let table = try op.requireConstant("lut")
         let rank = mask.shape.count
-        guard rank > 0, table.shape.count == rank + 2, zip(mask.shape, table.shape).allSatisfy({ $1 > 0 && $0 % $1 == 0 }) else {
+        guard rank > 0, table.shape.count == rank + 2, zip(mask.shape, table.shape).allSatisfy({ $1 > 0 && $0 % $1 == 0 })
+        else {
             throw ProgramError(.invalid, "a table of shape \(table.shape) for a mask of shape \(mask.shape)")
         }
         let width = table.shape[rank + 1]

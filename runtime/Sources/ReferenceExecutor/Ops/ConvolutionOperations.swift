@@ -76,7 +76,9 @@ enum ConvolutionOperations {
     }
 
     /// Channels come before positions: with more than one position, both sides are turned around the product.
-    private static func pointwiseStep(_ op: OpContext, _ x: Operand, _ weight: PackedMatrix, _ bias: Operand?, _ y: Operand) throws {
+    private static func pointwiseStep(_ op: OpContext, _ x: Operand, _ weight: PackedMatrix, _ bias: Operand?, _ y: Operand)
+        throws
+    {
         let (channels, outputs) = (weight.cols, weight.rows)
         let batches = x.shape[0]
         let positions = x.count / max(1, batches * channels)
@@ -91,7 +93,8 @@ enum ConvolutionOperations {
         try op.emit {
             for batch in 0..<batches {
                 ProductOperations.transpose(x.floats + batch * turned.count, turned.floats, rows: channels, cols: positions)
-                weight.multiply(turned.floats, rows: positions, bias: bias.map { UnsafePointer($0.floats) }, into: product.floats, pool)
+                weight.multiply(
+                    turned.floats, rows: positions, bias: bias.map { UnsafePointer($0.floats) }, into: product.floats, pool)
                 ProductOperations.transpose(product.floats, y.floats + batch * product.count, rows: positions, cols: outputs)
             }
         }
@@ -114,7 +117,11 @@ enum ConvolutionOperations {
                     let out = position / outStrides[axis] % g.output[axis]
                     let k = tap / kernelStrides[axis] % g.kernel[axis]
                     let place = out * g.strides[axis] + k * g.dilations[axis] - g.padBefore[axis]
-                    if place < 0 || place >= g.input[axis] || offset < 0 { offset = -1 } else { offset += place * inStrides[axis] }
+                    if place < 0 || place >= g.input[axis] || offset < 0 {
+                        offset = -1
+                    } else {
+                        offset += place * inStrides[axis]
+                    }
                 }
                 offsets[tap] = offset
             }

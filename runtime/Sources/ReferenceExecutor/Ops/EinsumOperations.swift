@@ -17,7 +17,9 @@ enum EinsumOperations {
             let sides = compact.split(separator: ">", omittingEmptySubsequences: false)
             guard sides.count == 2, sides[0].hasSuffix("-") else { throw ProgramError(.unsupported, "equation \(text)") }
             let operands = sides[0].dropLast().split(separator: ",", omittingEmptySubsequences: false)
-            guard operands.count == 2 else { throw ProgramError(.unsupported, "equation \(text) with \(operands.count) operands") }
+            guard operands.count == 2 else {
+                throw ProgramError(.unsupported, "equation \(text) with \(operands.count) operands")
+            }
             (left, right, result) = (Array(operands[0]), Array(operands[1]), Array(sides[1]))
             for labels in [left, right, result] {
                 guard Set(labels).count == labels.count, labels.allSatisfy(\.isLetter) else {
@@ -30,7 +32,9 @@ enum EinsumOperations {
 
     private static func einsum(_ op: OpContext) throws {
         let equation = try Equation(op.string("equation"))
-        guard let values = try op.sources("values"), values.count == 2 else { throw ProgramError(.unsupported, "needs two operands") }
+        guard let values = try op.sources("values"), values.count == 2 else {
+            throw ProgramError(.unsupported, "needs two operands")
+        }
         let a = try op.operand(values[0])
         let b = try op.operand(values[1])
         guard a.kind == .float, b.kind == .float, a.rank == equation.left.count, b.rank == equation.right.count else {
@@ -38,7 +42,9 @@ enum EinsumOperations {
         }
         var sizes: [Character: Int] = [:]
         for (label, size) in zip(equation.left + equation.right, a.shape + b.shape) {
-            guard sizes[label] ?? size == size else { throw ProgramError(.invalid, "axis \(label) is \(sizes[label]!) and \(size)") }
+            guard sizes[label] ?? size == size else {
+                throw ProgramError(.invalid, "axis \(label) is \(sizes[label]!) and \(size)")
+            }
             sizes[label] = size
         }
         let (left, right, kept) = (Set(equation.left), Set(equation.right), Set(equation.result))
@@ -46,7 +52,8 @@ enum EinsumOperations {
         let rows = equation.result.filter { left.contains($0) && !right.contains($0) }
         let cols = equation.result.filter { right.contains($0) && !left.contains($0) }
         let summed = equation.left.filter { right.contains($0) && !kept.contains($0) }
-        guard batch.count + rows.count + summed.count == left.count, batch.count + cols.count + summed.count == right.count else {
+        guard batch.count + rows.count + summed.count == left.count, batch.count + cols.count + summed.count == right.count
+        else {
             throw ProgramError(.unsupported, "an axis of one operand that is summed alone")
         }
         func size(_ labels: [Character]) -> Int { labels.reduce(1) { $0 * sizes[$1]! } }
@@ -58,7 +65,8 @@ enum EinsumOperations {
         let rightCopy = toRight.isIdentity ? b : op.scratch(b.count)
         let product = toResult.isIdentity ? y : op.scratch(y.count)
         let plan = BatchedProduct(
-            batch: [size(batch)], left: [size(batch)], right: [size(batch)], m: size(rows), n: size(cols), k: size(summed), transposedB: true)
+            batch: [size(batch)], left: [size(batch)], right: [size(batch)], m: size(rows), n: size(cols), k: size(summed),
+            transposedB: true)
         let pool = op.pool
         try op.emit {
             if !toLeft.isIdentity { toLeft.apply(a.words, leftCopy.words) }

@@ -14,12 +14,16 @@ enum FillOperations {
         let end = try op.operand("end")
         let step = try op.operand("step")
         let shape = try op.declared().shape
-        guard shape.count == 1, start.count == 1, end.count == 1, step.count == 1, start.kind == end.kind, start.kind == step.kind else {
+        guard shape.count == 1, start.count == 1, end.count == 1, step.count == 1, start.kind == end.kind,
+            start.kind == step.kind
+        else {
             throw ProgramError(.invalid, "start \(start.shape), end \(end.shape), step \(step.shape)")
         }
         let y = try op.output(shape: shape, kind: start.kind)
         try op.emit {
-            func number(_ operand: Operand) -> Double { operand.kind == .float ? Double(operand.floats[0]) : Double(operand.ints[0]) }
+            func number(_ operand: Operand) -> Double {
+                operand.kind == .float ? Double(operand.floats[0]) : Double(operand.ints[0])
+            }
             let length = ((number(end) - number(start)) / number(step)).rounded(.up)
             guard length == Double(y.count) || (length < 0 && y.count == 0) else {
                 throw ProgramError(.badInput, "a range of \(length) elements where \(y.count) are declared")

@@ -30,7 +30,9 @@ enum GatherOperations {
         let indices = try op.operand("indices")
         let batch = try op.int("batch_dims", default: 0)
         let axis = try op.axis("axis", rank: shape.count, default: 0)
-        guard indices.kind == .int, batch >= 0, batch <= axis, batch <= indices.rank, shape.prefix(batch) == indices.shape.prefix(batch) else {
+        guard indices.kind == .int, batch >= 0, batch <= axis, batch <= indices.rank,
+            shape.prefix(batch) == indices.shape.prefix(batch)
+        else {
             throw ProgramError(.invalid, "x \(shape), indices \(indices.shape), axis \(axis), batch_dims \(batch)")
         }
         let y = try op.output(shape: Array(shape[..<axis]) + indices.shape.dropFirst(batch) + shape[(axis + 1)...])
@@ -72,7 +74,9 @@ enum GatherOperations {
         let indices = try op.operand("indices")
         let axis = try op.axis("axis", rank: x.rank, default: 0)
         var expected = x.shape
-        guard indices.rank == x.rank, indices.kind == .int else { throw ProgramError(.invalid, "x \(x.shape), indices \(indices.shape)") }
+        guard indices.rank == x.rank, indices.kind == .int else {
+            throw ProgramError(.invalid, "x \(x.shape), indices \(indices.shape)")
+        }
         expected[axis] = indices.shape[axis]
         guard indices.shape == expected else { throw ProgramError(.invalid, "x \(x.shape), indices \(indices.shape)") }
         let y = try op.output(shape: indices.shape, kind: x.kind)

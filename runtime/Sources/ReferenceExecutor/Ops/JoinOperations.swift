@@ -29,7 +29,9 @@ enum JoinOperations {
         var shape = values[0].shape
         shape[axis] = values.reduce(0) { $0 + $1.shape[axis] }
         let interleave = try op.bool("interleave", default: false)
-        if interleave, !values.allSatisfy({ $0.shape == values[0].shape }) { throw ProgramError(.invalid, "interleaves unequal shapes") }
+        if interleave, !values.allSatisfy({ $0.shape == values[0].shape }) {
+            throw ProgramError(.invalid, "interleaves unequal shapes")
+        }
         let y = try op.output(shape: shape, kind: values[0].kind)
         let outer = Shapes.count(Array(shape[..<axis]))
         let inner = Shapes.count(Array(shape[(axis + 1)...]))
@@ -50,7 +52,9 @@ enum JoinOperations {
     private static func stack(_ op: OpContext) throws {
         let values = try values(op)
         let axis = try op.axis("axis", rank: values[0].rank + 1)
-        guard values.allSatisfy({ $0.shape == values[0].shape }) else { throw ProgramError(.invalid, "values of shapes \(values.map(\.shape))") }
+        guard values.allSatisfy({ $0.shape == values[0].shape }) else {
+            throw ProgramError(.invalid, "values of shapes \(values.map(\.shape))")
+        }
         var shape = values[0].shape
         shape.insert(values.count, at: axis)
         let y = try op.output(shape: shape, kind: values[0].kind)
@@ -75,7 +79,9 @@ enum JoinOperations {
             sizes = given
         } else {
             let number = try op.int("num_splits")
-            guard number > 0, x.shape[axis] % number == 0 else { throw ProgramError(.invalid, "\(x.shape[axis]) elements in \(number) parts") }
+            guard number > 0, x.shape[axis] % number == 0 else {
+                throw ProgramError(.invalid, "\(x.shape[axis]) elements in \(number) parts")
+            }
             sizes = [Int](repeating: x.shape[axis] / number, count: number)
         }
         guard sizes.count == parts, sizes.reduce(0, +) == x.shape[axis], sizes.allSatisfy({ $0 >= 0 }) else {
@@ -99,7 +105,8 @@ enum JoinOperations {
             for (y, first) in copies {
                 let length = y.shape[axis] * lanes.inner
                 for block in 0..<lanes.outer {
-                    (y.words + block * length).update(from: x.words + (block * lanes.length + first) * lanes.inner, count: length)
+                    (y.words + block * length).update(
+                        from: x.words + (block * lanes.length + first) * lanes.inner, count: length)
                 }
             }
         }
@@ -108,7 +115,9 @@ enum JoinOperations {
     private static func tile(_ op: OpContext) throws {
         let x = try op.operand("x")
         let reps = try op.requireConstant("reps").ints()
-        guard reps.count == x.rank, reps.allSatisfy({ $0 > 0 }) else { throw ProgramError(.invalid, "reps \(reps) for \(x.shape)") }
+        guard reps.count == x.rank, reps.allSatisfy({ $0 > 0 }) else {
+            throw ProgramError(.invalid, "reps \(reps) for \(x.shape)")
+        }
         let y = try op.output(shape: zip(x.shape, reps).map { $0 * $1 }, kind: x.kind)
         // Each axis as [repeat, own]: the repeat has stride 0 in x.
         let strides = Shapes.strides(x.shape)
@@ -128,7 +137,9 @@ enum JoinOperations {
         let x = try op.operand("x")
         let pads = try op.requireConstant("pad").ints()
         let mode = try op.string("mode", default: "constant")
-        guard pads.count % 2 == 0, pads.count <= 2 * x.rank, pads.allSatisfy({ $0 >= 0 }) else { throw ProgramError(.invalid, "pad \(pads) for \(x.shape)") }
+        guard pads.count % 2 == 0, pads.count <= 2 * x.rank, pads.allSatisfy({ $0 >= 0 }) else {
+            throw ProgramError(.invalid, "pad \(pads) for \(x.shape)")
+        }
         var before = [Int](repeating: 0, count: x.rank)
         var shape = x.shape
         for pair in 0..<pads.count / 2 {
@@ -155,7 +166,9 @@ enum JoinOperations {
                             isInside = false
                             break
                         }
-                        place = mode == "replicate" ? min(max(place, 0), x.shape[axis] - 1) : place < 0 ? -place : 2 * (x.shape[axis] - 1) - place
+                        place =
+                            mode == "replicate"
+                            ? min(max(place, 0), x.shape[axis] - 1) : place < 0 ? -place : 2 * (x.shape[axis] - 1) - place
                     }
                     offset += place * own[axis]
                 }

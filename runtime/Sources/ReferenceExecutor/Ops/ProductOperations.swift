@@ -10,11 +10,15 @@ enum ProductOperations {
     /// y = x * weight^T + bias; x [.., in], weight [out, in], bias [out].
     private static func linear(_ op: OpContext) throws {
         let x = try op.operand("x")
-        guard let cols = x.shape.last, x.kind == .float else { throw ProgramError(.invalid, "x of shape \(x.shape) and type \(x.dataType)") }
+        guard let cols = x.shape.last, x.kind == .float else {
+            throw ProgramError(.invalid, "x of shape \(x.shape) and type \(x.dataType)")
+        }
         let rows = x.shape.dropLast().reduce(1, *)
         let bias = try op.optionalOperand("bias")
         if case .runtime(let weight) = try op.source("weight") {
-            guard weight.rank == 2, weight.shape[1] == cols else { throw ProgramError(.invalid, "weight \(weight.shape) for x \(x.shape)") }
+            guard weight.rank == 2, weight.shape[1] == cols else {
+                throw ProgramError(.invalid, "weight \(weight.shape) for x \(x.shape)")
+            }
             return try product(
                 op, x.reshaped([rows, cols]), try op.operand("weight"), transposeX: false, transposeY: true,
                 shape: Array(x.shape.dropLast()) + [weight.shape[0]], bias: bias)
@@ -41,7 +45,9 @@ enum ProductOperations {
         let transposeY = try op.bool("transpose_y", default: false)
         let x = try op.operand("x")
         if !transposeX, transposeY, x.rank >= 2, case .constant(let constant) = try op.source("y"), constant.shape.count == 2 {
-            guard constant.shape[1] == x.shape[x.rank - 1], x.kind == .float else { throw ProgramError(.invalid, "y \(constant.shape) for x \(x.shape)") }
+            guard constant.shape[1] == x.shape[x.rank - 1], x.kind == .float else {
+                throw ProgramError(.invalid, "y \(constant.shape) for x \(x.shape)")
+            }
             let weight = try PackedMatrix(constant)
             let y = try op.output(shape: Array(x.shape.dropLast()) + [weight.rows], kind: .float)
             let rows = x.shape.dropLast().reduce(1, *)
@@ -61,8 +67,11 @@ enum ProductOperations {
         }
         let left = x.rank == 1 ? [1, x.count] : x.shape
         let right = y.rank == 1 ? (transposeY ? [1, y.count] : [y.count, 1]) : y.shape
-        let (m, k) = transposeX && x.rank > 1 ? (left[left.count - 1], left[left.count - 2]) : (left[left.count - 2], left[left.count - 1])
-        let (k2, n) = transposeY ? (right[right.count - 1], right[right.count - 2]) : (right[right.count - 2], right[right.count - 1])
+        let (m, k) =
+            transposeX && x.rank > 1
+            ? (left[left.count - 1], left[left.count - 2]) : (left[left.count - 2], left[left.count - 1])
+        let (k2, n) =
+            transposeY ? (right[right.count - 1], right[right.count - 2]) : (right[right.count - 2], right[right.count - 1])
         guard k == k2, let batch = Shapes.broadcast(Array(left.dropLast(2)), Array(right.dropLast(2))) else {
             throw ProgramError(.invalid, "x \(x.shape) and y \(y.shape) do not multiply")
         }
@@ -72,7 +81,8 @@ enum ProductOperations {
         let z = try op.output(shape: declared ?? shape, kind: .float)
         try checkBias(bias, n)
         let plan = BatchedProduct(
-            batch: batch, left: Array(left.dropLast(2)), right: Array(right.dropLast(2)), m: m, n: n, k: k, transposedB: transposeY)
+            batch: batch, left: Array(left.dropLast(2)), right: Array(right.dropLast(2)), m: m, n: n, k: k,
+            transposedB: transposeY)
         let pool = op.pool
         guard transposeX, x.rank > 1 else {
             return try op.emit {
@@ -83,7 +93,9 @@ enum ProductOperations {
         let turned = op.scratch(x.count)
         let matrices = x.count / max(1, m * k)
         try op.emit {
-            for matrix in 0..<matrices { transpose(x.floats + matrix * m * k, turned.floats + matrix * m * k, rows: k, cols: m) }
+            for matrix in 0..<matrices {
+                transpose(x.floats + matrix * m * k, turned.floats + matrix * m * k, rows: k, cols: m)
+            }
             plan.run(turned.floats, y.floats, z.floats, pool)
             add(bias, to: z, n)
         }
@@ -143,7 +155,9 @@ struct BatchedProduct {
                     (job.m, job.n, job.k) = (Int64(m), Int64(n), Int64(k))
                     job.transposed_b = transposedB ? 1 : 0
                     (job.a, job.b, job.y) = (a, b, y)
-                    (job.a_offset, job.b_offset, job.y_offset) = (aOffsets.baseAddress, bOffsets.baseAddress, yOffsets.baseAddress)
+                    (job.a_offset, job.b_offset, job.y_offset) = (
+                        aOffsets.baseAddress, bOffsets.baseAddress, yOffsets.baseAddress
+                    )
                     ck_matmul(pool.handle, &job)
                 }
             }

@@ -33,14 +33,17 @@ enum QuantizationOperations {
     private static func quantize(_ op: OpContext) throws {
         let p = try Parameters(op)
         let name = try op.string("output_dtype")
-        guard let type = DataType(milName: name), let range = type.integerRange else { throw ProgramError(.unsupported, "output_dtype \(name)") }
+        guard let type = DataType(milName: name), let range = type.integerRange else {
+            throw ProgramError(.unsupported, "output_dtype \(name)")
+        }
         let y = try op.output(shape: p.x.shape, kind: .int)
         let (low, high) = (Float(range.lowerBound), Float(range.upperBound))
         guard p.x.kind == .float else { throw ProgramError(.invalid, "needs floats, not \(p.x.dataType)") }
         try op.emit {
             for i in 0..<p.x.count {
                 let channel = p.channel(i)
-                let value = (p.x.floats[i] / p.scale.floats[channel]).rounded(.toNearestOrEven) + Float(p.zero?.ints[channel] ?? 0)
+                let value =
+                    (p.x.floats[i] / p.scale.floats[channel]).rounded(.toNearestOrEven) + Float(p.zero?.ints[channel] ?? 0)
                 y.ints[i] = value.isNaN ? 0 : Int32(min(max(value, low), high))
             }
         }

@@ -16,11 +16,25 @@ enum ReductionOperations {
         [
             "reduce_sum": { try reduce($0, { ck_sum($0, Int64($1)) }, { x, n in fold(x, n, 0) { $0 &+ $1 } }) },
             "reduce_mean": { try reduce($0, { ck_sum($0, Int64($1)) / Float($1) }, mean) },
-            "reduce_max": { try reduce($0, { x, n in fold(x, n, -.infinity) { $1 > $0 || $1.isNaN ? $1 : $0 } }, { x, n in fold(x, n, .min) { max($0, $1) } }) },
-            "reduce_min": { try reduce($0, { x, n in fold(x, n, .infinity) { $1 < $0 || $1.isNaN ? $1 : $0 } }, { x, n in fold(x, n, .max) { min($0, $1) } }) },
+            "reduce_max": {
+                try reduce(
+                    $0, { x, n in fold(x, n, -.infinity) { $1 > $0 || $1.isNaN ? $1 : $0 } },
+                    { x, n in fold(x, n, .min) { max($0, $1) } })
+            },
+            "reduce_min": {
+                try reduce(
+                    $0, { x, n in fold(x, n, .infinity) { $1 < $0 || $1.isNaN ? $1 : $0 } },
+                    { x, n in fold(x, n, .max) { min($0, $1) } })
+            },
             "reduce_prod": { try reduce($0, { x, n in fold(x, n, 1) { $0 * $1 } }, { x, n in fold(x, n, 1) { $0 &* $1 } }) },
-            "reduce_sum_square": { try reduce($0, { ck_sum_squares($0, Int64($1)) }, { x, n in fold(x, n, 0) { $0 &+ $1 &* $1 } }) },
-            "reduce_l1_norm": { try reduce($0, { x, n in fold(x, n, 0) { $0 + abs($1) } }, { x, n in fold(x, n, 0) { $0 &+ ($1 == .min ? $1 : abs($1)) } }) },
+            "reduce_sum_square": {
+                try reduce($0, { ck_sum_squares($0, Int64($1)) }, { x, n in fold(x, n, 0) { $0 &+ $1 &* $1 } })
+            },
+            "reduce_l1_norm": {
+                try reduce(
+                    $0, { x, n in fold(x, n, 0) { $0 + abs($1) } },
+                    { x, n in fold(x, n, 0) { $0 &+ ($1 == .min ? $1 : abs($1)) } })
+            },
             "reduce_l2_norm": { try reduce($0, { ck_sum_squares($0, Int64($1)).squareRoot() }, nil) },
             "reduce_log_sum": { try reduce($0, { log(ck_sum($0, Int64($1))) }, nil) },
             "reduce_log_sum_exp": { try reduce($0, logSumExp, nil) },
@@ -50,7 +64,9 @@ enum ReductionOperations {
     }
 
     private static func reducedShape(_ shape: [Int], _ axes: [Int], keep: Bool) -> [Int] {
-        keep ? shape.indices.map { axes.contains($0) ? 1 : shape[$0] } : shape.indices.filter { !axes.contains($0) }.map { shape[$0] }
+        keep
+            ? shape.indices.map { axes.contains($0) ? 1 : shape[$0] }
+            : shape.indices.filter { !axes.contains($0) }.map { shape[$0] }
     }
 
     private static func reduce(_ op: OpContext, _ floats: @escaping Floats, _ ints: Ints?) throws {
@@ -85,7 +101,9 @@ enum ReductionOperations {
         }
     }
 
-    @inline(__always) private static func extreme<T: Comparable>(_ x: UnsafePointer<T>, _ lanes: Lanes, _ largest: Bool) -> Int32 {
+    @inline(__always) private static func extreme<T: Comparable>(_ x: UnsafePointer<T>, _ lanes: Lanes, _ largest: Bool)
+        -> Int32
+    {
         var best = 0
         for i in 1..<max(1, lanes.length) {
             let (value, top) = (x[i * lanes.inner], x[best * lanes.inner])

@@ -101,7 +101,9 @@ enum ScatterOperations {
             for i in 0..<tuples {
                 var place = 0
                 for axis in 0..<depth {
-                    place = place * data.shape[axis] + (try GatherOperations.check(indices.ints[i * depth + axis], data.shape[axis]))
+                    place =
+                        place * data.shape[axis]
+                        + (try GatherOperations.check(indices.ints[i * depth + axis], data.shape[axis]))
                 }
                 for k in 0..<inner { combine(y, place * inner + k, updates, i * inner + k) }
             }

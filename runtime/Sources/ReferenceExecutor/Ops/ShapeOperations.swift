@@ -4,7 +4,8 @@ import MLProgram
 enum ShapeOperations {
     static var entries: [String: OperationTable.Compile] {
         [
-            "reshape": reshape, "reshape_like": reshapeLike, "expand_dims": expandDims, "squeeze": squeeze, "flatten2d": flatten,
+            "reshape": reshape, "reshape_like": reshapeLike, "expand_dims": expandDims, "squeeze": squeeze,
+            "flatten2d": flatten,
             "transpose": transpose, "shape": shape, "reverse": reverse,
         ]
     }
@@ -43,7 +44,9 @@ enum ShapeOperations {
         guard let given = try op.ints("axes") else { throw ProgramError(.torn, "parameter axes is missing") }
         let rank = x.rank + given.count
         let axes = given.map { $0 < 0 ? $0 + rank : $0 }
-        guard Set(axes).count == axes.count, axes.allSatisfy({ $0 >= 0 && $0 < rank }) else { throw ProgramError(.invalid, "axes \(given) for rank \(rank)") }
+        guard Set(axes).count == axes.count, axes.allSatisfy({ $0 >= 0 && $0 < rank }) else {
+            throw ProgramError(.invalid, "axes \(given) for rank \(rank)")
+        }
         var rest = x.shape[...]
         try sameElements(op, (0..<rank).map { axes.contains($0) ? 1 : rest.removeFirst() })
     }
@@ -51,7 +54,9 @@ enum ShapeOperations {
     private static func squeeze(_ op: OpContext) throws {
         let x = try op.operand("x")
         let axes = try op.axes("axes", rank: x.rank) ?? x.shape.indices.filter { x.shape[$0] == 1 }
-        guard axes.allSatisfy({ x.shape[$0] == 1 }) else { throw ProgramError(.invalid, "axes \(axes) of \(x.shape) are not all 1") }
+        guard axes.allSatisfy({ x.shape[$0] == 1 }) else {
+            throw ProgramError(.invalid, "axes \(axes) of \(x.shape) are not all 1")
+        }
         try sameElements(op, x.shape.indices.filter { !axes.contains($0) }.map { x.shape[$0] })
     }
 

@@ -28,14 +28,17 @@ enum SliceOperations {
             let rank = shape.count
             func mask(_ name: String) throws -> [Bool] {
                 let values = try op.ints(name).map { $0.map { $0 != 0 } } ?? []
-                guard values.isEmpty || values.count == rank else { throw ProgramError(.invalid, "\(name) of \(values.count) for rank \(rank)") }
+                guard values.isEmpty || values.count == rank else {
+                    throw ProgramError(.invalid, "\(name) of \(values.count) for rank \(rank)")
+                }
                 return values.isEmpty ? [Bool](repeating: false, count: rank) : values
             }
             beginMask = try mask("begin_mask")
             endMask = try mask("end_mask")
             squeezeMask = try mask("squeeze_mask")
             strides = try op.ints("stride") ?? [Int](repeating: 1, count: rank)
-            guard strides.count == rank, strides.allSatisfy({ $0 != 0 }), begin.kind == .int, begin.count == rank, end.map({ $0.count == rank && $0.kind == .int }) ?? true
+            guard strides.count == rank, strides.allSatisfy({ $0 != 0 }), begin.kind == .int, begin.count == rank,
+                end.map({ $0.count == rank && $0.kind == .int }) ?? true
             else { throw ProgramError(.invalid, "begin, end or stride do not have rank \(rank)") }
             isFixed = try op.constant("begin") != nil && (end == nil || op.constant("end") != nil)
         }
@@ -70,7 +73,9 @@ enum SliceOperations {
             counts = try unsqueezed(declared, selection.squeezeMask)
         }
         let shape = counts.indices.filter { !selection.squeezeMask[$0] }.map { counts[$0] }
-        guard shape == declared else { throw ProgramError(.invalid, "computes shape \(shape), the program declares \(declared)") }
+        guard shape == declared else {
+            throw ProgramError(.invalid, "computes shape \(shape), the program declares \(declared)")
+        }
         if selection.isFixed, isOneRun(x.shape, counts, selection.strides) {
             let strides = Shapes.strides(x.shape)
             let start = (0..<x.rank).reduce(0) { $0 + selection.range($1).start * strides[$1] }
@@ -104,11 +109,17 @@ enum SliceOperations {
         let source = try op.source("x")
         let x = try op.operand(source)
         let begin = try op.operand("begin")
-        guard begin.kind == .int, begin.count == x.rank else { throw ProgramError(.invalid, "begin \(begin.shape) for x \(x.shape)") }
+        guard begin.kind == .int, begin.count == x.rank else {
+            throw ProgramError(.invalid, "begin \(begin.shape) for x \(x.shape)")
+        }
         let shape = try op.declared().shape
-        guard shape.count == x.rank, zip(shape, x.shape).allSatisfy({ $0 <= $1 }) else { throw ProgramError(.invalid, "\(shape) of \(x.shape)") }
+        guard shape.count == x.rank, zip(shape, x.shape).allSatisfy({ $0 <= $1 }) else {
+            throw ProgramError(.invalid, "\(shape) of \(x.shape)")
+        }
         if let sizes = try op.constant("size")?.ints() {
-            guard zip(sizes, shape).allSatisfy({ $0 == $1 || $0 == -1 }) else { throw ProgramError(.invalid, "size \(sizes), declared \(shape)") }
+            guard zip(sizes, shape).allSatisfy({ $0 == $1 || $0 == -1 }) else {
+                throw ProgramError(.invalid, "size \(sizes), declared \(shape)")
+            }
         }
         let ones = [Int](repeating: 1, count: x.rank)
         if let first = try op.constant("begin")?.ints(), isOneRun(x.shape, shape, ones) {
@@ -135,9 +146,14 @@ enum SliceOperations {
         let x = try op.operand("x")
         let update = try op.operand("update")
         let selection = try Selection(op, x.shape)
-        guard update.kind == x.kind, update.rank > 0 else { throw ProgramError(.invalid, "\(update.dataType) \(update.shape) into \(x.dataType)") }
-        let counts = selection.isFixed ? (0..<x.rank).map { selection.range($0).count } : try unsqueezed(update.shape, selection.squeezeMask)
-        guard Shapes.count(counts) == update.count, counts.indices.filter({ !selection.squeezeMask[$0] }).map({ counts[$0] }) == update.shape
+        guard update.kind == x.kind, update.rank > 0 else {
+            throw ProgramError(.invalid, "\(update.dataType) \(update.shape) into \(x.dataType)")
+        }
+        let counts =
+            selection.isFixed
+            ? (0..<x.rank).map { selection.range($0).count } : try unsqueezed(update.shape, selection.squeezeMask)
+        guard Shapes.count(counts) == update.count,
+            counts.indices.filter({ !selection.squeezeMask[$0] }).map({ counts[$0] }) == update.shape
         else { throw ProgramError(.invalid, "update \(update.shape) for a slice of \(counts)") }
         let box = Box(x.shape, counts: counts, strides: selection.strides)
         let inPlace = op.statePlan.inPlaceUpdates.contains(op.index)
@@ -184,7 +200,8 @@ struct Box {
         for axis in counts.indices {
             let found = range(axis)
             guard found.count == counts[axis] else {
-                throw ProgramError(.badInput, "a slice of \(counts[axis]) elements from \(found.start) on does not fit axis \(axis)")
+                throw ProgramError(
+                    .badInput, "a slice of \(counts[axis]) elements from \(found.start) on does not fit axis \(axis)")
             }
             offset += found.start * tensorStrides[axis]
         }

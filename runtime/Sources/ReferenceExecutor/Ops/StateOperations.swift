@@ -19,7 +19,8 @@ enum StateOperations {
         let state = try op.state()
         let data = try op.operand("data")
         guard data.shape == state.type.shape, data.kind == ElementKind(state.type.dataType) else {
-            throw ProgramError(.invalid, "\(data.dataType) \(data.shape) into a state of \(state.type.dataType) \(state.type.shape)")
+            throw ProgramError(
+                .invalid, "\(data.dataType) \(data.shape) into a state of \(state.type.dataType) \(state.type.shape)")
         }
         if op.statePlan.emptyWrites.contains(op.index) { return }
         try op.emit { state.buffer.base.assumingMemoryBound(to: UInt32.self).update(from: data.words, count: data.count) }

@@ -40,6 +40,7 @@ def main() -> int:
         add(program, case.name, running(case))
         if case.fold:
             add(program, case.name + "__folded", folded(case))
+    add(program, "score_contract", score())
     program.default_function_name = names[0]
     program.export_as_multifunction = True
     save(program)
@@ -77,6 +78,15 @@ def running(case: Case) -> Function:
 def folded(case: Case) -> Function:
     with Function({"unused": mb.placeholder(shape=(1,), dtype=types.fp32)}, opset_version=TARGET) as function:
         function.set_outputs(results(case.build(*[mb.const(val=a) for a in case.inputs])))
+    return function
+
+
+def score() -> Function:
+    """The interface of a score function, without a network: half the sum of token and target, negated."""
+    inputs = {name: mb.placeholder(shape=(1, 3), dtype=types.int32) for name in ("input_ids", "target_ids")}
+    with Function(inputs, opset_version=TARGET) as function:
+        total = mb.add(x=function.inputs["input_ids"], y=function.inputs["target_ids"])
+        function.set_outputs([mb.mul(x=mb.cast(x=total, dtype="fp32"), y=np.float32(-0.5), name="log_probs")])
     return function
 
 
