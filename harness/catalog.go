@@ -41,6 +41,8 @@ type Policy struct {
 	Freshness         time.Duration      `json:"freshness_ns,omitempty"`     // oldest that the last night of a stored baseline may be; 0: any age
 	MaxBatteryCelsius float64            `json:"max_battery_celsius"`
 	MinBatteryPercent float64            `json:"min_battery_percent"`
-	CoolDownLimit     time.Duration      `json:"cool_down_limit_ns"`      // longest wait for a fit device
-	RequireKnown      bool               `json:"require_known,omitempty"` // a state that cannot be read counts as unfit
+	CoolDownLimit     time.Duration      `json:"cool_down_limit_ns"`        // longest wait for a fit device
+	RequireKnown      bool               `json:"require_known,omitempty"`   // a state that cannot be read counts as unfit
+	ProbeTolerance    float64            `json:"probe_tolerance,omitempty"` // relative shortfall of a probe's speed against the unit's cold reference; 0: no probe
+	ProbeHost         bool               `json:"probe_host,omitempty"`      // probe virtual and local devices too, whose speed is this host's
 }

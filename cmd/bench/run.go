@@ -26,6 +26,7 @@ type runFlags struct {
 	patience  time.Duration
 	telemetry time.Duration
 	launchEnv launchEnv
+	renew     bool
 }
 
 // resumeFlag stands alone, for the latest run that was cut off, or names a run.
@@ -76,6 +77,7 @@ func (f *runFlags) declareRun(flags *flag.FlagSet) {
 	flags.BoolVar(&f.html, "html", true, "write the run's page; --html=false does not")
 	flags.DurationVar(&f.patience, "patience", 2*time.Minute, "how long a device that vanishes is waited for")
 	flags.DurationVar(&f.telemetry, "telemetry", time.Second, "interval of the host's readings of battery and memory; 0: none, and no energy")
+	flags.BoolVar(&f.renew, "renew-reference", false, "let the first probe of a unit replace its cold reference")
 	flags.Var(f.launchEnv, "env", "`NAME=VALUE` in the environment of every launch")
 }
 
@@ -148,7 +150,8 @@ func (f *runFlags) resumeRun(ctx context.Context, env Env) (int, error) {
 func (f *runFlags) carryOut(ctx context.Context, env Env, r resolved, recorder *store.Store, name string, execute func(*engine.Engine) (engine.Report, error)) (int, error) {
 	progress := newProgress(env)
 	done, runError := execute(&engine.Engine{Runner: r.runner, Recorder: recorder, Clock: env.Clock, Policy: r.policy,
-		Progress: progress.show, Patience: f.patience, Telemetry: f.telemetry, Env: f.launchEnv})
+		Progress: progress.show, Patience: f.patience, Telemetry: f.telemetry, Env: f.launchEnv,
+		References: recorder, RenewReferences: f.renew})
 	progress.end()
 	runError = stopped(ctx, name, runError)
 	// The report is made even when a person has stopped the run.

@@ -69,7 +69,7 @@ func (w *workbench) round(ctx context.Context, sessions int) error {
 	fmt.Fprintf(w.env.Stderr, "run %s: %s, %s\n", run.ID, counted(len(run.Plan.Sessions), "session"), strings.Join(deviceNames(run.Plan), ", "))
 	progress := newProgress(w.env)
 	_, err = (&engine.Engine{Runner: r.runner, Recorder: w.recorder, Clock: w.env.Clock, Policy: r.policy, Progress: progress.show,
-		Patience: w.patience, Telemetry: w.telemetry, Env: w.launchEnv}).Run(ctx, run)
+		Patience: w.patience, Telemetry: w.telemetry, Env: w.launchEnv, References: w.recorder}).Run(ctx, run)
 	progress.end()
 	w.runs = append(w.runs, run.ID)
 	return stopped(ctx, run.ID, err)

@@ -144,6 +144,8 @@ func (r *reader) policy(into map[string]harness.Policy, name, file string, n *ya
 		"min_battery_percent": number(&p.MinBatteryPercent, 0, 100),
 		"cool_down_limit":     duration(&p.CoolDownLimit),
 		"require_known":       flag(&p.RequireKnown),
+		"probe_tolerance":     number(&p.ProbeTolerance, 0, 0.5),
+		"probe_host":          flag(&p.ProbeHost),
 	})
 	if math.IsInf(p.MaxBatteryCelsius, 1) {
 		r.wrong(file, 0, "max_battery_celsius", "missing")

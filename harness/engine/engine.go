@@ -20,6 +20,9 @@ type Engine struct {
 	Patience  time.Duration     // how long a vanished device is waited for
 	Telemetry time.Duration     // interval of the host's samplers; 0: none, and so no energy
 	Env       map[string]string // passed to every launch
+
+	References      References // what probes are held against; nil: no probes
+	RenewReferences bool       // the first good probe of a unit replaces its reference
 }
 
 // Report is what became of the planned sessions.
@@ -57,13 +60,15 @@ type execution struct {
 	endOf  map[string]int // planned session -> place in ended
 	errs   []error
 	toldOf map[string]bool
+
+	renewedOf map[harness.ReferenceKey]bool
 }
 
 func (e *Engine) execute(ctx context.Context, state harness.RunState, fresh bool) (Report, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	x := &execution{Engine: e, run: state.Run, history: map[string][]harness.SessionState{}, cancel: cancel,
-		endOf: map[string]int{}, toldOf: map[string]bool{}}
+		endOf: map[string]int{}, toldOf: map[string]bool{}, renewedOf: map[harness.ReferenceKey]bool{}}
 	for _, s := range state.Sessions {
 		x.history[s.Begin.Planned.ID] = append(x.history[s.Begin.Planned.ID], s)
 	}

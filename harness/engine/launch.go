@@ -4,16 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/ready"
-)
-
-// Pace of looking at a device that is not fit yet.
-const (
-	firstLook = 5 * time.Second
-	longest   = time.Minute
 )
 
 // errTimeout is the cause with which a launch is ended that takes longer than its scenario allows.
@@ -28,7 +21,7 @@ func (d *device) launch(ctx context.Context, attempt int) (harness.SessionEnd, e
 		return d.unprepared(ctx, begin, named(err, "prepare device", d.device))
 	}
 	begin.Prepared = prepared
-	state, notices, decision, err := d.await(ctx, begin)
+	state, before, decision, err := d.await(ctx, begin)
 	if err != nil {
 		return harness.SessionEnd{}, err
 	}
@@ -36,9 +29,9 @@ func (d *device) launch(ctx context.Context, attempt int) (harness.SessionEnd, e
 	begin.Fingerprint.PowerMode = powerMode(state)
 	if decision.Answer == ready.Refuse {
 		d.fail(unfit(d.device, decision.Reason(), decision.Hint))
-		return d.refuse(ctx, begin, decision.Reason(), notices)
+		return d.refuse(ctx, begin, decision.Reason(), before)
 	}
-	if err := d.record(ctx, append([]harness.Entry{{Session: begin.ID, SessionBegin: &begin}}, notices...)...); err != nil {
+	if err := d.record(ctx, append([]harness.Entry{{Session: begin.ID, SessionBegin: &begin}}, before...)...); err != nil {
 		return harness.SessionEnd{}, err
 	}
 	return d.execute(ctx, begin)
@@ -99,46 +92,6 @@ func (d *device) refuse(ctx context.Context, begin harness.SessionBegin, reason 
 	}
 	d.ending(d.planned.ID, end)
 	return end, nil
-}
-
-// await looks at the device until it is fit, on its clock, at most as long as the policy says. What it waited for comes
-// back as notices of the session, which begins after.
-func (d *device) await(ctx context.Context, begin harness.SessionBegin) (harness.DeviceState, []harness.Entry, ready.Decision, error) {
-	var notices []harness.Entry
-	note := func(text string) {
-		notices = append(notices, harness.Entry{Session: begin.ID, Notice: &harness.Notice{Session: begin.ID, What: "wait", Text: text, At: d.clock.Now()}})
-	}
-	since, pause, reason := d.clock.Now(), firstLook, ""
-	for {
-		state, err := d.session.State(ctx)
-		if err != nil {
-			return state, notices, ready.Decision{}, named(err, "read state", d.device)
-		}
-		decision := ready.Check(state, d.device, d.Policy, begin.Case.Scenario, needBytes)
-		waited := d.clock.Now().Sub(since)
-		if decision.Answer != ready.Wait {
-			if reason != "" {
-				note(fmt.Sprintf("waited %v", waited.Round(time.Second)))
-			}
-			return state, notices, decision, nil
-		}
-		if now := decision.Reason(); reason == "" {
-			reason = now
-			note("waiting: " + now)
-		}
-		left := d.Policy.CoolDownLimit - waited
-		if left <= 0 {
-			decision.Answer = ready.Refuse
-			decision.Reasons = append(decision.Reasons, fmt.Sprintf("still so after %v", waited.Round(time.Second)))
-			decision.Hint = "Let the device cool in a cooler place, or raise cool_down_limit in the policy."
-			return state, notices, decision, nil
-		}
-		d.tell(Progress{Step: "waiting: " + decision.Reason(), Done: int64(waited.Seconds()), Total: int64(d.Policy.CoolDownLimit.Seconds())})
-		if err := d.clock.Sleep(ctx, min(pause, left)); err != nil {
-			return state, notices, decision, err
-		}
-		pause = min(pause*3/2, longest)
-	}
 }
 
 // execute idles, launches the app and sees the session to its end.

@@ -12,9 +12,12 @@ import (
 )
 
 // oldDatabase makes a database from the dump that version 1 has left in testdata.
-func oldDatabase(t *testing.T) string {
+func oldDatabase(t *testing.T) string { return dumped(t, "v1.sql") }
+
+// dumped makes a database from a dump in testdata.
+func dumped(t *testing.T, name string) string {
 	t.Helper()
-	dump, err := os.ReadFile(filepath.Join("testdata", "v1.sql"))
+	dump, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +62,21 @@ func TestVersion1(t *testing.T) {
 		t.Errorf("battery = %+v: not as version 1 kept it", got.Sessions[0].Battery)
 	}
 	record(t, s, "r1", line("s001-candidate", 2, "{}"), end("s001-candidate", harness.OutcomeOK))
+}
+
+// TestVersion2 opens a database that had learnt to take payloads in: it has them still, its runs, and takes references.
+func TestVersion2(t *testing.T) {
+	s, ctx := openAt(t, dumped(t, "v2.sql")), context.Background()
+	taken, err := s.TakenOf(ctx, "", "iPhone16,1")
+	if err != nil || len(taken) != 1 || taken[0].OSBuild != "23B85" || taken[0].Size != 1110 {
+		t.Errorf("TakenOf = %+v, %v: not as version 2 kept it", taken, err)
+	}
+	if got, err := s.Read(ctx, "r1"); err != nil || len(got.Sessions) != 2 {
+		t.Errorf("Read = %d sessions, %v", len(got.Sessions), err)
+	}
+	if err := s.KeepReference(ctx, harness.Reference{TokS: 40, Run: "r1"}); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestNewerSchemaIsRefused(t *testing.T) {

@@ -98,7 +98,7 @@ func (a *agent) main() int {
 		a.write(wire.Event{Kind: wire.Payload, File: "metric-0.json"})
 	}
 	var worked time.Time // since
-	for i := 0; i < a.task.Warmups+a.task.Iterations || time.Since(worked).Nanoseconds() < a.task.MinWorkNs; i++ {
+	for i := 0; i < a.task.Warmups+a.task.Iterations || time.Since(worked).Nanoseconds() < a.task.MinWorkNs+a.task.DurationNs; i++ {
 		if i == a.task.Warmups {
 			worked = time.Now()
 		}

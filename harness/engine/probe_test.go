@@ -1,0 +1,177 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/engine"
+	"github.com/lilims/bench/runners/simulated"
+)
+
+// shelf is a store of cold references in memory.
+type shelf struct {
+	kept []harness.Reference
+	fail error
+}
+
+var _ engine.References = (*shelf)(nil)
+
+func (s *shelf) Reference(_ context.Context, key harness.ReferenceKey) (harness.Reference, bool, error) {
+	for i := len(s.kept) - 1; i >= 0; i-- {
+		if s.kept[i].Key == key {
+			return s.kept[i], true, s.fail
+		}
+	}
+	return harness.Reference{}, false, s.fail
+}
+
+func (s *shelf) KeepReference(_ context.Context, r harness.Reference) error {
+	s.kept = append(s.kept, r)
+	return s.fail
+}
+
+// probing is a lab whose policy wants probes.
+func probing(t *testing.T, scenario harness.Scenario, model harness.Model, o simulated.Options) (*lab, *shelf) {
+	l := newLab(t, scenario, model, o)
+	s := &shelf{}
+	l.eng.References, l.eng.Policy.ProbeTolerance = s, 0.02
+	return l, s
+}
+
+func withinText(list []string, want string) int {
+	n := 0
+	for _, text := range list {
+		if strings.Contains(text, want) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestFirstProbeBecomesTheReference(t *testing.T) {
+	scenario := quick
+	scenario.Sessions = 4
+	l, s := probing(t, scenario, small, simulated.Options{})
+	if r := l.mustRun(); outcomes(r) != "ok ok ok ok" {
+		t.Fatalf("outcomes %s", outcomes(r))
+	}
+	if len(s.kept) != 1 {
+		t.Fatalf("%d references kept", len(s.kept))
+	}
+	got := s.kept[0]
+	if got.Run != "r1" || got.Session != "s001-candidate" || got.Key.ModelHash != "aa11" || got.Key.BuildHash != "c0" || got.Key.UDID == "" ||
+		got.State.Thermal == nil || *got.State.Thermal != harness.ThermalNominal || got.TokS < 100 {
+		t.Errorf("reference %+v", got)
+	}
+	notices := l.rec.notices("probe")
+	for want, times := range map[string]int{"first launch after the install": 1, "is this unit's cold reference from now on": 1, "% of this unit's cold reference of": 2} {
+		if withinText(notices, want) != times {
+			t.Errorf("%d notices say %q, want %d: %q", withinText(notices, want), want, times, notices)
+		}
+	}
+	if waits := l.rec.notices("wait"); len(waits) != 2 || !strings.Contains(waits[0], "a second probe is to confirm") || !strings.HasPrefix(waits[1], "waited ") {
+		t.Errorf("waits = %q", waits)
+	}
+	for i, id := range []string{"s000-candidate", "s001-candidate", "s002-candidate", "s003-candidate"} {
+		if got := len(l.rec.samples(id, harness.ProbeTokS)); got != []int{0, 2, 1, 1}[i] {
+			t.Errorf("%s: %d probes are recorded", id, got)
+		}
+		if id != "s000-candidate" && len(l.rec.samples(id, harness.TTFTCold)) != 1 {
+			t.Errorf("%s: the probe took the session's first request", id)
+		}
+	}
+	if len(l.rec.samples("s000-candidate", harness.LoadFirstEver)) != 1 {
+		t.Error("the first load after the install was not the session's")
+	}
+	for _, e := range l.rec.entries {
+		if strings.Contains(e.Session, "probe") {
+			t.Fatalf("a probe is recorded as a session: %+v", e)
+		}
+	}
+}
+
+// TestHotChipIsFoundByProbe: the case is cool, so the state says nominal; the chip inside is not. Without a probe the
+// session would start throttled.
+func TestHotChipIsFoundByProbe(t *testing.T) {
+	scenario := soak()
+	scenario.Duration, scenario.IdleBefore, scenario.Sessions, scenario.GenerateTokens = 40*time.Second, 0, 3, 16
+	firstRate := func(l *lab, id string) float64 { return l.rec.samples(id, harness.DecodeTokS)[0].Value }
+
+	blind := newLab(t, scenario, large, simulated.Options{})
+	blind.mustRun()
+	l, s := probing(t, scenario, large, simulated.Options{})
+	l.mustRun()
+	cold := firstRate(l, "s000-candidate")
+	if lost := 1 - firstRate(blind, "s002-candidate")/cold; lost < 0.15 {
+		t.Fatalf("without probes the third session starts only %.1f %% slower than a cold one: nothing to find", 100*lost)
+	}
+	for _, id := range []string{"s001-candidate", "s002-candidate"} {
+		if lost := 1 - firstRate(l, id)/cold; lost > 0.07 {
+			t.Errorf("%s starts %.1f %% slower than a cold session in spite of its probe", id, 100*lost)
+		}
+	}
+	if len(s.kept) != 1 || withinText(l.rec.notices("probe"), "the device was still warm") == 0 {
+		t.Errorf("references %+v, probes %q: want the first one confirmed cold", s.kept, l.rec.notices("probe"))
+	}
+	if withinText(l.rec.notices("probe"), "below this unit's cold reference") == 0 || withinText(l.rec.notices("wait"), "waiting: ") != 2 {
+		t.Errorf("probes %q, waits %q: want the second and the third session to wait", l.rec.notices("probe"), l.rec.notices("wait"))
+	}
+}
+
+func TestProbeThatStaysSlowRefuses(t *testing.T) {
+	l, s := probing(t, quick, small, simulated.Options{})
+	l.mustRun()
+	lucky := s.kept[0]
+	lucky.TokS *= 1.1
+	again, shelf2 := probing(t, quick, small, simulated.Options{})
+	shelf2.kept = []harness.Reference{lucky}
+	again.eng.Policy.CoolDownLimit = 2 * time.Minute
+	r, err := again.eng.Run(context.Background(), again.run)
+	if outcomes(r) != "ok refused" || harness.KindOf(err) != harness.KindDevice || !strings.Contains(harness.HintOf(err), "--renew-reference") ||
+		!strings.Contains(r.Ended[1].Reason, "still so after 2m") {
+		t.Errorf("Run() = %v with hint %q, ended %+v", err, harness.HintOf(err), r.Ended)
+	}
+	renewed, shelf3 := probing(t, quick, small, simulated.Options{})
+	shelf3.kept, renewed.eng.RenewReferences = []harness.Reference{lucky}, true
+	if r := renewed.mustRun(); outcomes(r) != "ok ok" || len(shelf3.kept) != 2 || shelf3.kept[1].TokS > lucky.TokS*0.95 {
+		t.Errorf("renewed: %s, references %+v", outcomes(r), shelf3.kept)
+	}
+}
+
+func TestProbesAreNotAlwaysWanted(t *testing.T) {
+	warm := quick
+	warm.StartThermal = harness.ThermalFair
+	for name, change := range map[string]func(*lab){
+		"no rule":                    func(l *lab) { l.eng.Policy.ProbeTolerance = 0 },
+		"nowhere to keep references": func(l *lab) { l.eng.References = nil },
+	} {
+		l, _ := probing(t, quick, small, simulated.Options{})
+		change(l)
+		l.mustRun()
+		if got := l.rec.notices("probe"); len(got) != 0 {
+			t.Errorf("%s: probes %q", name, got)
+		}
+	}
+	l, _ := probing(t, warm, small, simulated.Options{})
+	l.mustRun()
+	if got := l.rec.notices("probe"); len(got) != 0 {
+		t.Errorf("a scenario that may start warm: probes %q", got)
+	}
+}
+
+func TestProbeTroubleIsTold(t *testing.T) {
+	l, s := probing(t, quick, small, simulated.Options{})
+	l.eng.Env["LILIMS_FAULT"] = "oom@token:100" // strikes in the probe, not in a session of 96 tokens
+	if r := l.mustRun(); outcomes(r) != "ok ok" || len(s.kept) != 0 || withinText(l.rec.notices("probe"), "no speed from the probe: it ended app_crash after") != 1 {
+		t.Errorf("a probe that ends in an error: %s, references %+v, probes %q", outcomes(r), s.kept, l.rec.notices("probe"))
+	}
+	l, s = probing(t, quick, small, simulated.Options{})
+	s.fail = errors.New("disk full")
+	if _, err := l.eng.Run(context.Background(), l.run); harness.KindOf(err) != harness.KindStorage {
+		t.Errorf("references that cannot be read: %v", err)
+	}
+}
