@@ -16,4 +16,11 @@ enum KernelLevel: Int, CaseIterable, Sendable {
         defer { _ = ck_set_level(before) }
         return try body()
     }
+
+    /// Runs `body` while no test changes the level, for results that are compared bit by bit.
+    static func unchanged<T>(_ body: () throws -> T) rethrows -> T {
+        lock.lock()
+        defer { lock.unlock() }
+        return try body()
+    }
 }
