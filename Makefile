@@ -38,10 +38,10 @@ test-go: build
 	@$(GO) vet $(PKGS)
 	@BENCH_AGENT=$(CURDIR)/bin/bench-agent BENCH_IPA=$(CURDIR)/bin/BenchApp.ipa $(GO) test -race -timeout 20m $(PKGS)
 
-test-python: | setup
+test-python: bin/bench-agent | setup
 	@scripts/setup test
 	@echo "==> Python tests" >&2
-	@.venv/bin/python -m pytest -q runtime/convert
+	@BENCH_AGENT=$(CURDIR)/bin/bench-agent .venv/bin/python -m pytest -q runtime/convert
 
 test-swift: | setup
 	@echo "==> Swift tests" >&2

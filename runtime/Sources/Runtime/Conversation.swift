@@ -34,6 +34,15 @@ public actor Conversation {
         _ = try await feed(tokens, since: interruption.mark())
     }
 
+    /// Appends tokens and returns what the model says after the last of them, V logits, without choosing a token.
+    ///
+    /// - Throws: `RuntimeError`; `emptyPrompt` without tokens.
+    public func logits(after tokens: [Int32]) async throws -> [Float] {
+        guard !tokens.isEmpty else { throw RuntimeError.emptyPrompt }
+        guard let logits = try await feed(tokens, since: interruption.mark()) else { throw CancellationError() }
+        return logits
+    }
+
     /// Appends `prompt` and generates.
     ///
     /// - Returns: how it ended; cancellation and interruption are ends, not errors.

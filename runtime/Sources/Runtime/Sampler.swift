@@ -50,7 +50,7 @@ public struct Sampler: Sendable {
     }
 
     /// Index of the largest logit, the first of equals.
-    static func greatest(_ logits: [Float]) -> Int? {
+    public static func greatest(_ logits: [Float]) -> Int? {
         var best = -1
         var value = -Float.infinity
         for (index, logit) in logits.enumerated() {

@@ -34,6 +34,13 @@ import Testing
         #expect { try read().required("--model") } throws: { ($0 as? Options.Mistake)?.reason == "--model is missing" }
     }
 
+    @Test func tokenIDsArePartedByCommas() throws {
+        #expect(try Agent.tokenIDs("3,1,2") == [3, 1, 2])
+        for text in ["", "1,", "1;2", "x", "1.5", "99999999999"] {
+            #expect(throws: Options.Mistake.self, "\(text)") { try Agent.tokenIDs(text) }
+        }
+    }
+
     @Test func textsOfACorpusArePartedByBlankLines() {
         #expect(Agent.texts(of: "a\nb\n\n\nc\n") == ["a\nb", "c"])
         #expect(Agent.texts(of: "\n\n") == [])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .storage import LAYOUTS, QUANTIZATIONS
 
+DEFAULT_CHUNK = 64  # tokens a prefill call
 DEFAULT_CONTEXT = 1024  # tokens of cache: decoding slows down with every slot
 MOST_POSITIONS = 8192
 
@@ -49,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--layout", choices=LAYOUTS, default="gpu", help="gpu: linear layers; ane: 1x1 convolutions (default gpu)")
     parser.add_argument("--requantize", action="store_true", help="round also what the gpu layout could keep as the file has it")
     parser.add_argument("--context", type=int, help=f"cache length in tokens (default {DEFAULT_CONTEXT}, or what the network was trained for)")
-    parser.add_argument("--prefill-chunk", type=int, default=64, metavar="N", help="tokens a prefill call (default 64)")
+    parser.add_argument("--prefill-chunk", type=int, metavar="N", help=f"tokens a prefill call (default {DEFAULT_CHUNK}, or the context where that is shorter)")
     parser.add_argument("--tokenizer", type=Path, metavar="FILE", help="tokenizer.json (default: that of the source)")
     parser.add_argument("--name", help="model name (default: the folder's)")
     parser.add_argument("--version", default="1.0.0", help="semantic version of the model (default 1.0.0)")
@@ -95,8 +96,9 @@ def _request(options: argparse.Namespace, checkpoint):
     context = options.context or min(DEFAULT_CONTEXT, trained)
     if not 1 <= context <= trained:
         raise ValueError(f"--context {context}: the network was trained for {trained} tokens")
-    if not 1 <= options.prefill_chunk <= context:
-        raise ValueError(f"--prefill-chunk {options.prefill_chunk}: 1 to the context of {context} is wanted")
+    chunk = min(DEFAULT_CHUNK, context) if options.prefill_chunk is None else options.prefill_chunk
+    if not 1 <= chunk <= context:
+        raise ValueError(f"--prefill-chunk {chunk}: 1 to the context of {context} is wanted")
     return Request(
         destination=options.output,
         name=options.name or options.output.resolve().name,
@@ -106,7 +108,7 @@ def _request(options: argparse.Namespace, checkpoint):
         tokenizer=tokenizer,
         context=context,
         positions=min(trained, MOST_POSITIONS),
-        prefill_chunk=options.prefill_chunk,
+        prefill_chunk=chunk,
         quantization=options.quantize,
         layout=options.layout,
         requantize=options.requantize,

@@ -2,7 +2,7 @@
 
 Per case: the prompt's ids, the first greedy tokens, and, after the prompt and after some of the greedy tokens, the
 logits at fixed vocabulary positions plus the largest ones. `logits` rounds keys and values to fp16 as the state does;
-`logits_exact_cache` keeps them in float32.
+`logits_exact_cache` keeps them as they are.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def describe(model: Shipped, prompts: list[tuple[str, list[int]]]) -> dict:
     return {
         "model": model.manifest["name"],
         "model_hash": model.manifest["hash"],
-        "about": "numpy forward pass, float32 over the package's fp16 constants; see lilims_convert.golden",
+        "about": "numpy forward pass, float64 over the package's fp16 constants; see lilims_convert.golden",
         "positions": positions.tolist(),
         "cases": cases,
     }

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from . import digests, families
 from .checkpoint import Checkpoint
-from .families._reading import Values
+from .families._reading import Values, flattened
 from .sources import SourceError, gguf, safetensors
+
 
 def open_gguf(path: Path) -> Checkpoint:
     """A GGUF file as a checkpoint; its metadata stays with it, for the tokenizer."""
@@ -35,7 +36,7 @@ def open_directory(path: Path) -> Checkpoint:
         raise SourceError(f"{path}: is of a model with more than text ({config.get('model_type')!r}), which is not supported")
     try:
         family = families.claiming("HUGGING_FACE", config.get("model_type"))
-        values = Values(config)
+        values = Values(flattened(config))
         architecture = family.from_config(values)
         tensors = family.checkpoint_tensors(architecture, model.tensors)
     except ValueError as error:

@@ -1,8 +1,10 @@
-"""An independent forward pass in numpy, float32 over the stored fp16 values: the oracle of the executor's tests.
+"""An independent forward pass in numpy, float64 over the stored fp16 values: the oracle of the executor's tests.
 
 It shares no code with the program builders. It processes a whole sequence at once, without a cache, and uses the
 textbook formulas. Only constants that a package stores in fp16 (rotation tables, the attention scale, the root of
-epsilon) are rounded as they are there, and, with `cache="fp16"`, keys and values as the state holds them.
+epsilon) are rounded as they are there, and, with `cache="fp16"`, keys and values as the state holds them. In float64,
+because in float32 the order in which a machine's BLAS sums decides which way a key at the middle of two fp16 values is
+rounded, and fixtures would differ between machines.
 """
 
 from __future__ import annotations
@@ -13,19 +15,19 @@ from .architecture import Architecture
 
 
 def _stored(value) -> np.ndarray:
-    """A constant as the package holds it: rounded to fp16, computed with in float32."""
-    return np.asarray(value, np.float16).astype(np.float32)
+    """A constant as the package holds it: rounded to fp16, computed with in float64."""
+    return np.asarray(value, np.float16).astype(np.float64)
 
 
 class Reference:
-    """A Llama-style network over dense float32 tensors under canonical names."""
+    """A Llama-style network over dense tensors under canonical names."""
 
     def __init__(self, architecture: Architecture, tensors: dict[str, np.ndarray], context: int, cache: str = "fp16"):
         if cache not in ("fp16", "fp32"):
             raise ValueError(f"reference: cache {cache!r}: want fp16 or fp32")
         self.architecture = architecture
         self.context = context
-        self._tensors = tensors
+        self._tensors = {name: np.asarray(tensor, np.float64) for name, tensor in tensors.items()}
         self._round_cache = cache == "fp16"
         half = architecture.head_dim // 2
         angle = np.arange(context)[:, None] / architecture.rope_theta ** (np.arange(half)[None, :] / half)
@@ -34,7 +36,7 @@ class Reference:
         self._epsilon = _stored(np.sqrt(architecture.norm_epsilon)) ** 2
 
     def logits(self, ids: list[int]) -> np.ndarray:
-        """Float32 [tokens, vocab]: row i predicts the token after ids[i]."""
+        """Float64 [tokens, vocab]: row i predicts the token after ids[i]."""
         if not 1 <= len(ids) <= self.context:
             raise ValueError(f"reference: {len(ids)} tokens do not fit a context of {self.context}")
         a, tensors = self.architecture, self._tensors
@@ -65,7 +67,7 @@ class Reference:
         if self._round_cache:
             keys, values = _stored(keys), _stored(values)
         future = np.triu(np.ones((count, count), bool), 1)
-        mixed = np.empty((count, a.heads, a.head_dim), np.float32)
+        mixed = np.empty((count, a.heads, a.head_dim))
         for head in range(a.heads):
             shared = head // a.group
             scores = queries[:, head] @ keys[:, shared].T * self._scale

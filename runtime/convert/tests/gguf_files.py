@@ -22,7 +22,8 @@ def value(item) -> bytes:
         return struct.pack("<If", F32, item)
     if isinstance(item, str):
         return struct.pack("<I", STRING) + text(item)
-    kind = STRING if item and isinstance(item[0], str) else F32 if item and isinstance(item[0], float) else U32
+    kinds = {bool: BOOL, str: STRING, float: F32}
+    kind = kinds.get(type(item[0]), U32) if item else U32
     body = b"".join(value(one)[4:] for one in item)
     return struct.pack("<IIQ", ARRAY, kind, len(item)) + body
 

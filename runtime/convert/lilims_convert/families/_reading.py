@@ -48,6 +48,33 @@ class Values:
         return value
 
 
+def flattened(config: Mapping[str, object]) -> dict[str, object]:
+    """A config.json whose rotary settings lie at the top, where transformers kept them until its version 4.
+
+    Version 5 writes `rope_parameters`: one set of them, or one for each kind of layer.
+    """
+    nested = config.get("rope_parameters")
+    if not isinstance(nested, Mapping):
+        return dict(config)
+    flat = {key: value for key, value in config.items() if key != "rope_parameters"}
+    if any(isinstance(value, Mapping) for value in nested.values()):
+        unknown = sorted(set(nested) - {"full_attention", "sliding_attention"})
+        if unknown or not all(isinstance(value, Mapping) for value in nested.values()):
+            raise SourceError(f"rope_parameters are for {', '.join(map(repr, nested))}; full_attention and sliding_attention are known")
+        local = nested.get("sliding_attention", {})
+        if local.get("rope_type", "default") != "default":
+            raise SourceError(f"rope_parameters of sliding_attention are of kind {local['rope_type']!r}; only default is supported")
+        if "rope_theta" in local:
+            flat["rope_local_base_freq"] = local["rope_theta"]
+        nested = nested.get("full_attention", {})
+    for key in ("rope_theta", "partial_rotary_factor"):
+        if key in nested:
+            flat[key] = nested[key]
+    if nested.get("rope_type", "default") != "default":
+        flat["rope_scaling"] = dict(nested)
+    return flat
+
+
 def rope_factors(config: Values, theta: float, turning: int) -> tuple[float, ...] | None:
     """The factors of config.json's rope_scaling; refuses kinds that depend on the length of the text."""
     scaling = config.get("rope_scaling")

@@ -14,6 +14,7 @@ from coremltools.converters.mil.mil import Var
 
 from ..architecture import Architecture
 from ..blocks.decoder import Decoder
+from ..sources import SourceError
 from ..sources.tensors import Shifted, SourceTensor
 from . import _gated
 from ._reading import Values, rope_factors
@@ -24,6 +25,7 @@ HUGGING_FACE = ("gemma3_text",)
 STREAM = 2.0**-5  # the residual stream's scale in the program; a power of two, so that it rounds nothing
 _PATTERN = 6  # every sixth layer is global, unless the source says otherwise
 _LOCAL_THETA = 10000.0
+_LAYERS_OF_27B = 62  # the one size whose scores are scaled by its width over its heads, not by the heads' own width
 
 
 def _inner() -> dict[str, str]:
@@ -35,16 +37,33 @@ def _inner() -> dict[str, str]:
 
 
 def _local(layers: int, pattern: int) -> tuple[int, ...]:
+    if pattern < 1:
+        raise SourceError(f"a sliding window pattern of {pattern} layers; at least 1 is wanted")
     return tuple(layer for layer in range(layers) if (layer + 1) % pattern)
 
 
 def from_gguf(values: Values, tensors: Mapping[str, SourceTensor]) -> Architecture:
+    """GGUF files say nothing of the scale of scores; which size has which is known from the layers, as llama.cpp has it."""
+    layers, scale = values.whole("block_count"), None
+    if layers == _LAYERS_OF_27B:
+        scale = (values.whole("embedding_length") / values.whole("attention.head_count")) ** -0.5
     return _gated.from_gguf(
         "gemma3", values, tensors,
         window=values.whole("attention.sliding_window"),
-        local_layers=_local(values.whole("block_count"), _PATTERN),
-        local_theta=_LOCAL_THETA,
+        local_layers=_gguf_local(values, layers),
+        local_theta=values.number("rope.freq_base_swa", _LOCAL_THETA),
+        attention_scale=scale,
     )  # fmt: skip
+
+
+def _gguf_local(values: Values, layers: int) -> tuple[int, ...]:
+    """`sliding_window_pattern` is how many layers make a turn, or says of each layer whether it is local."""
+    pattern = values.get("attention.sliding_window_pattern")
+    if not isinstance(pattern, list):
+        return _local(layers, values.whole("attention.sliding_window_pattern", _PATTERN))
+    if len(pattern) != layers or not all(isinstance(local, bool) for local in pattern):
+        raise SourceError(f"attention.sliding_window_pattern has {len(pattern)} entries for {layers} layers; each layer's is true or false")
+    return tuple(layer for layer, local in enumerate(pattern) if local)
 
 
 def from_config(config: Values) -> Architecture:
@@ -52,8 +71,12 @@ def from_config(config: Values) -> Architecture:
     config.refuse("attn_logit_softcapping", why="caps on scores are not supported")
     layers, theta = config.whole("num_hidden_layers"), config.number("rope_theta", 1e6)
     kinds = config.get("layer_types")
-    local = _local(layers, config.whole("sliding_window_pattern", _PATTERN))
-    if isinstance(kinds, list):
+    config.refuse("use_bidirectional_attention", False, why="only what stands before a token may be seen")
+    if kinds is None:
+        local = _local(layers, config.whole("sliding_window_pattern", _PATTERN))
+    else:
+        if not isinstance(kinds, list) or len(kinds) != layers or not set(kinds) <= {"sliding_attention", "full_attention"}:
+            raise SourceError(f"layer_types is {kinds!r}; sliding_attention or full_attention is wanted for each of {layers} layers")
         local = tuple(layer for layer, kind in enumerate(kinds) if kind == "sliding_attention")
     head_dim = config.whole("head_dim", 256)
     return _gated.from_config(
