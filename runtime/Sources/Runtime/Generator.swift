@@ -27,7 +27,7 @@ public final class Generator: Sendable {
     ) async throws -> Generator {
         let manifest = package.manifest
         let tokenizer: any Tokenizer
-        do { tokenizer = try ByteLevelBPE(contentsOf: package.tokenizer) } catch {
+        do { tokenizer = try BytePairTokenizer(contentsOf: package.tokenizer) } catch {
             throw RuntimeError.incompatibleModel(String(describing: error))
         }
         guard tokenizer.count <= manifest.architecture.vocab else {

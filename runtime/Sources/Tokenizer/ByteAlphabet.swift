@@ -17,6 +17,17 @@ enum ByteAlphabet {
         return table
     }()
 
+    /// The vocabulary entry (UTF-8) of some bytes.
+    static func entry(of bytes: [UInt8]) -> [UInt8] {
+        var out: [UInt8] = []
+        out.reserveCapacity(2 * bytes.count)
+        for byte in bytes {
+            let scalar = scalarOfByte[Int(byte)].value
+            if scalar < 0x80 { out.append(UInt8(scalar)) } else { out += [UInt8(0xC0 | scalar >> 6), UInt8(0x80 | scalar & 0x3F)] }
+        }
+        return out
+    }
+
     /// The bytes that a vocabulary entry (UTF-8) stands for; nil when it has a character outside the alphabet.
     static func bytes(of entry: [UInt8]) -> [UInt8]? {
         var out: [UInt8] = []

@@ -5,12 +5,21 @@ public struct Detokenizer: Sendable {
     /// The beginning of a character that is not complete: at most three bytes.
     private var held: [UInt8] = []
 
-    public init(_ tokenizer: any Tokenizer) { self.tokenizer = tokenizer }
+    /// Spaces at the beginning that are still to be left out.
+    private var spaces: Int
+
+    /// - Parameter atStart: the ids are those of a whole text, not of one that goes on after another.
+    public init(_ tokenizer: any Tokenizer, atStart: Bool = false) {
+        self.tokenizer = tokenizer
+        spaces = atStart ? tokenizer.leadingSpaces : 0
+    }
 
     /// The text that `id` completes; often a word, sometimes nothing.
     public mutating func append(_ id: Int32) -> String {
         guard let bytes = tokenizer.bytes(of: id), !bytes.isEmpty else { return "" }
-        held += bytes
+        let blanks = min(spaces, bytes.prefix { $0 == 0x20 }.count)
+        spaces = blanks < bytes.count ? 0 : spaces - blanks
+        held += bytes.dropFirst(blanks)
         let complete = held.count - Self.unfinishedTail(held)
         guard complete > 0 else { return "" }
         let text = String(decoding: held[..<complete], as: UTF8.self)
@@ -56,7 +65,7 @@ public struct Detokenizer: Sendable {
 extension Tokenizer {
     /// The text of `ids` as a whole.
     public func decode(_ ids: some Sequence<Int32>) -> String {
-        var detokenizer = Detokenizer(self)
+        var detokenizer = Detokenizer(self, atStart: true)
         return ids.reduce(into: "") { $0 += detokenizer.append($1) } + detokenizer.finish()
     }
 }

@@ -43,6 +43,15 @@ struct JSONReader {
         }
     }
 
+    /// Appends each key to `keys` and calls `body`; it reads or skips the value.
+    mutating func readObject(keys: inout TextList, _ body: (inout JSONReader) throws -> Void) throws {
+        try readList(open: UInt8(ascii: "{"), close: UInt8(ascii: "}")) { reader in
+            try keys.append { try reader.readString(into: &$0) }
+            try reader.expect(UInt8(ascii: ":"))
+            try body(&reader)
+        }
+    }
+
     /// Calls `body` at each element; it reads or skips it.
     mutating func readArray(_ body: (inout JSONReader) throws -> Void) throws {
         try readList(open: UInt8(ascii: "["), close: UInt8(ascii: "]"), body)
@@ -102,8 +111,14 @@ struct JSONReader {
 
     /// A string's UTF-8 bytes with escapes resolved. A lone surrogate becomes U+FFFD.
     mutating func readString() throws -> [UInt8] {
-        try expect(UInt8(ascii: "\""))
         var out: [UInt8] = []
+        try readString(into: &out)
+        return out
+    }
+
+    /// The same, appended to `out`.
+    mutating func readString(into out: inout [UInt8]) throws {
+        try expect(UInt8(ascii: "\""))
         while true {
             let start = offset
             while offset < bytes.count, bytes[offset] != 0x22, bytes[offset] != 0x5C, bytes[offset] >= 0x20 {
@@ -114,7 +129,7 @@ struct JSONReader {
             let byte = bytes[offset]
             guard byte == 0x22 || byte == 0x5C else { throw failure("control character in a string") }
             offset += 1
-            if byte == 0x22 { return out }
+            if byte == 0x22 { return }
             try readEscape(into: &out)
         }
     }

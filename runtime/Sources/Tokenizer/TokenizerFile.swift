@@ -1,13 +1,21 @@
 /// A tokenizer.json as Hugging Face tokenizers writes it, as far as this runtime understands it. What it does not
 /// understand is an error that names it: text that is cut up differently from training makes a model babble quietly.
 struct TokenizerFile {
-    var vocabulary: [(token: [UInt8], id: Int)] = []
-    var merges: [(left: [UInt8], right: [UInt8])] = []
+    /// The tokens' names in the order of the file, and their ids.
+    var vocabulary = TextList()
+    var ids: [Int32] = []
+    /// Two texts for each merge, the earliest first.
+    var merges = TextList()
     var ignoresMerges = false
     var unknownToken: [UInt8]?
+    /// Unknown characters in a row are one unknown token.
+    var fusesUnknown = false
+    /// A character that the vocabulary lacks becomes the tokens of its bytes.
+    var fallsBackToBytes = false
     var addedTokens: [AddedToken] = []
-    var normalizer: Normalizer = .none
+    var normalizer = Normalizer()
     var preTokenizers: [PreTokenizer] = []
+    var decoder = TokenDecoder()
 
     init(_ bytes: [UInt8]) throws {
         do {
@@ -21,16 +29,22 @@ struct TokenizerFile {
                     if !reader.readNull() { try self.readPreTokenizer(&reader) }
                 case "normalizer":
                     if !reader.readNull() { try self.readNormalizer(&reader) }
+                case "decoder":
+                    if !reader.readNull() { try self.readDecoder(&reader) }
                 default: try reader.skip()
                 }
             }
         } catch let failure as JSONReader.Failure {
             throw TokenizerError.malformed("tokenizer.json: \(failure)")
         }
+        if isByteLevel, decoder == TokenDecoder() { decoder.isByteLevel = true }
         guard !vocabulary.isEmpty else {
             throw TokenizerError.malformed("tokenizer.json: model.vocab is missing or empty")
         }
     }
+
+    /// Words are written in GPT-2's alphabet of bytes before merges are looked for.
+    var isByteLevel: Bool { preTokenizers.contains { if case .byteLevel = $0 { true } else { false } } }
 
     private mutating func readModel(_ reader: inout JSONReader) throws {
         var type = "BPE"
@@ -38,16 +52,16 @@ struct TokenizerFile {
             switch String(decoding: key, as: UTF8.self) {
             case "type": type = String(decoding: try reader.readString(), as: UTF8.self)
             case "vocab":
-                try reader.readObject { reader, token in
+                try reader.readObject(keys: &self.vocabulary) { reader in
                     let id = try reader.readInt()
                     guard (0..<(1 << 24)).contains(id) else { throw reader.failure("token id \(id) out of range") }
-                    self.vocabulary.append((token, id))
+                    self.ids.append(Int32(id))
                 }
-            case "merges": try reader.readArray { try self.merges.append(Self.readMerge(&$0)) }
+            case "merges": try reader.readArray { try self.readMerge(&$0) }
             case "ignore_merges": self.ignoresMerges = try reader.readBool()
             case "unk_token": if !reader.readNull() { self.unknownToken = try reader.readString() }
-            case "byte_fallback":
-                if try reader.readBool() { throw TokenizerError.unsupported("byte_fallback") }
+            case "byte_fallback": self.fallsBackToBytes = try reader.readBool()
+            case "fuse_unk": self.fusesUnknown = try reader.readBool()
             case "continuing_subword_prefix", "end_of_word_suffix":
                 if !reader.readNull(), try !reader.readString().isEmpty {
                     throw TokenizerError.unsupported(String(decoding: key, as: UTF8.self))
@@ -59,91 +73,70 @@ struct TokenizerFile {
     }
 
     /// "a b", or since tokenizers 0.20 ["a", "b"].
-    private static func readMerge(_ reader: inout JSONReader) throws -> ([UInt8], [UInt8]) {
+    private mutating func readMerge(_ reader: inout JSONReader) throws {
         if reader.peek() == UInt8(ascii: "[") {
-            var parts: [[UInt8]] = []
-            try reader.readArray { try parts.append($0.readString()) }
-            guard parts.count == 2 else { throw reader.failure("a merge has \(parts.count) parts") }
-            return (parts[0], parts[1])
+            let before = merges.count
+            try reader.readArray { reader in try self.merges.append { try reader.readString(into: &$0) } }
+            guard merges.count == before + 2 else { throw reader.failure("a merge has \(merges.count - before) parts") }
+            return
         }
-        let text = try reader.readString()
-        guard let space = text.firstIndex(of: 0x20), space > 0, space < text.count - 1 else {
-            throw reader.failure("a merge has no two parts")
-        }
-        return (Array(text[..<space]), Array(text[(space + 1)...]))
+        try merges.append { try reader.readString(into: &$0) }
+        guard merges.splitLast(at: 0x20) else { throw reader.failure("a merge has no two parts") }
     }
 
     private mutating func readNormalizer(_ reader: inout JSONReader) throws {
-        var type = ""
-        var isEmpty = true
+        var entry = TokenizerStep()
         try reader.readObject { reader, key in
-            switch String(decoding: key, as: UTF8.self) {
-            case "type": type = String(decoding: try reader.readString(), as: UTF8.self)
-            case "normalizers":
-                try reader.readArray {
-                    isEmpty = false
-                    try self.readNormalizer(&$0)
-                }
-            default: try reader.skip()
+            if key.elementsEqual("normalizers".utf8) {
+                try reader.readArray { try self.readNormalizer(&$0) }
+            } else {
+                try entry.read(key, &reader)
             }
         }
-        switch type {
-        case "NFC": normalizer = .composed
-        case "Sequence" where isEmpty || normalizer != .none: break
-        default: throw TokenizerError.unsupported("normalizer \(type)")
+        switch entry.type {
+        case "Sequence": break
+        case "NFC": normalizer.steps.append(.composed)
+        case "Prepend": normalizer.steps.append(.prepend(entry.prepend))
+        case "Replace" where entry.patternKind == "String" && !entry.pattern.isEmpty:
+            normalizer.steps.append(.replace(pattern: Array(entry.pattern.utf8), content: Array(entry.content.utf8)))
+        case "Replace": throw TokenizerError.unsupported("normalizer Replace by \(entry.patternKind) \"\(entry.pattern)\"")
+        default: throw TokenizerError.unsupported("normalizer \(entry.type)")
+        }
+    }
+
+    private mutating func readDecoder(_ reader: inout JSONReader) throws {
+        var entry = TokenizerStep()
+        try reader.readObject { reader, key in
+            if key.elementsEqual("decoders".utf8) {
+                try reader.readArray { try self.readDecoder(&$0) }
+            } else {
+                try entry.read(key, &reader)
+            }
+        }
+        switch entry.type {
+        case "Sequence", "Fuse": break
+        case "ByteLevel": decoder.isByteLevel = true
+        case "ByteFallback": decoder.readsBytes = true
+        case "Replace" where entry.patternKind == "String" && !entry.pattern.isEmpty:
+            decoder.replacements.append(.init(pattern: Array(entry.pattern.utf8), content: Array(entry.content.utf8)))
+        case "Strip" where entry.content == " " && entry.stop == 0: decoder.strippedSpaces += entry.start
+        case "Metaspace":
+            decoder.replacements.append(.init(pattern: Array(entry.replacement.utf8), content: [0x20]))
+            if entry.scheme != .never { decoder.strippedSpaces += 1 }
+        default: throw TokenizerError.unsupported("decoder \(entry.type)")
         }
     }
 
     private mutating func readPreTokenizer(_ reader: inout JSONReader) throws {
-        var entry = PreTokenizerEntry()
+        var entry = TokenizerStep()
         try reader.readObject { reader, key in
-            switch String(decoding: key, as: UTF8.self) {
-            case "type": entry.type = String(decoding: try reader.readString(), as: UTF8.self)
-            case "pretokenizers": try reader.readArray { try self.readPreTokenizer(&$0) }
-            case "add_prefix_space": entry.addsPrefixSpace = try reader.readBool()
-            case "use_regex": entry.usesRegex = try reader.readBool()
-            case "individual_digits": entry.individualDigits = try reader.readBool()
-            case "behavior": entry.behavior = String(decoding: try reader.readString(), as: UTF8.self)
-            case "invert": entry.inverted = try reader.readBool()
-            case "pattern":
-                try reader.readObject { reader, kind in
-                    entry.patternKind = String(decoding: kind, as: UTF8.self)
-                    entry.pattern = String(decoding: try reader.readString(), as: UTF8.self)
-                }
-            default: try reader.skip()
+            if key.elementsEqual("pretokenizers".utf8) {
+                try reader.readArray { try self.readPreTokenizer(&$0) }
+            } else {
+                try entry.read(key, &reader)
             }
         }
-        if let step = try entry.step() { preTokenizers.append(step) }
-    }
-}
-
-/// One pre_tokenizer object as it was read.
-private struct PreTokenizerEntry {
-    var type = ""
-    var addsPrefixSpace = true
-    var usesRegex = true
-    var individualDigits = false
-    var behavior = ""
-    var inverted = false
-    var patternKind = ""
-    var pattern = ""
-
-    /// nil for a sequence, whose parts were read one by one.
-    func step() throws -> PreTokenizer? {
-        switch type {
-        case "Sequence": return nil
-        case "ByteLevel": return .byteLevel(addsPrefixSpace: addsPrefixSpace, pattern: usesRegex ? .gpt2 : nil)
-        case "Digits": return .digits(individually: individualDigits)
-        case "Split":
-            guard patternKind == "Regex", behavior == "Isolated", !inverted else {
-                throw TokenizerError.unsupported("Split by \(patternKind) \"\(pattern)\", \(behavior)")
-            }
-            guard let known = SplitPattern(rawValue: pattern) else {
-                throw TokenizerError.unsupported("Split by the expression \(pattern)")
-            }
-            return .split(known)
-        default: throw TokenizerError.unsupported("pre-tokenizer \(type)")
-        }
+        if let step = try entry.preTokenizer() { preTokenizers.append(step) }
     }
 }
 

@@ -38,6 +38,7 @@ struct Agent {
                bench-agent speed      --model DIR [--prompt TEXT] [--tokens N] [--json]
                bench-agent perplexity --model DIR --corpus FILE [--limit N] [--json]
                bench-agent logits     --model DIR --token-ids I,I,… [--greedy N] [--by-token] [--slide]
+               bench-agent tokens     --tokenizer FILE [--time] < LINES
                bench-agent inspect    --model DIR [--json]
                bench-agent --version
 
@@ -46,6 +47,7 @@ struct Agent {
         speed         measures prompt and generation speed
         perplexity    scores a file of texts that are parted by blank lines
         logits        prints the logits after the given tokens, and after each of N greedy ones, as JSON lines
+        tokens        encodes JSON strings, one a line, and prints the ids of each as JSON
         inspect       checks a model's files and says what it is
 
         exit codes: 0 ok, 2 usage, 3 model unusable, 4 generation failed, 5 event file not writable
@@ -91,6 +93,7 @@ struct Agent {
         case "speed": return try await measureSpeed()
         case "perplexity": return try await measurePerplexity()
         case "logits": return try await printLogits()
+        case "tokens": return try printTokens()
         case "inspect": return try inspect()
         case let word?: throw Options.Mistake("unknown command \(word)")
         case nil: throw Options.Mistake("no command")

@@ -115,7 +115,7 @@ extension Agent {
         let options = try Options(Array(arguments.dropFirst()), values: ["--model"], flags: ["--json"])
         let folder = URL(fileURLWithPath: try options.required("--model"))
         let manifest = try ModelPackage.open(folder, runtime: runtimeVersion).manifest
-        let tokenizer = try ByteLevelBPE(contentsOf: folder.appendingPathComponent(manifest.tokenizer.file))
+        let tokenizer = try BytePairTokenizer(contentsOf: folder.appendingPathComponent(manifest.tokenizer.file))
         if options.has("--json") {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -63,8 +63,8 @@ import Testing
 }
 
 @Suite struct AddedTokenTests {
-    private func tokenizer(_ added: String) throws -> ByteLevelBPE {
-        try ByteLevelBPE(json: tokenizerFile(added: added))
+    private func tokenizer(_ added: String) throws -> BytePairTokenizer {
+        try BytePairTokenizer(json: tokenizerFile(added: added))
     }
 
     @Test func longestOfTheLeftmost() throws {

@@ -5,36 +5,40 @@ import Testing
 @Suite struct ReadingTests {
     @Test func mergesAsStringsAndAsPairsAreTheSame() throws {
         let merges = ["t h", "th e", "Ġ the", "\" h"]
-        let strings = try ByteLevelBPE(json: tokenizerFile(merges: merges))
-        let pairs = try ByteLevelBPE(json: tokenizerFile(merges: merges, mergesAsPairs: true))
+        let strings = try BytePairTokenizer(json: tokenizerFile(merges: merges))
+        let pairs = try BytePairTokenizer(json: tokenizerFile(merges: merges, mergesAsPairs: true))
         for text in ["the cat", "then", "\"hello\""] { #expect(strings.encode(text) == pairs.encode(text)) }
         #expect(strings.encode("the the") == [257, 258])
     }
 
     @Test(arguments: [
-        (#"{"type":"Metaspace"}"#, "pre-tokenizer Metaspace"),
+        (#"{"type":"BertPreTokenizer"}"#, "pre-tokenizer BertPreTokenizer"),
+        (#"{"type":"Metaspace","replacement":"__"}"#, #"Metaspace by "__", "#),
         (
             #"{"type":"Split","pattern":{"Regex":"\\w+"},"behavior":"Isolated","invert":false}"#,
             #"Split by the expression \w+"#
         ),
-        (#"{"type":"Digits","individual_digits":true}"#, "a pre-tokenizer without ByteLevel"),
+        (
+            #"{"type":"Split","pattern":{"String":","},"behavior":"Sideways","invert":false}"#,
+            #"Split by String ",", Sideways"#
+        ),
     ])
     func whatItDoesNotKnowIsNamed(_ preTokenizer: String, _ words: String) {
         #expect(throws: TokenizerError.unsupported(words)) {
-            try ByteLevelBPE(json: tokenizerFile(preTokenizer: preTokenizer))
+            try BytePairTokenizer(json: tokenizerFile(preTokenizer: preTokenizer))
         }
     }
 
     @Test func aMergeOfUnknownPartsIsRefused() {
         let words = "tokenizer.json: merge \"ab c\" has a part that is not in the vocabulary"
-        #expect(throws: TokenizerError.malformed(words)) { try ByteLevelBPE(json: tokenizerFile(merges: ["ab c"])) }
+        #expect(throws: TokenizerError.malformed(words)) { try BytePairTokenizer(json: tokenizerFile(merges: ["ab c"])) }
     }
 
     /// Cut anywhere, the file is refused and nothing traps.
     @Test func truncatedFilesAreRefused() {
         let whole = tokenizerFile(merges: ["t h", "th e"], added: #"{"id":260,"content":"<s>","special":true}"#)
         for length in stride(from: 0, to: whole.count - 1, by: 7) {
-            #expect(throws: TokenizerError.self) { try ByteLevelBPE(json: Array(whole[..<length])) }
+            #expect(throws: TokenizerError.self) { try BytePairTokenizer(json: Array(whole[..<length])) }
         }
     }
 
@@ -45,13 +49,13 @@ import Testing
         for _ in 0..<1500 {
             var bytes = whole
             for _ in 0..<3 { bytes[numbers.next(bytes.count)] = UInt8(numbers.next(256)) }
-            _ = try? ByteLevelBPE(json: bytes).encode("the <s> then")
+            _ = try? BytePairTokenizer(json: bytes).encode("the <s> then")
         }
     }
 
     @Test func wordsThatAreWholeTokensNeedNoMerges() throws {
-        let without = try ByteLevelBPE(json: tokenizerFile(vocabulary: ["hello"]))
-        let with = try ByteLevelBPE(json: tokenizerFile(extra: #""ignore_merges":true,"#, vocabulary: ["hello"]))
+        let without = try BytePairTokenizer(json: tokenizerFile(vocabulary: ["hello"]))
+        let with = try BytePairTokenizer(json: tokenizerFile(extra: #""ignore_merges":true,"#, vocabulary: ["hello"]))
         #expect(without.encode("hello").count == 5)
         #expect(with.encode("hello") == [256])
     }

@@ -1,4 +1,7 @@
-"""Golden cases of byte-level BPE for the Swift tokenizer's tests: what Hugging Face's tokenizers say of odd texts.
+"""Golden cases for the Swift tokenizer's tests: what Hugging Face's tokenizers say of odd texts.
+
+The kinds of tokenizer that published models of the supported families have, each with a small vocabulary of our own:
+byte-level with GPT-2's, Llama 3's and Qwen 2's ways to cut text, and SentencePiece's as Llama 2 and Gemma have them.
 
 Per file: the tokenizer it was made with, encode cases (text, ids with special tokens added, ids without), and decode
 cases (ids, text with special tokens skipped, text with them kept).
@@ -9,9 +12,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tokenizers import Tokenizer, pre_tokenizers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from . import vocabulary
+from . import tokenizers_gguf, vocabulary
 
 _LETTERS = ["a", "A", "z", "é", "ß", "ñ", "ø", "Ж", "я", "ع", "א", "ก", "あ", "漢", "한", "ᚠ", "𝒳", "𠮷"]
 _MARKS = [
@@ -52,8 +55,8 @@ def describe(tokenizer: Tokenizer, name: str) -> dict:
     for text in TEXTS:
         plain = tokenizer.encode(text, add_special_tokens=False).ids
         encode.append({"text": text, "ids": tokenizer.encode(text).ids, "ids_plain": plain})
-    sequences = [case["ids"] for case in encode] + _broken(tokenizer)
-    for ids in sequences:
+    broken = _broken(tokenizer) if tokenizer.token_to_id("\u0100") is not None else []  # byte-level: the byte 0
+    for ids in [case["ids"] for case in encode] + broken:
         kept = tokenizer.decode(ids, skip_special_tokens=False)
         decode.append({"ids": ids, "text": tokenizer.decode(ids, skip_special_tokens=True), "text_special": kept})
     return {"tokenizer": name, "encode": encode, "decode": decode}
@@ -88,13 +91,72 @@ def digits_variant() -> Tokenizer:
     return tokenizer
 
 
+def _byte_level_variant(kind: str) -> Tokenizer:
+    """As Llama 3 or Qwen 2 cut text; the first takes words that are tokens whole, the second composes characters."""
+    tokenizer = vocabulary.train(PROSE, 400)
+    content = json.loads(tokenizer.to_str())
+    rule, normalizer, whole = tokenizers_gguf.RULES[kind]
+    content["pre_tokenizer"], content["normalizer"] = rule, normalizer
+    content["model"]["ignore_merges"] = whole
+    return Tokenizer.from_str(json.dumps(content))
+
+
+_MARK = "\u2581"  # SentencePiece's space
+PROSE = [
+    "Once upon a time there was a cat. The cat sat on the mat, and the dog said hello to the cat: they were happy.",
+    "Lily's dog can't bark, but they're happy and I'll go. In 2026 it's 12:30, isn't it? naïve café, Привет мир, 你好世界",
+] * 3  # fmt: skip
+
+
+def _sentence_piece_variant(kind: str) -> Tokenizer:
+    """Characters first, their bytes where the vocabulary lacks them; how spaces are marked is what the kinds differ in.
+
+    llama: one before every piece of text; gemma: none, with runs of white space as tokens of their own; mistral: one
+    before the whole text only; unknown: no bytes to fall back on.
+    """
+    names = [f"<0x{byte:02X}>" for byte in range(256)]
+    special = ["<unk>", "<s>", "</s>"]
+    trained = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=kind != "unknown"))
+    trained.normalizer = normalizers.Replace(" ", _MARK)
+    trained.pre_tokenizer = pre_tokenizers.Metaspace(replacement=_MARK, prepend_scheme="always", split=True)
+    runs = ["\n\n", "\n\n\n", "  ", "   "] if kind == "gemma" else []
+    alphabet = special + (names if kind != "unknown" else []) + runs
+    trainer = trainers.BpeTrainer(vocab_size=len(alphabet) + 160, special_tokens=alphabet, show_progress=False)
+    trained.train_from_iterator(PROSE, trainer)
+    content = json.loads(trained.to_str())
+    content["added_tokens"] = [token | {"special": token["content"] in special} for token in content["added_tokens"] if token["content"] in special + runs]
+    mark, unmark = ({"type": "Replace", "pattern": {"String": a}, "content": b} for a, b in ((" ", _MARK), (_MARK, " ")))
+    decoders = [unmark, {"type": "ByteFallback"}, {"type": "Fuse"}]
+    strip = {"type": "Strip", "content": " ", "start": 1, "stop": 0}
+    content["pre_tokenizer"] = None
+    if kind in ("llama", "unknown"):
+        content["normalizer"] = {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": _MARK}, mark]}
+        decoders.append(strip)
+    elif kind == "gemma":
+        content["normalizer"] = mark
+        content["pre_tokenizer"] = {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False}
+    else:
+        content["normalizer"] = None
+        content["pre_tokenizer"] = {"type": "Metaspace", "replacement": _MARK, "prepend_scheme": "first", "split": False}
+        decoders.append(strip)
+    content["decoder"] = {"type": "Sequence", "decoders": decoders}
+    return Tokenizer.from_str(json.dumps(content))
+
+
+def variants() -> dict[str, Tokenizer]:
+    """Every tokenizer of the fixtures but that of a shipped model, by name."""
+    made = {"digits": digits_variant()}
+    made |= {name: _byte_level_variant(rule) for name, rule in (("llama3", "llama-bpe"), ("qwen2", "qwen2"))}
+    return made | {f"pieces-{kind}": _sentence_piece_variant(kind) for kind in ("llama", "gemma", "mistral", "unknown")}
+
+
 def write(folder: Path, tokenizer_path: Path) -> None:
-    """Writes stories-1m.json, digits.tokenizer.json and digits.json into the fixture folder."""
+    """Writes stories-1m.json, and NAME.tokenizer.json and NAME.json of every variant, into the fixture folder."""
     folder.mkdir(parents=True, exist_ok=True)
     _dump(folder / "stories-1m.json", describe(Tokenizer.from_file(str(tokenizer_path)), "../../../models/stories-1m/tokenizer.json"))
-    digits = digits_variant()
-    digits.save(str(folder / "digits.tokenizer.json"))
-    _dump(folder / "digits.json", describe(digits, "digits.tokenizer.json"))
+    for name, tokenizer in variants().items():
+        tokenizer.save(str(folder / f"{name}.tokenizer.json"))
+        _dump(folder / f"{name}.json", describe(tokenizer, f"{name}.tokenizer.json"))
 
 
 def _dump(path: Path, fixture: dict) -> None:

@@ -61,7 +61,7 @@ def convert(metadata: Mapping[str, object]) -> dict:
     if not isinstance(types, list) or len(types) != len(tokens):
         raise SourceError(f"{_PREFIX}token_type does not have an entry for each of {len(tokens)} tokens")
     parts = _byte_level(metadata, tokens) if kind == "gpt2" else _sentence_piece(metadata, tokens, types)
-    added = [_added(number, token, types[number]) for number, token in enumerate(tokens) if types[number] in (_CONTROL, _USER_DEFINED)]
+    added = [_added(number, token, types[number], parts["pieces"]) for number, token in enumerate(tokens) if types[number] in (_CONTROL, _USER_DEFINED)]
     return {
         "version": "1.0",
         "truncation": None,
@@ -82,9 +82,10 @@ def convert(metadata: Mapping[str, object]) -> dict:
     }
 
 
-def _added(number: int, token: str, kind: object) -> dict:
-    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
-    return {"id": number, "content": token, **flags, "special": kind == _CONTROL}
+def _added(number: int, token: str, kind: object, pieces: bool) -> dict:
+    """SentencePiece looks for user-defined tokens in normalised text, where a space and U+2581 are the same."""
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip"), False)
+    return {"id": number, "content": token, **flags, "normalized": pieces and kind == _USER_DEFINED, "special": kind == _CONTROL}
 
 
 def _beginning(ids: Special, tokens: list[str]) -> dict | None:
@@ -122,7 +123,7 @@ def _digits_first() -> dict:
 
 _COMPOSED = {"type": "NFC"}
 # How text is cut into words, by tokenizer.ggml.pre: (pre-tokenizer, normalizer, whole words before merges).
-_RULES: dict[str, tuple[dict, dict | None, bool]] = {
+RULES: dict[str, tuple[dict, dict | None, bool]] = {
     "gpt-2": (_bytes(use_regex=True), None, False),
     "gpt2": (_bytes(use_regex=True), None, False),
     "phi-2": (_bytes(use_regex=True), None, False),
@@ -135,10 +136,10 @@ _RULES: dict[str, tuple[dict, dict | None, bool]] = {
 
 def _byte_level(metadata: Mapping[str, object], tokens: list[str]) -> dict:
     rule = metadata.get(_PREFIX + "pre")
-    if rule not in _RULES:
-        known = ", ".join(sorted(_RULES))
+    if rule not in RULES:
+        known = ", ".join(sorted(RULES))
         raise SourceError(f"{_PREFIX}pre is {rule!r}; known are {known}. Give a tokenizer.json with --tokenizer")
-    pre_tokenizer, normalizer, whole_words = _RULES[rule]
+    pre_tokenizer, normalizer, whole_words = RULES[rule]
     vocabulary = set(tokens)
     merges = []
     for merge in _strings(metadata, "merges"):
@@ -148,7 +149,7 @@ def _byte_level(metadata: Mapping[str, object], tokens: list[str]) -> dict:
         merges.append([left, right])
     model = {"unk_token": None, "fuse_unk": False, "byte_fallback": False, "ignore_merges": whole_words, "merges": merges}
     decoder = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
-    return {"normalizer": normalizer, "pre_tokenizer": pre_tokenizer, "decoder": decoder, "model": model}
+    return {"normalizer": normalizer, "pre_tokenizer": pre_tokenizer, "decoder": decoder, "model": model, "pieces": False}
 
 
 # --- SentencePiece ----------------------------------------------------------------------------------------------------
@@ -175,7 +176,13 @@ def _sentence_piece(metadata: Mapping[str, object], tokens: list[str], types: li
         "ignore_merges": False,
         "merges": _merges(plain, {token: number for number, token in enumerate(tokens)}),
     }
-    return {"normalizer": {"type": "Sequence", "normalizers": steps}, "pre_tokenizer": None, "decoder": {"type": "Sequence", "decoders": decoders}, "model": model}
+    return {
+        "normalizer": {"type": "Sequence", "normalizers": steps},
+        "pre_tokenizer": None,
+        "decoder": {"type": "Sequence", "decoders": decoders},
+        "model": model,
+        "pieces": not prefix,  # a normaliser that puts a space before every text would put one before the tokens, too
+    }
 
 
 def _merges(scores: dict[str, float], ids: dict[str, int]) -> list[list[str]]:

@@ -16,15 +16,19 @@ RUNTIME = Path(__file__).parents[2]
 FIXTURES = RUNTIME / "Tests/Fixtures"
 
 
-@pytest.mark.parametrize("name", ["stories-1m", "digits"])
+VARIANTS = golden_tokenizer.variants()
+
+
+@pytest.mark.parametrize("name", ["stories-1m", *VARIANTS])
 def test_tokenizer_cases_are_current(name):
     fixture = json.loads((FIXTURES / f"tokenizer/{name}.json").read_text())
     tokenizer = Tokenizer.from_file(str(FIXTURES / "tokenizer" / fixture["tokenizer"]))
     assert golden_tokenizer.describe(tokenizer, fixture["tokenizer"]) == fixture
 
 
-def test_valid_text_survives_encoding_and_decoding():
-    tokenizer = golden_tokenizer.digits_variant()
+@pytest.mark.parametrize("name", ["digits", "llama3"])
+def test_valid_text_survives_encoding_and_decoding(name):
+    tokenizer = VARIANTS[name]
     for text in golden_tokenizer.TEXTS:
         ids = tokenizer.encode(text, add_special_tokens=False).ids
         assert tokenizer.decode(ids, skip_special_tokens=False) == text
