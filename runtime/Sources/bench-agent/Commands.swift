@@ -95,8 +95,12 @@ extension Agent {
         return .success
     }
 
-    /// The texts of a corpus: blank lines part them.
+    /// The texts of a corpus: "<|endoftext|>" parts them where it occurs, blank lines elsewhere.
     static func texts(of corpus: String) -> [String] {
+        let mark = "<|endoftext|>"
+        if corpus.contains(mark) {
+            return corpus.split(separator: mark).map { $0.trimming(while: \.isWhitespace) }.filter { !$0.isEmpty }
+        }
         var texts: [String] = []
         var lines: [Substring] = []
         for line in corpus.split(separator: "\n", omittingEmptySubsequences: false) + [Substring()] {
@@ -141,6 +145,14 @@ extension Agent {
         let hundredths = Int((value * 100).rounded())
         let fraction = String(hundredths % 100)
         return "\(hundredths / 100).\(fraction.count < 2 ? "0" : "")\(fraction)"
+    }
+}
+
+extension Substring {
+    /// Without what `predicate` holds for at either end.
+    func trimming(while predicate: (Character) -> Bool) -> String {
+        let rest = drop(while: predicate)
+        return String(rest.reversed().drop(while: predicate).reversed())
     }
 }
 

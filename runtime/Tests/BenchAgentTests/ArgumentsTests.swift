@@ -44,6 +44,7 @@ import Testing
     @Test func textsOfACorpusArePartedByBlankLines() {
         #expect(Agent.texts(of: "a\nb\n\n\nc\n") == ["a\nb", "c"])
         #expect(Agent.texts(of: "\n\n") == [])
+        #expect(Agent.texts(of: "a\n\nb\n<|endoftext|>\nc\n<|endoftext|>\n") == ["a\n\nb", "c"])
     }
 }
 

@@ -59,12 +59,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--allow-large", action="store_true", help="allow a package of more than 1 GB")
     parser.add_argument("--memory", type=float, metavar="GIB", help="memory of the device it is for: refuse what cannot fit")
     judged = parser.add_argument_group("validation")
-    judged.add_argument("--corpus", type=Path, metavar="FILE", help="texts parted by blank lines, to measure perplexity on")
+    judged.add_argument("--corpus", type=Path, metavar="FILE", help="texts parted by blank lines or <|endoftext|>, to measure perplexity on (default: the project's held-out stories)")
     judged.add_argument("--corpus-name", help="what the manifest calls the corpus (default: its file name)")
-    judged.add_argument("--texts", type=int, metavar="N", help="score only the first N texts")
-    judged.add_argument("--agent", type=Path, metavar="FILE", default=Path("bin/bench-agent"), help="the runtime that measures (default bin/bench-agent)")
-    judged.add_argument("--base", type=Path, metavar="DIR", help="the same model in fp16, measured before (default: made for the purpose)")
+    judged.add_argument("--texts", type=int, metavar="N", help="score only the first N texts (default: all of a corpus that was named)")
+    judged.add_argument("--agent", type=Path, metavar="FILE", help="the runtime that measures (default: BENCH_AGENT, bin/bench-agent, PATH)")
+    judged.add_argument("--base", type=Path, metavar="DIR", help="a model whose manifest holds the perplexity in fp16 (default: it is made for the purpose)")
     judged.add_argument("--accept-loss", metavar="REASON", help="accept up to 5 %% loss of int4, and say why in the manifest")
+    judged.add_argument("--no-measure", action="store_true", help="do not measure perplexity: nothing is then known of what was lost")
+    parser.add_argument("--json", action="store_true", help="print the manifest and the lint's findings as one JSON object")
     return parser
 
 
@@ -74,11 +76,33 @@ def _convert(options: argparse.Namespace) -> None:
     checkpoint = opening.open_gguf(options.gguf) if options.gguf else opening.open_directory(options.checkpoint)
     request = _request(options, checkpoint)
     report.refuse_what_cannot_fit(checkpoint.architecture, request, options.memory)
-    if options.corpus is not None:
-        request = _judged(options, checkpoint, request)
+    agent = _agent(options)
+    if agent is not None:
+        request = _judged(options, checkpoint, request, agent)
     done = conversion.convert(checkpoint, request, report=_say)
+    if options.json:
+        print(report.as_json(done))
+        return
     for line in report.summary(done):
         print(line)
+
+
+def _agent(options: argparse.Namespace):
+    """What measures perplexity, and on which texts; None where nothing can."""
+    from .validation import HELD_OUT, HELD_OUT_NAME, HELD_OUT_TEXTS, Agent, find_agent
+
+    if options.no_measure:
+        return None
+    program = options.agent or find_agent()
+    if program is None or (options.corpus is None and not HELD_OUT.exists()):
+        what = "bench-agent is not built (make bin/bench-agent)" if program is None else "no --corpus is named"
+        _say(f"perplexity is not measured: {what}; nothing is known of what quantisation loses")
+        return None
+    if options.corpus is None:
+        return Agent(program.resolve(), HELD_OUT, options.corpus_name or HELD_OUT_NAME, options.texts or HELD_OUT_TEXTS)
+    if not options.corpus.is_file():
+        raise ValueError(f"{options.corpus}: no such corpus")
+    return Agent(program.resolve(), options.corpus, options.corpus_name or options.corpus.name, options.texts)
 
 
 def _say(line: str) -> None:
@@ -117,17 +141,14 @@ def _request(options: argparse.Namespace, checkpoint):
     )
 
 
-def _judged(options: argparse.Namespace, checkpoint, request):
+def _judged(options: argparse.Namespace, checkpoint, request, agent):
     """The request with what measures it, and the perplexity in fp16 that it is held against."""
     import tempfile
     from dataclasses import replace
 
     from . import conversion, manifest
-    from .validation import Agent, Standard
+    from .validation import Standard
 
-    agent = Agent(options.agent.resolve(), options.corpus, options.corpus_name or options.corpus.name, options.texts)
-    if not options.corpus.is_file():
-        raise ValueError(f"{options.corpus}: no such corpus")
     request = replace(request, evaluator=agent)
     if request.quantization == "fp16":
         return request
@@ -135,7 +156,7 @@ def _judged(options: argparse.Namespace, checkpoint, request):
         entries = manifest.verify(options.base)["evaluation"]
         base = next((entry for entry in entries if entry["precision"] == "fp16"), None)
         if base is None:
-            raise ValueError(f"{options.base}: its manifest holds no perplexity in fp16; convert it with --corpus")
+            raise ValueError(f"{options.base}: its manifest holds no perplexity in fp16")
     else:
         with tempfile.TemporaryDirectory(prefix="lilims-convert-", dir=options.output.absolute().parent) as scratch:
             plain = replace(request, destination=Path(scratch) / "fp16", quantization="fp16", requantize=False, allow_large=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+
 from . import families, storage
 from .architecture import Architecture
 
@@ -48,6 +51,14 @@ def summary(done) -> list[str]:
     lines += [f"  {finding}" for finding in done.findings]
     lines.append(f"hash        {written['hash']}")
     return lines
+
+
+def as_json(done) -> str:
+    """The manifest, and what else is known, for other programs."""
+    network = done.network
+    found = [dataclasses.asdict(finding) for finding in done.findings]
+    content = {"folder": str(done.request.destination), "manifest": done.manifest, "cache_bytes": cache_bytes(network.architecture, network.context), "lint": found}
+    return json.dumps(content, ensure_ascii=False)
 
 
 def _size(count: float) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +16,23 @@ from . import digests
 # What a precision may lose against fp16, as a part of its perplexity, and what it may lose when somebody says why.
 LIMITS = {"fp16": 0.0, "int8": 0.01, "int4": 0.03}
 ACCEPTABLE = {"fp16": 0.0, "int8": 0.01, "int4": 0.05}
+
+
+# The project's own stories that no model was trained on: what is measured on where nothing else is named. A dozen hold
+# about two thousand tokens, and since every precision is measured on the same ones, their luck cancels in the loss.
+HELD_OUT = Path(__file__).parents[1] / "data/stories-1m/heldout.txt"
+HELD_OUT_NAME = "the project's held-out stories"
+HELD_OUT_TEXTS = 12
+
+
+def find_agent() -> Path | None:
+    """The runtime's program: BENCH_AGENT, the one that make builds in this repository, or the one on PATH."""
+    named = os.environ.get("BENCH_AGENT")
+    if named:
+        return Path(named)
+    built = Path(__file__).parents[3] / "bin/bench-agent"
+    found = built if built.exists() else shutil.which("bench-agent")
+    return Path(found) if found else None
 
 
 class Evaluator(Protocol):
