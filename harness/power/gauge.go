@@ -3,7 +3,6 @@ package power
 import (
 	"fmt"
 	"math"
-	"sort"
 	"time"
 )
 
@@ -14,133 +13,39 @@ const (
 	minInterior    = 2    // publications' segments that must lie wholly within the work
 	borderFloor    = 0.04 // what is not known of the power in a border segment, relative
 	sampledShare   = 0.5  // of the scatter between segments that is put down to sampling once a second
+	idleFloor      = 0.01 // what is not known of the idle power, relative
+	silentShare    = 0.8  // share below which the figure says how much of the work it rests on
 	coverageAtBest = 0.5  // share of the work that segments wholly within it must cover
 )
 
-// publication is one state of the accumulators, at the device's time.
-type publication struct {
-	at         time.Time
-	sum, count uint64
-}
-
-// segment is the time between two publications with its mean power.
-type segment struct {
-	begin, end time.Time
-	watts      float64
-}
-
-func (s segment) seconds() float64 { return s.end.Sub(s.begin).Seconds() }
-
-// overlap is how many seconds of the segment lie within the span.
-func (s segment) overlap(w Span) float64 {
-	begin, end := s.begin, s.end
-	if w.Begin.After(begin) {
-		begin = w.Begin
-	}
-	if w.End.Before(end) {
-		end = w.End
-	}
-	return max(0, end.Sub(begin).Seconds())
-}
-
 // gauge measures with the accumulators.
-func gauge(r Request) (Figure, error) {
-	segments, notes := segments(publications(r))
-	inside, head, tail := split(segments, r.Work)
+func gauge(r input) (Figure, error) {
+	segments, notes := segments(publications(r.readings))
+	inside, head, tail := split(segments, r.work)
 	if len(segments) == 0 {
 		return Figure{}, refuse("the gauge published no accumulators that can be compared")
 	}
-	if len(inside) < minInterior || covered(inside) < coverageAtBest*r.Work.Seconds() {
+	if len(inside) < minInterior || covered(inside) < coverageAtBest*r.work.Seconds() {
 		return Figure{}, refuse("resolution: %d publications of the gauge's accumulators cover %.0f s of %.0f s of work",
-			len(inside), covered(inside), r.Work.Seconds())
+			len(inside), covered(inside), r.work.Seconds())
 	}
-	idle := idleLevel(segments, r.Idle)
+	if told := covered(inside); told < silentShare*r.work.Seconds() {
+		notes = append(notes, fmt.Sprintf("the gauge told of %.0f s of %.0f s of work; the rest is estimated from its neighbours", told, r.work.Seconds()))
+	}
 	total := newTally(inside)
+	idle := idleLevel(segments, r.idle, total.scatter*math.Sqrt(covered(inside)/float64(len(inside))))
+	if idle == nil && r.idle != nil {
+		notes = append(notes, "no two publications lie within the idle window: no baseline is taken off")
+	}
 	for _, s := range inside {
 		total.joules += s.watts * s.seconds()
 	}
 	total.gaps(inside)
-	total.border(r.Work.Begin, inside[0].begin, head, inside[0], inside[1], idle)
+	total.border(r.work.Begin, inside[0].begin, head, inside[0], inside[1], idle)
 	n := len(inside)
-	total.border(inside[n-1].end, r.Work.End, tail, inside[n-1], inside[n-2], idle)
+	total.border(inside[n-1].end, r.work.End, tail, inside[n-1], inside[n-2], idle)
 	f := Figure{Gross: total.joules, Uncertainty: z95 * math.Sqrt(total.variance), Method: MethodGauge, Notes: notes}
-	return net(f, r.Work, idle), nil
-}
-
-// publications are the readings' distinct states of the accumulators in the order of the device's time.
-func publications(r Request) []publication {
-	var out []publication
-	seen := map[publication]bool{}
-	for _, reading := range r.Readings {
-		if reading.AccumulatedSystemLoad == nil || reading.SystemLoadCount == nil {
-			continue
-		}
-		p := publication{sum: *reading.AccumulatedSystemLoad, count: *reading.SystemLoadCount}
-		if seen[p] {
-			continue // polled again before the next publication
-		}
-		seen[p] = true
-		p.at = clock(reading, r.ClockOffset)
-		out = append(out, p)
-	}
-	sort.SliceStable(out, func(i, j int) bool { return out[i].at.Before(out[j].at) })
-	return out
-}
-
-// segments pairs publications up. A pair that no second-by-second sum can explain (a reset at boot, a damaged reading)
-// makes a gap; a counter that wraps at 64 bits is carried over by the subtraction.
-func segments(ps []publication) ([]segment, []string) {
-	var out []segment
-	breaks := 0
-	for i := 1; i < len(ps); i++ {
-		a, b := ps[i-1], ps[i]
-		seconds := b.at.Sub(a.at).Seconds()
-		samples, sum := float64(b.count-a.count), float64(b.sum-a.sum)
-		// One sample a second: the count must agree with the clock, but for the second to which times are cut.
-		if seconds > 0 && math.Abs(samples-seconds) <= 2.5+0.1*seconds && plausible(sum, samples) {
-			out = append(out, segment{begin: a.at, end: b.at, watts: sum / samples / 1000})
-			continue
-		}
-		breaks++
-		// Counters that started over hold the time since: only what came before, up to the reset, is lost.
-		samples, sum = float64(b.count), float64(b.sum)
-		if samples >= 2 && samples < seconds && plausible(sum, samples) {
-			begin := b.at.Add(-time.Duration(samples * float64(time.Second)))
-			out = append(out, segment{begin: begin, end: b.at, watts: sum / samples / 1000})
-		}
-	}
-	if breaks > 0 {
-		return out, []string{fmt.Sprintf("%d gaps where the gauge's counters were reset or unreadable", breaks)}
-	}
-	return out, nil
-}
-
-func plausible(sum, samples float64) bool { return samples > 0 && sum/samples/1000 < maxWatts }
-
-// split returns the segments wholly within the work, and those that lie across its beginning and its end.
-func split(all []segment, work Span) (inside []segment, head, tail *segment) {
-	for _, s := range all {
-		switch {
-		case !s.begin.Before(work.Begin) && !s.end.After(work.End):
-			inside = append(inside, s)
-		case s.overlap(work) == 0:
-		case s.begin.Before(work.Begin) && s.end.After(work.End):
-			// one publication for all the work and more: nothing to tell it from what is around it
-		case s.begin.Before(work.Begin):
-			head = &s
-		default:
-			tail = &s
-		}
-	}
-	return inside, head, tail
-}
-
-func covered(inside []segment) float64 {
-	total := 0.0
-	for _, s := range inside {
-		total += s.seconds()
-	}
-	return total
+	return net(f, r.work, idle), nil
 }
 
 // tally adds up energy and its variance.
@@ -220,8 +125,9 @@ func sharedEnergy(across segment, shared, watts, doubt float64, idle *level) (jo
 	return (inner + outer) / 2, max(math.Abs(inner-outer)/2, shared*borderFloor*watts)
 }
 
-// idleLevel is the mean power of the segments that lie within the idle span.
-func idleLevel(all []segment, idle *Span) *level {
+// idleLevel is the mean power of the segments that lie within the idle span. white is what one second's sample scatters
+// by during the work, W.
+func idleLevel(all []segment, idle *Span, white float64) *level {
 	if idle == nil {
 		return nil
 	}
@@ -234,17 +140,24 @@ func idleLevel(all []segment, idle *Span) *level {
 	for _, s := range inside {
 		l.watts += s.watts * s.seconds() / seconds
 	}
-	if len(inside) == 1 {
-		l.sd = 0.1 * l.watts // one publication says nothing of its own scatter
-		return &l
+	// A handful of segments says little of its own scatter, which Student's factor owns up to. The work's samples bound
+	// it as well: an idle phone does not flicker more than a busy one.
+	l.sd = white / math.Sqrt(seconds)
+	if n := len(inside); n > 1 {
+		squares := 0.0
+		for _, s := range inside {
+			squares += s.seconds() * sq(s.watts-l.watts)
+		}
+		l.sd = min(l.sd, student95(n-1)/z95*math.Sqrt(squares/float64(n-1)/seconds))
 	}
-	squares := 0.0
-	for _, s := range inside {
-		squares += sq(s.watts - l.watts)
-	}
-	n := float64(len(inside))
-	l.sd = max(math.Sqrt(squares/(n-1)/n), 0.01*l.watts)
+	l.sd = max(l.sd, idleFloor*l.watts)
 	return &l
+}
+
+// student95 is the 97.5 % quantile of Student's t.
+func student95(df int) float64 {
+	quantiles := [...]float64{12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23}
+	return quantiles[min(df, len(quantiles))-1]
 }
 
 func sq(x float64) float64 { return x * x }

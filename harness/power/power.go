@@ -24,6 +24,7 @@ package power
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/lilims/bench/harness"
@@ -64,6 +65,7 @@ type Figure struct {
 	Gross       float64  // J, nothing taken off
 	IdleWatts   *float64 // the baseline
 	Notes       []string // resets, gaps, methods that did not do
+	Checks      []Check  // the same energy by other ways
 }
 
 // Refusal says why there is no figure.
@@ -73,7 +75,7 @@ func (r *Refusal) Error() string { return r.Reason }
 
 func refuse(format string, args ...any) error { return &Refusal{Reason: fmt.Sprintf(format, args...)} }
 
-// Measure computes the energy of the work span with the best method that the readings carry.
+// Measure computes the energy of the work span with the best method that the readings carry, and checks it by the others.
 func Measure(r Request) (Figure, error) {
 	switch {
 	case r.Work.Seconds() <= 0:
@@ -82,22 +84,33 @@ func Measure(r Request) (Figure, error) {
 		return Figure{}, refuse("resolution: the work took %.1f s, and the gauge publishes every few seconds to a minute", r.Work.Seconds())
 	case len(r.Readings) == 0:
 		return Figure{}, refuse("the battery's gauge was not read")
-	case charging(r):
-		return Figure{}, refuse("the battery was charging")
 	}
-	var notes []string
-	for _, method := range []func(Request) (Figure, error){gauge, voltageCurrent, capacity} {
-		f, err := method(r)
+	readings, notes := place(r)
+	if err := charging(readings, r.Work); err != nil {
+		return Figure{}, err
+	}
+	in := input{readings, r.Work, r.Idle}
+	var reasons []string
+	for _, method := range []func(input) (Figure, error){gauge, voltageCurrent, capacity} {
+		f, err := method(in)
 		if err == nil {
 			err = tooWide(f)
 		}
 		if err == nil {
-			f.Notes = append(f.Notes, notes...)
+			f.Notes = append(append(f.Notes, notes...), reasons...)
+			f.Checks = checks(in, f)
 			return f, nil
 		}
-		notes = append(notes, err.Error())
+		reasons = append(reasons, err.Error())
 	}
-	return Figure{}, refuse("%s; %s; %s", notes[0], notes[1], notes[2])
+	return Figure{}, refuse("%s", strings.Join(append(reasons, notes...), "; "))
+}
+
+// input is a request whose readings have their places.
+type input struct {
+	readings []reading
+	work     Span
+	idle     *Span
 }
 
 func tooWide(f Figure) error {
@@ -110,37 +123,6 @@ func tooWide(f Figure) error {
 	return nil
 }
 
-// charging reports whether the battery took charge within the work, as far as the gauge says.
-func charging(r Request) bool {
-	for _, reading := range r.Readings {
-		at := clock(reading, r.ClockOffset)
-		if reading.Charging != nil && *reading.Charging && !at.Before(r.Work.Begin) && !at.After(r.Work.End) {
-			return true
-		}
-	}
-	return false
-}
-
-// external reports whether the device had external power at any time within the work.
-func external(r Request) bool {
-	for _, reading := range r.Readings {
-		at := clock(reading, r.ClockOffset)
-		if reading.ExternalPower != nil && *reading.ExternalPower && !at.Before(r.Work.Begin) && !at.After(r.Work.End) {
-			return true
-		}
-	}
-	return false
-}
-
-// clock is the device's time of a reading: that of the gauge's publication, at the middle of the second to which it is
-// dated; else that of receipt, moved to the device's clock.
-func clock(reading harness.BatteryReading, offset time.Duration) time.Time {
-	if reading.UpdateTime != nil && *reading.UpdateTime > 0 && *reading.UpdateTime < 1<<33 {
-		return time.Unix(*reading.UpdateTime, 500_000_000).UTC()
-	}
-	return reading.At.Add(-offset)
-}
-
 // net takes the idle baseline off, where there is one.
 func net(f Figure, work Span, idle *level) Figure {
 	f.Joules = f.Gross
@@ -150,9 +132,12 @@ func net(f Figure, work Span, idle *level) Figure {
 	f.IdleWatts = &idle.watts
 	f.Joules -= idle.watts * work.Seconds()
 	f.Uncertainty = math.Hypot(f.Uncertainty, z95*idle.sd*work.Seconds())
-	f.Method += "-net"
+	f.Method += netSuffix
 	return f
 }
+
+// netSuffix marks the method of a figure from which the idle baseline was taken.
+const netSuffix = "-net"
 
 // z95 makes the half width of a 95 % interval out of a standard deviation.
 const z95 = 1.96

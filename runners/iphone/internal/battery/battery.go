@@ -42,19 +42,31 @@ func Decode(registry map[string]any, at time.Time) (harness.BatteryReading, erro
 	if err != nil {
 		return harness.BatteryReading{}, fmt.Errorf("keep the battery gauge's entry: %w", err)
 	}
-	power, _ := registry["PowerTelemetryData"].(map[string]any)
-	// macOS 27 moved the capacities under BatteryData; the same is read should iOS follow.
+	// macOS 27 moved capacities below BatteryData, some under other names. Should iOS follow, with these or with more,
+	// they are found there.
 	inner, _ := registry["BatteryData"].(map[string]any)
+	either := func(read func(map[string]any, string) *int64, keys ...string) *int64 {
+		for _, key := range keys {
+			if v := first(read(registry, key), read(inner, key)); v != nil {
+				return v
+			}
+		}
+		return nil
+	}
+	power, ok := registry["PowerTelemetryData"].(map[string]any)
+	if !ok {
+		power, _ = inner["PowerTelemetryData"].(map[string]any)
+	}
 	return harness.BatteryReading{
 		At:                    at,
-		UpdateTime:            signed(registry, "UpdateTime"),
-		VoltageMillivolt:      signed(registry, "Voltage"),
-		AmperageMilliampere:   first(current(registry, "InstantAmperage"), current(registry, "Amperage")),
-		TemperatureCentiC:     first(signed(registry, "Temperature"), signed(inner, "Temperature")),
-		RawCapacityMAh:        first(signed(registry, "AppleRawCurrentCapacity"), signed(inner, "RemainingCapacity")),
-		Percent:               signed(registry, "CurrentCapacity"),
-		Charging:              boolean(registry, "IsCharging"),
-		ExternalPower:         boolean(registry, "ExternalConnected"),
+		UpdateTime:            either(signed, "UpdateTime"),
+		VoltageMillivolt:      either(signed, "Voltage", "AppleRawBatteryVoltage"),
+		AmperageMilliampere:   either(current, "InstantAmperage", "Amperage"),
+		TemperatureCentiC:     either(signed, "Temperature"),
+		RawCapacityMAh:        either(signed, "AppleRawCurrentCapacity", "RemainingCapacity"),
+		Percent:               either(signed, "CurrentCapacity"),
+		Charging:              first(boolean(registry, "IsCharging"), boolean(inner, "IsCharging")),
+		ExternalPower:         first(boolean(registry, "ExternalConnected"), boolean(inner, "ExternalConnected")),
 		SystemLoadMilliwatt:   signed(power, "SystemLoad"),
 		AccumulatedSystemLoad: unsigned(power, "AccumulatedSystemLoad"),
 		SystemLoadCount:       unsigned(power, "SystemLoadAccumulatorCount"),
@@ -132,6 +144,8 @@ func boolean(m map[string]any, key string) *bool {
 	case bool:
 		b = v
 	case uint64:
+		b = v != 0
+	case int64:
 		b = v != 0
 	default:
 		return nil

@@ -72,9 +72,27 @@ func TestWhatIsMissingIsAbsent(t *testing.T) {
 	if r.VoltageMillivolt != nil || r.Percent != nil || r.Charging != nil || r.AccumulatedSystemLoad != nil || CycleCount(r) != nil {
 		t.Errorf("absent values were invented: %+v", r)
 	}
-	r, err = Decode(map[string]any{"BatteryData": map[string]any{"RemainingCapacity": uint64(5)}}, time.Time{})
-	if err != nil || r.RawCapacityMAh == nil || *r.RawCapacityMAh != 5 {
-		t.Errorf("capacity under BatteryData = %v, %v", r.RawCapacityMAh, err)
+}
+
+// TestKeysThatMoved: the layout that macOS 27 has begun to use.
+func TestKeysThatMoved(t *testing.T) {
+	r, err := Decode(map[string]any{"ExternalConnected": int64(1), "BatteryData": map[string]any{
+		"RemainingCapacity": uint64(2500), "Voltage": uint64(4012), "InstantAmperage": wrap(-640), "Temperature": uint64(2950), "IsCharging": false,
+		"PowerTelemetryData": map[string]any{"AccumulatedSystemLoad": uint64(7), "SystemLoadAccumulatorCount": uint64(3)},
+	}}, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *r.RawCapacityMAh != 2500 || *r.VoltageMillivolt != 4012 || *r.AmperageMilliampere != -640 || *r.TemperatureCentiC != 2950 {
+		t.Errorf("%d mAh, %d mV, %d mA, %d", *r.RawCapacityMAh, *r.VoltageMillivolt, *r.AmperageMilliampere, *r.TemperatureCentiC)
+	}
+	if *r.AccumulatedSystemLoad != 7 || *r.SystemLoadCount != 3 || *r.Charging || !*r.ExternalPower {
+		t.Errorf("reading %+v", r)
+	}
+	// A key in its old place stands, whatever lies below.
+	r, err = Decode(map[string]any{"Voltage": uint64(3900), "BatteryData": map[string]any{"Voltage": uint64(1)}}, time.Time{})
+	if err != nil || *r.VoltageMillivolt != 3900 {
+		t.Errorf("voltage %v, %v", r.VoltageMillivolt, err)
 	}
 }
 

@@ -58,25 +58,28 @@ type Truth struct {
 
 // Gauge is one phone's battery. It is safe for concurrent use.
 type Gauge struct {
-	clock  harness.Clock
-	power  Power
-	joules float64        // full charge
-	cpu    func() float64 // seconds of CPU that the app's processes have used, ended ones included
+	clock   harness.Clock
+	power   Power
+	options Options
+	full    float64        // mAh
+	cpu     func() float64 // seconds of CPU that the app's processes have used, ended ones included
 
 	mu        sync.Mutex
 	noise     *rand.Rand
+	manner    *rand.Rand // of publishing and answering, apart from the noise
 	began     time.Time
 	last      time.Time // end of the last sample
 	lastCPU   float64
-	charge    float64 // J
+	charge    float64 // mAh
 	celsius   float64
 	external  bool
 	charging  bool
 	thermal   harness.ThermalState
 	induced   harness.ThermalState
 	sums      counters
-	shown     published
-	unsigned  bool
+	due       time.Time   // of the next publication
+	shown     published   // what hosts see
+	pending   []published // published, and not yet seen
 	cycles    int
 	startSums counters
 }
@@ -87,34 +90,59 @@ type counters struct {
 	count                                    uint64
 }
 
-// Options are what else a gauge can be given.
+// Options are what else a gauge can be given, most of them habits that make it hard to read.
 type Options struct {
 	Seed          uint64
-	UnsignedWraps bool   // negative currents arrive as 2^64 - x, as some phones send them
-	Accumulated   uint64 // the load accumulator's first value, to let tests reach the wrap
+	UnsignedWraps bool          // negative currents arrive as 2^64 - x, as some phones send them
+	Accumulated   uint64        // the load accumulator's first value, to let tests reach the wrap
+	Count         uint64        // the sample counter's first value
+	Jitter        float64       // how far an interval between publications may lie from PublishEvery, as a share of it
+	Late          time.Duration // longest time from a publication until hosts see it
+	Missing       float64       // share of answers that lack the power telemetry, or the time of publication
+	Skew          time.Duration // the phone's clock minus the host's
+	Scale         float64       // what the accumulators hold for one mW, to try a wrong assumption on; 0: 1
+	Layout        Layout
 }
+
+// Layout is how a phone spells its registry entry.
+type Layout string
+
+const (
+	LayoutPlain         Layout = ""                // iOS as known
+	LayoutNoTelemetry   Layout = "no_telemetry"    // no accumulators: voltage, current and capacity alone
+	LayoutCapacityOnly  Layout = "capacity_only"   // neither accumulators nor current
+	LayoutInBatteryData Layout = "in_battery_data" // capacities, voltage and telemetry below BatteryData, as macOS 27 has begun to
+)
 
 // New returns a full gauge for a battery of that many watt hours. cpu may be called from any goroutine.
 func New(clock harness.Clock, power Power, wattHours float64, cpu func() float64, o Options) (*Gauge, error) {
 	if wattHours <= 0 || power.PublishEvery < time.Second || power.ThermalTau <= 0 {
 		return nil, fmt.Errorf("battery of %g Wh, published every %v, time constant %v: all must be above zero (publication: 1 s)", wattHours, power.PublishEvery, power.ThermalTau)
 	}
-	now := clock.Now()
-	g := &Gauge{
-		clock: clock, power: power, joules: wattHours * 3600, cpu: cpu,
-		noise:    rand.New(rand.NewPCG(o.Seed, 0x6761756765)),
-		began:    now,
-		last:     now,
-		lastCPU:  cpu(),
-		charge:   wattHours * 3600 * power.StartPercent / 100,
-		celsius:  power.AmbientCelsius + power.IdleWatt*power.KelvinPerWatt,
-		thermal:  harness.ThermalNominal,
-		unsigned: o.UnsignedWraps,
-		cycles:   42,
+	if o.Jitter < 0 || o.Jitter >= 1 || o.Late < 0 || o.Missing < 0 || o.Missing >= 1 || o.Scale < 0 {
+		return nil, fmt.Errorf("gauge with jitter %g, late %v, missing %g, scale %g: shares lie between 0 and 1, nothing is negative", o.Jitter, o.Late, o.Missing, o.Scale)
 	}
-	g.startSums = counters{load: o.Accumulated}
+	if o.Scale == 0 {
+		o.Scale = 1
+	}
+	now := clock.Now()
+	full := wattHours / nominalVolt * 1000
+	g := &Gauge{
+		clock: clock, power: power, options: o, full: full, cpu: cpu,
+		noise:   rand.New(rand.NewPCG(o.Seed, 0x6761756765)),
+		manner:  rand.New(rand.NewPCG(o.Seed, 0x6d616e6e6572)),
+		began:   now,
+		last:    now,
+		lastCPU: cpu(),
+		charge:  full * power.StartPercent / 100,
+		celsius: power.AmbientCelsius + power.IdleWatt*power.KelvinPerWatt,
+		thermal: harness.ThermalNominal,
+		cycles:  42,
+	}
+	g.startSums = counters{load: o.Accumulated, count: o.Count}
 	g.sums = g.startSums
 	g.publish(now, power.IdleWatt)
+	g.shown, g.pending = g.pending[0], nil
 	return g, nil
 }
 
@@ -126,6 +154,7 @@ func (g *Gauge) Advance() {
 	now := g.clock.Now()
 	due := int(now.Sub(g.last) / time.Second)
 	if due <= 0 {
+		g.reveal(now)
 		return
 	}
 	cpu := g.cpu()
@@ -138,11 +167,12 @@ func (g *Gauge) Advance() {
 		g.last = g.last.Add(time.Second)
 		g.sample(watt)
 	}
+	g.reveal(now)
 }
 
 // sample accounts for one second at that power.
 func (g *Gauge) sample(watt float64) {
-	g.charging = g.external && g.charge < g.joules*g.power.HoldPercent/100-1
+	g.charging = g.external && g.below(g.power.HoldPercent)
 	in, into := 0.0, -watt
 	if g.external {
 		into = 0
@@ -151,26 +181,37 @@ func (g *Gauge) sample(watt float64) {
 		}
 		in = watt + into
 	}
-	g.charge = min(g.joules, max(0, g.charge+into))
+	// What the battery gives or takes is counted as charge; its voltage makes energy of it.
+	g.charge = min(g.full, max(0, g.charge+into/volt(g.charge/g.full)/3.6))
 	rest := g.power.AmbientCelsius + watt*g.power.KelvinPerWatt
 	g.celsius = rest + (g.celsius-rest)*math.Exp(-1/g.power.ThermalTau.Seconds())
 	g.warm()
 	load := g.measure(watt)
-	g.sums.load += uint64(load)
+	g.sums.load += g.counted(load)
 	g.sums.count++
 	if g.external {
-		g.sums.powerIn += uint64(g.measure(in))
-		g.sums.loss += uint64(g.measure(in * 0.08))
+		g.sums.powerIn += g.counted(g.measure(in))
+		g.sums.loss += g.counted(g.measure(in * 0.08))
 	}
-	// Two's complement: the sum of a negative number of milliwatts wraps below zero, as the real counter does.
 	if into > 0 {
-		g.sums.charged += uint64(int64(math.Round(into * 1000)))
+		g.sums.charged += g.counted(int64(math.Round(into * 1000)))
 	} else {
-		g.sums.discharged += uint64(int64(math.Round(into * 1000)))
+		g.sums.discharged += g.counted(int64(math.Round(into * 1000)))
 	}
-	if g.last.Sub(g.shown.at) >= g.power.PublishEvery {
+	if !g.last.Before(g.due) {
 		g.publish(g.last, float64(load)/1000)
 	}
+}
+
+// counted is what an accumulator adds for so many milliwatts. Two's complement: a negative number wraps below zero, as
+// the real counter does.
+func (g *Gauge) counted(milliwatt int64) uint64 {
+	return uint64(int64(math.Round(float64(milliwatt) * g.options.Scale)))
+}
+
+// below reports whether the battery holds less than that share of its capacity, by more than a second's charging.
+func (g *Gauge) below(percent float64) bool {
+	return g.charge < g.full*percent/100-1/volt(g.charge/g.full)/3.6
 }
 
 // measure is one sample of the gauge in mW: noisy, whole, never negative.
@@ -210,7 +251,7 @@ func (g *Gauge) Truth() Truth {
 		Seconds:        now.Sub(g.began).Seconds(),
 		CPUSeconds:     cpu,
 		AppJoule:       cpu * g.power.JoulePerCPU,
-		Percent:        100 * g.charge / g.joules,
+		Percent:        100 * g.charge / g.full,
 		BatteryCelsius: g.celsius,
 		Thermal:        g.state(),
 		Accumulated:    g.sums.load,
@@ -256,8 +297,8 @@ func (g *Gauge) SetExternal(on bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.external = on
-	g.charging = on && g.charge < g.joules*g.power.HoldPercent/100-1
-	g.publish(g.last, g.shown.load)
+	g.charging = on && g.below(g.power.HoldPercent)
+	g.publishNow(g.latest().load)
 }
 
 // SetPercent sets the charge, for tests of policies that refuse an empty phone.
@@ -268,18 +309,19 @@ func (g *Gauge) SetPercent(percent float64) error {
 	g.Advance()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.charge = g.joules * percent / 100
-	g.charging = g.external && g.charge < g.joules*g.power.HoldPercent/100-1
-	g.publish(g.last, g.shown.load)
+	g.charge = g.full * percent / 100
+	g.charging = g.external && g.below(g.power.HoldPercent)
+	g.publishNow(g.latest().load)
 	return nil
 }
 
 // Reboot resets the accumulators, as a restart of the phone does.
 func (g *Gauge) Reboot() {
+	g.Advance()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.sums = g.startSums
-	g.publish(g.last, g.power.IdleWatt)
+	g.sums, g.startSums = counters{}, counters{}
+	g.publishNow(g.power.IdleWatt)
 }
 
 // Charging reports whether the battery takes power from the cable now.

@@ -2,6 +2,7 @@ package battery
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -146,8 +147,10 @@ func TestBatteryDrainsAndFills(t *testing.T) {
 	start := w.Truth().Percent
 	w.run(600, 2)
 	drained := w.Truth().Percent
-	if used := (start - drained) / 100 * 12.98 * 3600; math.Abs(used-600*(0.45+4.4)) > 5 {
-		t.Errorf("the charge fell by %g J", used)
+	// What left the battery is charge; at the voltage it had meanwhile, that is the energy.
+	mean := (volt(start/100) + volt(drained/100)) / 2
+	if used := (start - drained) / 100 * 12.98 / nominalVolt * mean * 3600; math.Abs(used-600*(0.45+4.4)) > 5 {
+		t.Errorf("the battery gave %g J", used)
 	}
 	if amp := w.Registry()["InstantAmperage"].(int64); amp >= 0 {
 		t.Errorf("discharging at %d mA, want a negative current", amp)
@@ -204,11 +207,69 @@ func TestRebootResetsTheCounters(t *testing.T) {
 	w := newWorld(t, nil, Options{Accumulated: 5})
 	w.run(60, 1)
 	w.Reboot()
-	if got := telemetry(w); got["AccumulatedSystemLoad"].(uint64) != 5 || got["SystemLoadAccumulatorCount"].(uint64) != 0 {
+	if got := telemetry(w); got["AccumulatedSystemLoad"].(uint64) != 0 || got["SystemLoadAccumulatorCount"].(uint64) != 0 {
 		t.Errorf("after a reboot: %v", got)
 	}
 	if w.Truth().Joule < 60 {
 		t.Error("the truth was reset too")
+	}
+}
+
+// TestHabits: what a gauge can be told to do to its readers.
+func TestHabits(t *testing.T) {
+	t.Run("late", func(t *testing.T) {
+		w := newWorld(t, func(p *Power) { p.PublishEvery = 10 * time.Second }, Options{Late: 8 * time.Second, Jitter: 0.3, Seed: 7})
+		var delays, intervals []int64
+		last := w.Registry()["UpdateTime"].(int64)
+		for range 600 {
+			w.run(1, 1)
+			if at := w.Registry()["UpdateTime"].(int64); at != last {
+				delays, intervals, last = append(delays, w.clock.Time.Unix()-at), append(intervals, at-last), at
+			}
+		}
+		if slices.Max(delays) < 5 || slices.Max(delays) > 8 || slices.Min(intervals) > 8 || slices.Max(intervals) < 12 {
+			t.Errorf("seen after %v s, at intervals of %v s", delays, intervals)
+		}
+	})
+	t.Run("missing", func(t *testing.T) {
+		w := newWorld(t, nil, Options{Missing: 0.5})
+		lacking := map[string]int{}
+		for range 200 {
+			entry := w.Registry()
+			for _, key := range []string{"PowerTelemetryData", "UpdateTime", "Voltage"} {
+				if _, ok := entry[key]; !ok {
+					lacking[key]++
+				}
+			}
+		}
+		if lacking["PowerTelemetryData"] < 20 || lacking["UpdateTime"] < 20 || lacking["Voltage"] > 0 {
+			t.Errorf("200 answers lacked %v", lacking)
+		}
+	})
+	t.Run("clock", func(t *testing.T) {
+		w := newWorld(t, nil, Options{Skew: time.Hour})
+		if at := w.Registry()["UpdateTime"].(int64); at-w.clock.Time.Unix() != 3600 {
+			t.Errorf("published at %d, the host's clock says %d", at, w.clock.Time.Unix())
+		}
+	})
+	t.Run("scale", func(t *testing.T) {
+		w := newWorld(t, func(p *Power) { p.NoiseMilliwatt = 0 }, Options{Scale: 10})
+		w.run(100, 0)
+		if sum := telemetry(w)["AccumulatedSystemLoad"].(uint64); sum != 100*4500 {
+			t.Errorf("accumulated %d in 100 s of 450 mW at ten counts a milliwatt", sum)
+		}
+	})
+	for layout, check := range map[Layout]func(entry map[string]any) bool{
+		LayoutNoTelemetry:  func(e map[string]any) bool { return e["PowerTelemetryData"] == nil && e["InstantAmperage"] != nil },
+		LayoutCapacityOnly: func(e map[string]any) bool { return e["InstantAmperage"] == nil && e["AppleRawCurrentCapacity"] != nil },
+		LayoutInBatteryData: func(e map[string]any) bool {
+			inner := e["BatteryData"].(map[string]any)
+			return e["PowerTelemetryData"] == nil && inner["PowerTelemetryData"] != nil && inner["RemainingCapacity"] != nil && e["Voltage"] == nil
+		},
+	} {
+		if w := newWorld(t, nil, Options{Layout: layout}); !check(w.Registry()) {
+			t.Errorf("layout %s: %v", layout, w.Registry())
+		}
 	}
 }
 
@@ -221,6 +282,11 @@ func TestRefusedModels(t *testing.T) {
 		change(&power)
 		if _, err := New(hosttest.NewClock(), power, 12, func() float64 { return 0 }, Options{}); err == nil {
 			t.Errorf("%s: accepted", name)
+		}
+	}
+	for _, o := range []Options{{Missing: 1}, {Jitter: -0.1}, {Late: -1}, {Scale: -1}} {
+		if _, err := New(hosttest.NewClock(), Defaults(), 12, func() float64 { return 0 }, o); err == nil {
+			t.Errorf("%+v: accepted", o)
 		}
 	}
 }
