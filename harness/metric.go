@@ -55,6 +55,7 @@ const (
 	Footprint     = "footprint_bytes"      // the app's own footprint: phys_footprint on Apple platforms
 	FootprintHost = "footprint_host_bytes" // the process's footprint as the host sees it
 	ProbeTokS     = "probe_tok_s"          // speed of a probe before the session
+	EnergyCheck   = "energy_check_ratio"   // the gauge's energy over the same by another way, which the method names
 	ThermalRank   = "thermal_rank"         // a change of the thermal state: 0 nominal to 3 critical, unit "rank"
 )
 

@@ -102,3 +102,8 @@ type Clock interface {
 	Sleep(ctx context.Context, d time.Duration) error // ends early with the context's error
 	After(d time.Duration) <-chan time.Time
 }
+
+// Stepped is a clock that goes on evenly when the wall clock beneath it is set, and knows by how much it was.
+type Stepped interface {
+	Step() time.Duration // since the clock began; positive where the wall clock is ahead of it
+}

@@ -39,7 +39,7 @@ func hostEnv() Env {
 	}
 	return Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Environ: os.Environ(),
-		Clock: hostClock{}, Revision: revision, Terminal: terminal,
+		Clock: newHostClock(), Revision: revision, Terminal: terminal,
 		Executable: executable, Host: host, PID: os.Getpid(),
 	}
 }

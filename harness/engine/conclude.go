@@ -2,19 +2,10 @@ package engine
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"time"
 
 	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/harness/power"
-	"github.com/lilims/bench/harness/wire"
-)
-
-// How the gauge is waited for after a session whose energy is wanted: until it publishes once more.
-const (
-	worthSettling = time.Minute // of work; less is waited for only where the gauge has published often enough in it
-	worthEnough   = 2           // publications
-	settleLimit   = 90 * time.Second
 )
 
 // conclude ends a session: judges its outcome, computes what needs the whole of it, and records all in one call. A
@@ -64,6 +55,8 @@ func (s *sink) close(end *harness.SessionEnd, exit harness.Exit) error {
 	end.Planned = max(end.Planned, s.began)
 	entries = append(entries, s.energy(s.fold.Summary())...)
 	entries = append(entries, s.hostPeak()...)
+	entries = append(entries, s.silences(s.fold.Summary())...)
+	entries = append(entries, s.hostClockSet()...)
 	for i := range absences {
 		entries = append(entries, harness.Entry{Absence: &absences[i]})
 	}
@@ -104,116 +97,6 @@ func (d *device) judge(ctx context.Context, s *sink, exit harness.Exit, err erro
 	return exit
 }
 
-// idle lets the device rest before the launch and reads its battery meanwhile.
-func (d *device) idle(ctx context.Context, begin harness.SessionBegin, s *sink) error {
-	gauge, ok := d.session.(harness.Gauge)
-	rest := begin.Case.Scenario.IdleBefore
-	if rest <= 0 || d.Telemetry <= 0 || !ok {
-		return nil
-	}
-	until := d.clock.Now().Add(rest)
-	for left := rest; left > 0; left = until.Sub(d.clock.Now()) {
-		d.tell(Progress{Step: "idling before the session", Done: int64((rest - left).Seconds()), Total: int64(rest.Seconds())})
-		if reading, err := gauge.Battery(ctx); err == nil {
-			s.Battery(reading)
-		}
-		if err := d.clock.Sleep(ctx, min(d.Telemetry, left)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// settle reads the gauge until it has published once more after the work, so that the last seconds are in a sum.
-func (d *device) settle(ctx context.Context, s *sink) {
-	gauge, ok := d.session.(harness.Gauge)
-	w := s.fold.Summary()
-	if !ok || d.Telemetry <= 0 || w.WindowBegin == nil ||
-		w.WindowEnd.Sub(*w.WindowBegin) < worthSettling && s.publications(w) < worthEnough {
-		return
-	}
-	until := d.clock.Now().Add(settleLimit)
-	for d.clock.Now().Before(until) {
-		d.tell(Progress{Step: "waiting for the battery's gauge"})
-		reading, err := gauge.Battery(ctx)
-		if err == nil {
-			s.Battery(reading)
-			if reading.UpdateTime == nil || *reading.UpdateTime > w.WindowEnd.Unix() {
-				return
-			}
-		}
-		if d.clock.Sleep(ctx, d.Telemetry) != nil {
-			return
-		}
-	}
-}
-
-// publications counts how often the gauge has published within the measured work so far.
-func (s *sink) publications(w wire.Summary) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	seen := map[int64]bool{}
-	for _, r := range s.battery {
-		if r.UpdateTime != nil && *r.UpdateTime >= w.WindowBegin.Unix() && *r.UpdateTime <= w.WindowEnd.Unix() {
-			seen[*r.UpdateTime] = true
-		}
-	}
-	return len(seen)
-}
-
-// energy computes the session's energy from the battery's readings, or says why it cannot.
-func (s *sink) energy(w wire.Summary) []harness.Entry {
-	reason := ""
-	switch {
-	case s.d.Telemetry <= 0:
-		reason = "battery telemetry was off"
-	case w.WindowBegin == nil:
-		reason = "no measured iteration with a known time"
-	}
-	if reason != "" {
-		return s.without(reason, harness.Energy, harness.EnergyPerToken)
-	}
-	request := power.Request{
-		Readings: s.battery, Work: power.Span{Begin: *w.WindowBegin, End: *w.WindowEnd}, ClockOffset: s.fold.ClockOffset(),
-	}
-	if rest := s.begin.Case.Scenario.IdleBefore; rest > 0 {
-		from := s.begin.At.Add(-request.ClockOffset)
-		request.Idle = &power.Span{Begin: from, End: from.Add(rest)}
-	}
-	figure, err := power.Measure(request)
-	if err != nil {
-		var refusal *power.Refusal
-		if errors.As(err, &refusal) {
-			reason = refusal.Reason
-		}
-		return s.without(reason, harness.Energy, harness.EnergyPerToken)
-	}
-	var out []harness.Entry
-	for _, note := range figure.Notes {
-		out = append(out, s.notice("energy", note))
-	}
-	add := func(metric string, per float64) {
-		width := figure.Uncertainty / per
-		out = append(out, harness.Entry{Sample: &harness.Sample{
-			Session: s.begin.ID, Metric: metric, Value: figure.Joules / per, Unit: "J", At: w.WindowEnd.Add(request.ClockOffset),
-			Source: harness.SourceHost, Method: figure.Method, Uncertainty: &width,
-		}})
-	}
-	add(harness.Energy, 1)
-	if w.WindowTokens > 0 {
-		add(harness.EnergyPerToken, float64(w.WindowTokens))
-	}
-	return out
-}
-
-func (s *sink) without(reason string, metrics ...string) []harness.Entry {
-	var out []harness.Entry
-	for _, m := range metrics {
-		out = append(out, harness.Entry{Absence: &harness.Absence{Session: s.begin.ID, Metric: m, Reason: reason}})
-	}
-	return out
-}
-
 // hostPeak is the highest footprint that the host's sampler saw.
 func (s *sink) hostPeak() []harness.Entry {
 	switch {
@@ -221,10 +104,37 @@ func (s *sink) hostPeak() []harness.Entry {
 		return nil
 	case !s.live:
 		return s.without("the host did not see the whole of the launch", harness.PeakFootprintHost)
+	case s.peak == nil && s.senseless != "":
+		return s.without(s.senseless, harness.PeakFootprintHost)
 	case s.peak == nil:
 		return s.without("the host could not sample the process", harness.PeakFootprintHost)
 	}
 	peak := *s.peak
 	peak.Metric = harness.PeakFootprintHost
 	return []harness.Entry{{Sample: &peak}}
+}
+
+// leastStep is by how much a host's clock must be set to be worth a word; less is what keeping time takes.
+const leastStep = time.Second
+
+// hostStep is by how much the host's clock has been set since the program began.
+func (d *device) hostStep() time.Duration {
+	if c, ok := d.Clock.(harness.Stepped); ok {
+		return c.Step()
+	}
+	return 0
+}
+
+// hostClockSet says that the host's clock was set during the session. No figure rests on it: durations are the device's
+// own, and the engine's clock goes on evenly.
+func (s *sink) hostClockSet() []harness.Entry {
+	by := (s.d.hostStep() - s.stepped).Round(time.Millisecond)
+	if by.Abs() < leastStep {
+		return nil
+	}
+	direction := "ahead"
+	if by < 0 {
+		direction = "back"
+	}
+	return []harness.Entry{s.notice("clock", fmt.Sprintf("the host's clock was set %s by %v during the session; recorded times go on from the old one, and no figure rests on it", direction, by.Abs()))}
 }

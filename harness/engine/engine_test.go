@@ -418,8 +418,33 @@ func TestSoakTellsWhenItFell(t *testing.T) {
 func TestChargingRefusesEnergy(t *testing.T) {
 	l := newLab(t, soak(), large, simulated.Options{Charging: true})
 	l.mustRun()
-	if got := l.rec.absence("s000-candidate", harness.Energy); got != "the battery was charging" {
+	if got := l.rec.absence("s000-candidate", harness.Energy); !strings.HasPrefix(got, "the battery was charging in ") {
 		t.Errorf("energy is absent because of %q", got)
+	}
+}
+
+// steppedClock is a host's clock that is set after so many looks at its step.
+type steppedClock struct {
+	harness.Clock
+	looks *int
+}
+
+func (c steppedClock) Step() time.Duration {
+	if *c.looks++; *c.looks > 1 {
+		return -time.Hour
+	}
+	return 0
+}
+
+func TestAHostClockThatIsSetIsToldOf(t *testing.T) {
+	l := newLab(t, quick, small, simulated.Options{})
+	l.eng.Clock = steppedClock{l.eng.Clock, new(int)}
+	l.mustRun()
+	if got := l.rec.notices("clock"); len(got) != 1 || !strings.Contains(got[0], "set back by 1h0m0s") {
+		t.Errorf("notices = %q, want one of the first session's clock", got)
+	}
+	if got := len(l.rec.samples("s000-candidate", harness.DecodeTokS)); got != 3 {
+		t.Errorf("%d decode rates, want 3: no figure rests on the host's clock", got)
 	}
 }
 

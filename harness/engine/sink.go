@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -22,18 +23,22 @@ type sink struct {
 	final    bool // a lost device ends the session; otherwise the launch is collected when it is back
 	recorded int  // lines that an earlier execution recorded: they are folded, not recorded again
 
-	mu      sync.Mutex
-	lines   int // handed on so far
-	battery []harness.BatteryReading
-	peak    *harness.Sample // highest footprint that the host saw
-	told    bool            // the runner gave the host's peak itself
-	began   int             // measured iterations that began
-	err     error           // of the recorder; nothing is recorded after it
+	mu        sync.Mutex
+	lines     int // handed on so far
+	battery   []harness.BatteryReading
+	peak      *harness.Sample                          // highest footprint that the host saw
+	senseless string                                   // the first reading of the host's samplers that made no sense
+	told      bool                                     // the runner gave the host's peak itself
+	stepped   time.Duration                            // by how much the host clock had been set when it began
+	rested    *span                                    // the idle window; nil: none in this execution
+	heard     struct{ battery, footprint []time.Time } // when the host's samplers said something
+	began     int                                      // measured iterations that began
+	err       error                                    // of the recorder; nothing is recorded after it
 }
 
 func (d *device) newSink(ctx context.Context, past harness.SessionState, live bool) *sink {
 	begin, s := past.Begin, past.Begin.Case.Scenario
-	return &sink{d: d, ctx: ctx, begin: begin, live: live, recorded: past.Lines, battery: slices.Clone(past.Battery),
+	return &sink{d: d, ctx: ctx, begin: begin, live: live, stepped: d.hostStep(), recorded: past.Lines, battery: slices.Clone(past.Battery),
 		fold: wire.NewFold(wire.Expect{Session: begin.ID, Iterations: s.Iterations, Duration: s.Duration})}
 }
 
@@ -124,18 +129,27 @@ func (s *sink) Battery(reading harness.BatteryReading) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.battery = append(s.battery, reading)
+	s.heard.battery = append(s.heard.battery, reading.At)
 	s.record(harness.Entry{Battery: &reading})
 }
 
-// Sample records a reading of one of the host's samplers.
+// Sample records a reading of one of the host's samplers. One that cannot be is left out, and said so once.
 func (s *sink) Sample(sample harness.Sample) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sample.Session = s.begin.ID
+	if v := sample.Value; math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
+		if s.senseless == "" {
+			s.senseless = fmt.Sprintf("the host's sampler read %v %s for %s: left out", v, sample.Unit, sample.Metric)
+			s.record(s.notice("telemetry", s.senseless))
+		}
+		return
+	}
 	switch sample.Metric {
 	case harness.PeakFootprintHost:
 		s.told = true
 	case harness.FootprintHost:
+		s.heard.footprint = append(s.heard.footprint, sample.At)
 		if s.peak == nil || sample.Value > s.peak.Value {
 			s.peak = &sample
 		}

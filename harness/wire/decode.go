@@ -31,6 +31,11 @@ func (g *Garbled) Unwrap() error { return g.Err }
 // but figures are not computed from it.
 func (e Event) Newer() bool { return e.V > Version }
 
+// newness says of which version a newer event is.
+func (e Event) newness() string {
+	return fmt.Sprintf("written by a newer app (schema %d, this harness knows %d)", e.V, Version)
+}
+
 // Known reports whether this package knows the event's kind. Others are kept and passed over.
 func (e Event) Known() bool {
 	switch e.Kind {
@@ -133,7 +138,8 @@ func (e *Event) check() error {
 	case Tokens:
 		return e.checkTokens(need)
 	case Sample:
-		return errors.Join(need(e.Metric != "", "metric"), need(e.Value != nil, "value"), need(e.Unit != "", "unit"))
+		// A value that is no number has no JSON, and an app leaves it out: the reading is lost, not the line.
+		return errors.Join(need(e.Metric != "", "metric"), need(e.Unit != "", "unit"))
 	case Thermal:
 		return need(e.State != "", "state")
 	case Payload:

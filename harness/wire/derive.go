@@ -131,7 +131,12 @@ func (f *Fold) load(e Event, line int, y *Yield) {
 	metric, ok := map[string]string{
 		"first_ever": harness.LoadFirstEver, "cold": harness.LoadCold, "warm": harness.LoadWarm,
 	}[e.Regime]
-	if !ok || e.Newer() || e.Ns == nil || *e.Ns < 0 {
+	switch {
+	case e.Newer():
+		f.figures.without(metric, "the load was "+e.newness())
+		f.figures.without(harness.LoadCold, "the load was "+e.newness())
+		return
+	case !ok || e.Ns == nil || *e.Ns < 0:
 		f.problem(y, line, fmt.Sprintf("a model load of regime %q is left out of the figures", e.Regime))
 		return
 	}
@@ -161,7 +166,7 @@ func (f *Fold) sustained(y *Yield) {
 			continue // not a soak of that length: nobody expects the figure
 		}
 		n := int(at.after / harness.CurveWindow)
-		if len(rates) < n-1 || f.summary.Processes != 1 {
+		if len(rates) < n-1 || f.summary.Processes != 1 || f.process.jumped != "" {
 			f.figures.without(at.metric, short)
 			continue
 		}
@@ -174,7 +179,7 @@ func (f *Fold) sustained(y *Yield) {
 	}{{harness.TimeTo90, 0.90}, {harness.TimeTo75, 0.75}} {
 		fell, ok := harness.FallTime(rates, to.share)
 		switch {
-		case f.summary.Processes != 1:
+		case f.summary.Processes != 1 || f.process.jumped != "":
 			f.figures.without(to.metric, short)
 		case !ok:
 			f.figures.without(to.metric, fmt.Sprintf("throughput did not fall lastingly below %.0f %% of its peak within the %v that it was watched",
@@ -199,6 +204,8 @@ func (f *Fold) sustain(y *Yield, metric string, value float64, unit string) {
 func (f *Fold) shortened(rates []float64) string {
 	lasted := time.Duration(len(rates)) * harness.CurveWindow
 	switch {
+	case f.process.jumped != "":
+		return f.process.jumped
 	case f.summary.Processes > 1:
 		return fmt.Sprintf("generation was spread over %d processes", f.summary.Processes)
 	case f.summary.EndReason == string(harness.OutcomeThermal):

@@ -12,6 +12,10 @@ import (
 // whose lines crossed on the way to the file; more is a clock that went back.
 const reorder = 100 * time.Millisecond
 
+// ahead is how much sooner than any line before it a line may seem to have been received after it was written. More is
+// impossible: the device's clock has been put forward.
+const ahead = 10 * time.Second
+
 // Expect is what the launch was asked for, so that a fold can say what is missing.
 type Expect struct {
 	Session    string
@@ -40,6 +44,7 @@ type Summary struct {
 	EndReason    string
 	ErrorCode    string // of the first error of the session as a whole
 	ErrorMessage string
+	ClockFault   string // how the device's clock jumped in its latest process; what is placed in time by it cannot be trusted
 	Garbled      int
 	Measured     int // iterations that ended ok, warm-ups not counted
 	Tokens       int // of all iterations
@@ -77,6 +82,8 @@ type process struct {
 	offset               *time.Duration // host clock minus device clock, the smallest seen
 	lastNs               int64
 	lines                int
+	jumped               string // how the clock did; empty: it did not
+	newer                bool   // it has been told that events are of a later version
 	regime               string // of its first model load
 	iterations           int    // begun
 	thermal              *harness.ThermalState
@@ -109,10 +116,14 @@ func (f *Fold) Add(line Line, received time.Time) Yield {
 	if e.Kind == Hello {
 		f.beginProcess(e, line.Number, &y)
 	}
-	f.checkClock(line, &y)
+	f.checkClock(line, received, &y)
 	f.follow(e, received)
 	if e.Newer() {
-		f.spoil(fmt.Sprintf("written by a newer app (schema %d, this harness knows %d)", e.V, Version))
+		f.spoil(e.newness())
+		if !f.process.newer {
+			f.process.newer = true
+			f.problem(&y, line.Number, "an event was "+e.newness()+": kept, and left out of the figures, as are all like it")
+		}
 	}
 	f.apply(line, &y)
 	return y
@@ -173,12 +184,24 @@ func (f *Fold) beginProcess(e Event, line int, y *Yield) {
 	}
 }
 
-func (f *Fold) checkClock(line Line, y *Yield) {
+// checkClock looks for a clock that was set while the app ran. received is zero for a line that was read later.
+func (f *Fold) checkClock(line Line, received time.Time, y *Yield) {
 	at := line.Event.AtNs
+	text := ""
 	if back := f.process.lastNs - at; f.process.lines > 0 && back > reorder.Nanoseconds() {
-		text := fmt.Sprintf("the device's clock went back by %v at event %d", time.Duration(back), line.Event.Seq)
+		text = fmt.Sprintf("the device's clock went back by %v at event %d", time.Duration(back), line.Event.Seq)
+	} else if o := f.process.offset; o != nil && !received.IsZero() {
+		if early := *o - received.Sub(f.deviceWall(at)); early > ahead {
+			text = fmt.Sprintf("the device's clock went ahead by %v at event %d", early.Round(time.Second), line.Event.Seq)
+		}
+	}
+	if text != "" {
 		f.problem(y, line.Number, text)
 		f.spoil(text)
+		f.process.offset = nil // what was learnt of the clocks holds no longer
+		if f.process.jumped == "" {
+			f.process.jumped = text
+		}
 	}
 	f.process.lastNs = at
 	f.process.lines++
@@ -246,6 +269,7 @@ func (f *Fold) Finish(exit harness.Exit) (Yield, []harness.Absence) {
 // Summary is the state of the launch so far.
 func (f *Fold) Summary() Summary {
 	s := f.summary
+	s.ClockFault = f.process.jumped
 	if w := f.window; w.set && w.process == f.summary.Processes && f.process.anchored {
 		begin, end := f.deviceWall(w.begin), f.deviceWall(w.end)
 		s.WindowBegin, s.WindowEnd, s.WindowTokens = &begin, &end, w.tokens

@@ -227,8 +227,14 @@ func TestFoldOutcomes(t *testing.T) {
 		"lines of two threads cross": {func(s *script) {
 			s.hello(0).begin(10, 0).tokens(0, 0, 60).event(30, Event{Kind: Thermal, State: "nominal"}).tokens(0, 1, 70).end(71, 0, "ok", 2)
 		}, okExit, "ok", ""},
-		"token stamps go back":      {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 50, 40, 60).end(61, 0, "ok", 3) }, okExit, "invalid(its tokens' time stamps go back)", ""},
-		"token before the request":  {func(s *script) { s.hello(0).begin(90, 0).tokens(0, 0, 50, 95).end(96, 0, "ok", 2) }, okExit, "invalid(its tokens' time stamps go back)", ""},
+		"token stamps go back":     {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 50, 40, 60).end(61, 0, "ok", 3) }, okExit, "invalid(its tokens' time stamps go back)", ""},
+		"token before the request": {func(s *script) { s.hello(0).begin(90, 0).tokens(0, 0, 50, 95).end(96, 0, "ok", 2) }, okExit, "invalid(its tokens' time stamps go back)", ""},
+		"token later than its line": {func(s *script) {
+			s.hello(0).begin(10, 0).event(30, Event{Kind: Tokens, Iteration: ptr(0), First: ptr(0), IDs: []int32{1, 2}, At: []int64{20e6, 5000e6}}).end(41, 0, "ok", 2)
+		}, okExit, "invalid(a token is stamped 4.97s later than the line that tells of it)", ""},
+		"sample without a number": {func(s *script) {
+			s.hello(0).begin(10, 0).event(15, Event{Kind: Sample, Metric: harness.Footprint, Unit: "B"}).tokens(0, 0, 20).end(41, 0, "ok", 1)
+		}, okExit, "ok", "footprint_bytes came without a number"},
 		"count disagrees":           {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).end(41, 0, "ok", 2) }, okExit, "invalid(the app counted 2 tokens and 1 arrived)", ""},
 		"first index jumps":         {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 3, 20).end(41, 0, "ok", 1) }, okExit, "invalid(token 3 came where token 0 was due)", ""},
 		"unknown outcome":           {func(s *script) { s.hello(0).begin(10, 0).end(41, 0, "splendid", 0) }, okExit, `invalid(the app gave the unknown outcome "splendid")`, ""},
@@ -268,6 +274,75 @@ func TestFoldNewerSchemaGivesNoFigures(t *testing.T) {
 	r := foldText(t, Expect{Session: "s"}, []byte(text), okExit)
 	if len(r.samples) != 0 || !strings.Contains(r.outcomes(), "invalid(written by a newer app (schema 2") {
 		t.Errorf("outcomes = %s with %d samples", r.outcomes(), len(r.samples))
+	}
+	if len(r.problems) != 1 || !strings.Contains(r.problems[0], "schema 2") {
+		t.Errorf("problems = %q, want the newer schema told once", r.problems)
+	}
+}
+
+// TestFoldClockJumps: a clock that is set while the app runs spoils the iteration, and all that is placed by it.
+func TestFoldClockJumps(t *testing.T) {
+	wall := time.Unix(1_790_000_000, 0)
+	type arrival struct{ device, host int64 } // ms
+	for name, tc := range map[string]struct {
+		jump    func(i int, ms int64) arrival // of the i-th line, written at ms
+		outcome string
+		fault   string
+	}{
+		"none":                {func(_ int, ms int64) arrival { return arrival{ms, ms} }, "ok, ok", ""},
+		"read in one go late": {func(_ int, ms int64) arrival { return arrival{ms, 90_000} }, "ok, ok", ""},
+		"ahead": {func(i int, ms int64) arrival {
+			if i >= 7 {
+				return arrival{ms + 3_600_000, ms}
+			}
+			return arrival{ms, ms}
+		}, "ok, invalid(the device's clock went ahead by 1h0m0s at event 7)", "went ahead by 1h0m"},
+		"ahead while no iteration runs": {func(i int, ms int64) arrival {
+			if i >= 5 {
+				return arrival{ms + 3_600_000, ms}
+			}
+			return arrival{ms, ms}
+		}, "ok, ok", "went ahead by 1h0m"},
+		"back while no iteration runs": {func(i int, ms int64) arrival {
+			if i >= 5 {
+				return arrival{ms - 60_000, ms}
+			}
+			return arrival{ms, ms}
+		}, "ok, ok", "went back by"},
+	} {
+		s := newScript(t).hello(100_000)
+		i, at := 1, func(ms int64) int64 { return ms }
+		move := func(ms int64) int64 { defer func() { i++ }(); return at(tc.jump(i, ms).device) }
+		s.begin(move(100_010), 0)
+		for it := range 2 {
+			base := int64(100_000 + 1000*it)
+			if it > 0 {
+				s.begin(move(base+10), it)
+			}
+			s.prefill(move(base+20), it, 8)
+			d := move(base + 30)
+			s.tokens(it, 0, d, d+10)
+			s.end(move(base+60), it, "ok", 2)
+		}
+		f := NewFold(Expect{Session: "s", Duration: time.Minute})
+		var r result
+		for n, line := range readAll(t, bytes.NewReader(s.b.Bytes())) {
+			host := tc.jump(n, line.Event.AtNs/1e6).host
+			if tc.fault != "" { // the host's clock is the one that did not move
+				host = 100_000 + int64(n)
+			}
+			r.take(f.Add(line, wall.Add(time.Duration(host)*time.Millisecond)))
+		}
+		y, absences := f.Finish(okExit)
+		r.take(y)
+		if r.outcomes() != tc.outcome || !strings.Contains(f.Summary().ClockFault, tc.fault) || tc.fault == "" && f.Summary().ClockFault != "" {
+			t.Errorf("%s: %s, fault %q; want %s, %q", name, r.outcomes(), f.Summary().ClockFault, tc.outcome, tc.fault)
+		}
+		for _, a := range absences {
+			if a.Metric == harness.Retention60 && tc.fault != "" && !strings.Contains(a.Reason, tc.fault) {
+				t.Errorf("%s: retention is absent because of %q", name, a.Reason)
+			}
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/lilims/bench/harness"
 )
@@ -93,7 +94,7 @@ func (f *Fold) begin(e Event, line int, y *Yield) {
 		f.current.it.PromptTokens = *e.PromptTokens
 	}
 	if e.Newer() {
-		f.spoil(fmt.Sprintf("written by a newer app (schema %d, this harness knows %d)", e.V, Version))
+		f.spoil(e.newness())
 	}
 }
 
@@ -178,6 +179,9 @@ func (f *Fold) tokens(e Event) {
 			f.spoil("its tokens' time stamps go back")
 		}
 		last = at
+	}
+	if ahead := last - e.AtNs; len(e.At) > 0 && ahead > reorder.Nanoseconds() {
+		f.spoil(fmt.Sprintf("a token is stamped %v later than the line that tells of it", time.Duration(ahead)))
 	}
 	c.it.TokenIDs = append(c.it.TokenIDs, e.IDs...)
 	c.it.TokenNs = append(c.it.TokenNs, e.At...)
@@ -294,7 +298,13 @@ func (f *Fold) failed(e Event, line int, y *Yield) {
 
 // sample passes on a reading of the app. One that cannot be is left out with its reason; its line is kept.
 func (f *Fold) sample(e Event, line int, y *Yield) {
-	if e.Value == nil || e.Newer() {
+	if e.Newer() {
+		f.figures.without(e.Metric, "the reading was "+e.newness())
+		return
+	}
+	if e.Value == nil {
+		f.problem(y, line, e.Metric+" came without a number")
+		f.figures.without(e.Metric, "the app read no number")
 		return
 	}
 	value := *e.Value
