@@ -40,6 +40,8 @@ type SessionSeries struct {
 	Begin  SessionBegin `json:"begin"`
 	Values []float64    `json:"values"`
 	Unit   string       `json:"unit"`
+
+	Uncertainty *float64 `json:"uncertainty,omitempty"` // largest half width of a reading's 95 % interval, where readings state one
 }
 
 // Keeps reports whether a reading of metric taken in it enters the metric's series: the iteration ended ok and is no

@@ -235,6 +235,7 @@ func judgeCase(ctx context.Context, recorder *store.Store, key string, m harness
 		return gate.Judged{}, err
 	}
 	series.Noise = noise
+	rule.Resolution = max(rule.Resolution, gate.Resolution(baseline, candidate))
 	judged, err := gate.Judge(series, rule)
 	if err != nil { // a reading that is no positive number: the case cannot be judged, the others can
 		verdict.Judgement, verdict.Reason, verdict.Warnings = harness.Inconclusive, err.Error(), left

@@ -119,6 +119,23 @@ func Differences(sessions []harness.SessionSeries) []string {
 	return out
 }
 
+// Resolution is what the readings of both arms can resolve, in the metric's base unit: the median of the uncertainties
+// that the sessions state. 0 where none does: such readings are as fine as their scatter.
+func Resolution(sessions ...[]harness.SessionSeries) float64 {
+	var stated []float64
+	for _, arm := range sessions {
+		for _, s := range arm {
+			if s.Uncertainty != nil {
+				stated = append(stated, *s.Uncertainty)
+			}
+		}
+	}
+	if len(stated) == 0 {
+		return 0
+	}
+	return stats.Median(stated)
+}
+
 // SelfDifferences returns the pair differences, log scale, of the runs in which a build was compared with itself: the
 // history that the rule borrows its noise from. Sessions are of one unit, case and metric, oldest first.
 func SelfDifferences(metric harness.Metric, sessions []harness.SessionSeries) []float64 {

@@ -75,3 +75,19 @@ func TestSelfDifferences(t *testing.T) {
 		t.Errorf("SelfDifferences = %v, want only the pair of equal builds", got)
 	}
 }
+
+func TestResolution(t *testing.T) {
+	stating := func(widths ...float64) []harness.SessionSeries {
+		var out []harness.SessionSeries
+		for _, w := range widths {
+			out = append(out, harness.SessionSeries{Values: []float64{1}, Uncertainty: &w})
+		}
+		return append(out, harness.SessionSeries{Values: []float64{1}})
+	}
+	if got := Resolution(stating(3, 1), stating(2)); got != 2 {
+		t.Errorf("Resolution = %v, want the median of what the sessions state: 2", got)
+	}
+	if got := Resolution(stating()); got != 0 {
+		t.Errorf("Resolution where nobody states one = %v, want 0", got)
+	}
+}

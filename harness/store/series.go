@@ -109,7 +109,7 @@ func (s *Store) Series(ctx context.Context, query SeriesQuery) ([]harness.Sessio
 	where, args := query.conditions()
 	err := s.snapshot(ctx, "read series", func(q querier) error {
 		var last int64
-		return q.rows(`SELECT s.id, r.name, s.document, m.value, u.text, i.number, i.warmup, i.outcome
+		return q.rows(`SELECT s.id, r.name, s.document, m.value, m.uncertainty, u.text, i.number, i.warmup, i.outcome
 			FROM sessions s
 			JOIN runs r ON r.id = s.run
 			JOIN samples m ON m.session = s.id AND m.metric = (SELECT id FROM words WHERE text = ?)
@@ -151,10 +151,11 @@ func appendSeries(scan func(...any) error, metric string, last *int64, out *[]ha
 	var id int64
 	var run, document, unit string
 	var value float64
+	var uncertainty sql.NullFloat64
 	var number sql.NullInt64
 	var warmup sql.NullBool
 	var outcome sql.NullString
-	if err := scan(&id, &run, &document, &value, &unit, &number, &warmup, &outcome); err != nil {
+	if err := scan(&id, &run, &document, &value, &uncertainty, &unit, &number, &warmup, &outcome); err != nil {
 		return err
 	}
 	if number.Valid && !harness.Keeps(metric, harness.Iteration{Warmup: warmup.Bool, Outcome: harness.Outcome(outcome.String)}) {
@@ -173,5 +174,8 @@ func appendSeries(scan func(...any) error, metric string, last *int64, out *[]ha
 		return fmt.Errorf("session %s has %s in %s and in %s", series.Begin.ID, metric, series.Unit, unit)
 	}
 	series.Values = append(series.Values, value)
+	if uncertainty.Valid && (series.Uncertainty == nil || uncertainty.Float64 > *series.Uncertainty) {
+		series.Uncertainty = &uncertainty.Float64
+	}
 	return nil
 }

@@ -292,6 +292,12 @@ func TestSeries(t *testing.T) {
 	if _, err := s.Series(context.Background(), SeriesQuery{}); err == nil {
 		t.Error("a query without metric was answered")
 	}
+	doubtful := reading("s001-candidate", nil, harness.EnergyPerToken, 9, "J")
+	doubtful.Sample.Uncertainty = ptr(0.5)
+	record(t, s, run.ID, doubtful)
+	if got, err := s.Series(context.Background(), SeriesQuery{Metric: harness.EnergyPerToken}); err != nil || len(got) != 1 || got[0].Uncertainty == nil || *got[0].Uncertainty != 0.5 {
+		t.Errorf("Series = %+v, %v, want the reading's uncertainty", got, err)
+	}
 	record(t, s, run.ID, reading("s001-candidate", nil, harness.Energy, 9, "mWh"))
 	if _, err := s.Series(context.Background(), SeriesQuery{Metric: harness.Energy}); err == nil {
 		t.Error("a series of mixed units was given out")
