@@ -60,7 +60,7 @@ public final class BenchmarkSession: Sendable {
         sampling.cancel()
         await sampling.value
         witness.stop()
-        if result.reason != "complete" || recorder.failure == nil { probes.summarize() }
+        probes.endPhase()
         recorder.enter(.idle, iteration: nil)
         recorder.record(.end) {
             $0.count = result.count
@@ -103,7 +103,7 @@ public final class BenchmarkSession: Sendable {
         let iterations: IterationRunner
         do {
             let generator = try await loader.load(plan.firstEver && isFirstLaunch ? .firstEver : .cold)
-            probes.mark()
+            probes.endPhase()
             iterations = try IterationRunner(plan, generator, recorder, probes, stop, environment.signposts)
         } catch {
             loader.record(error)

@@ -114,13 +114,14 @@ final class IterationProgress: Sendable {
     func take(_ event: GenerationEvent) {
         switch event {
         case .prefilled(let tokens, let nanoseconds):
+            // Before the first decode step has its own memory. Tokens are stamped where they are made, not here.
+            probes.endPhase()
             // Written with the first token: the time to it is being measured.
             state.withLock { $0.prefill = (tokens, nanoseconds) }
         case .token(let token):
             state.withLock { $0.tokens += 1 }
             writePrefill()
             recorder.token(token, iteration: index)
-            if token.index == 0 { probes.mark() }
         }
     }
 
@@ -167,7 +168,7 @@ final class IterationProgress: Sendable {
 
     private func close(_ outcome: String, _ reason: String) {
         writePrefill()
-        probes.mark()
+        probes.endPhase()
         let (phase, tokens) = state.withLock { ($0.phase, $0.tokens) }
         if let phase { signposts.end(phase) }
         recorder.record(.iterationEnd, iteration: index) {

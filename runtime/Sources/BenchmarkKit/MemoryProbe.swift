@@ -14,10 +14,20 @@ public struct MemoryReading: Sendable, Equatable {
     /// Apple: phys_footprint, what jetsam looks at. Linux: anonymous resident pages and swap, its nearest likeness:
     /// pages that are mapped from a file are in neither.
     public var footprint: Int64
-    /// Highest footprint of the process so far; nil where the system does not keep it.
+    /// Highest footprint of the process so far, as the kernel's ledger has it: it misses nothing between two looks. nil
+    /// where the system keeps none.
     public var peak: Int64?
     /// What may still be allocated before the system ends the process; nil where it does not say.
     public var available: Int64?
+    /// What the ledger books as the Neural Engine's, in the footprint or not; nil where it does not.
+    public var neural: Int64?
+
+    public init(footprint: Int64, peak: Int64? = nil, available: Int64? = nil, neural: Int64? = nil) {
+        self.footprint = footprint
+        self.peak = peak
+        self.available = available
+        self.neural = neural
+    }
 }
 
 /// Reads memory; nil when the system gave no answer.
@@ -42,15 +52,19 @@ private func readTaskInfo() -> MemoryReading? {
         }
     }
     guard status == KERN_SUCCESS else { return nil }
-    // The peak came with revision 3 of the structure; older kernels fill in less.
-    let needed = (MemoryLayout<task_vm_info_data_t>.offset(of: \.ledger_phys_footprint_peak) ?? .max) / 4 + 2
-    let peak = Int(count) >= needed ? Int64(info.ledger_phys_footprint_peak) : nil
+    // The ledgers came together, with revision 3 of the structure (xnu, osfmk/mach/task_info.h); an older kernel fills
+    // in less of it, and says so in count.
+    let end = MemoryLayout<task_vm_info_data_t>.offset(of: \.limit_bytes_remaining) ?? .max
+    let hasLedgers = Int(count) * MemoryLayout<integer_t>.size >= end
+    let neural = info.ledger_tag_neural_footprint + info.ledger_tag_neural_nofootprint
     #if os(iOS)
     let available: Int64? = Int64(os_proc_available_memory())
     #else
     let available: Int64? = nil
     #endif
-    return MemoryReading(footprint: Int64(info.phys_footprint), peak: peak, available: available)
+    return MemoryReading(
+        footprint: Int64(info.phys_footprint), peak: hasLedgers ? Int64(info.ledger_phys_footprint_peak) : nil,
+        available: available, neural: hasLedgers ? Int64(neural) : nil)
 }
 #else
 private func readProcStatus() -> MemoryReading? {
@@ -62,8 +76,7 @@ private func readProcStatus() -> MemoryReading? {
         guard count > 0 else { return nil }
         let text = UnsafeRawBufferPointer(rebasing: buffer[..<count])
         guard let anonymous = kilobytes("RssAnon:", in: text) else { return nil }
-        return MemoryReading(
-            footprint: (anonymous + (kilobytes("VmSwap:", in: text) ?? 0)) * 1024, peak: nil, available: nil)
+        return MemoryReading(footprint: (anonymous + (kilobytes("VmSwap:", in: text) ?? 0)) * 1024)
     }
 }
 

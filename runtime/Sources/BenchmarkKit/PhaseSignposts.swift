@@ -1,5 +1,6 @@
 #if canImport(MetricKit) && os(iOS)
 import MetricKit
+import os
 #endif
 
 /// Marks phases for the system's own instruments, so that MetricKit can tell CPU time and memory by phase.
@@ -25,7 +26,14 @@ func systemSignposts() -> any PhaseSignposts {
 #if canImport(MetricKit) && os(iOS)
 /// Signposts of the category "bench", one name for each phase: payloads group by category and name.
 struct MetricKitSignposts: PhaseSignposts {
-    private let log = MXMetricManager.makeLogHandle(category: "bench")
+    private let log = Self.makeLog()
+
+    private static func makeLog() -> OSLog {
+        #if canImport(StateReporting)
+        if #available(iOS 27.0, *) { return MetricManager.logHandle(category: "bench") }
+        #endif
+        return MXMetricManager.makeLogHandle(category: "bench")
+    }
 
     func begin(_ phase: Phase) {
         switch phase {

@@ -5,7 +5,8 @@ import Synchronization
 /// second, so that no peak between two phases is missed for long.
 ///
 /// What is written is thinned: a footprint every 250 ms, and at once when it has grown by more than 1 MiB over the
-/// highest of the iteration. The highest is therefore on record to within 1 MiB and 40 ms.
+/// highest of the phase. The highest is therefore on record to within 1 MiB and 40 ms. At the end of each phase everything
+/// that the system tells of the process's memory is written.
 final class ProbeLoop: Sendable {
     static let interval = Duration.milliseconds(40)
     private static let quietTime: Int64 = 250_000_000
@@ -13,6 +14,7 @@ final class ProbeLoop: Sendable {
 
     private struct State {
         var lastWritten: Int64?
+        /// Of the phase.
         var highest: Int64 = 0
         var leastAvailable: Int64?
         var thermal: ThermalState?
@@ -39,25 +41,30 @@ final class ProbeLoop: Sendable {
     /// One round.
     func tick() {
         recorder.flushAged()
-        readMemory(always: false)
+        readMemory()
         readThermal()
     }
 
-    /// Writes the footprint as it is now, whatever was written before: at the borders of phases.
-    func mark() { readMemory(always: true) }
+    /// Ends a phase: writes its memory, and begins anew for the next. To be called before the session enters that.
+    func endPhase() {
+        guard let reading = memory() else { return }
+        let now = recorder.clock.now()
+        let least = state.withLock { state in
+            defer { state.leastAvailable = nil }
+            state.lastWritten = now
+            state.highest = reading.footprint
+            return [state.leastAvailable, reading.available].compactMap { $0 }.min()
+        }
+        recorder.sample("footprint_bytes", Double(reading.footprint), "B")
+        if let peak = reading.peak { recorder.sample("ledger_peak_bytes", Double(peak), "B") }
+        if let least { recorder.sample("available_bytes", Double(least), "B") }
+        if let neural = reading.neural { recorder.sample("neural_bytes", Double(neural), "B") }
+    }
 
     /// The next iteration's highest footprint is its own.
     func beginIteration() { state.withLock { $0.highest = 0 } }
 
-    /// Writes what the whole process has come to.
-    func summarize() {
-        if let peak = memory()?.peak { recorder.sample("lifetime_peak_footprint_bytes", Double(peak), "B") }
-        if let least = state.withLock({ $0.leastAvailable }) {
-            recorder.sample("least_available_bytes", Double(least), "B")
-        }
-    }
-
-    private func readMemory(always: Bool) {
+    private func readMemory() {
         guard let reading = memory() else { return }
         let now = recorder.clock.now()
         let isDue = state.withLock { state in
@@ -66,7 +73,7 @@ final class ProbeLoop: Sendable {
             }
             let hasGrown = reading.footprint > state.highest + Self.growth
             let isOld = state.lastWritten.map { now - $0 >= Self.quietTime } ?? true
-            guard always || hasGrown || isOld else { return false }
+            guard hasGrown || isOld else { return false }
             state.highest = max(state.highest, reading.footprint)
             state.lastWritten = now
             return true

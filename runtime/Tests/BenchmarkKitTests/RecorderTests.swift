@@ -130,9 +130,29 @@ import Testing
         let loop = ProbeLoop(
             Recorder(output, firstSeq: 0, clock: clock.clock), memory: { nil }, thermal: { nil }, onThermal: { _ in })
         loop.tick()
-        loop.mark()
-        loop.summarize()
+        loop.endPhase()
         #expect(output.events.isEmpty)
+    }
+
+    /// At the end of a phase everything is written, and the least that was left in it; the next begins anew.
+    @Test func aPhaseEndsWithAllThatIsKnown() {
+        let readings = Mutex(
+            [(100, 40), (100, 30), (100, 60), (70, 90), (90, 80)].map { (footprint: Int64, available: Int64) in
+                MemoryReading(footprint: footprint << 20, peak: 120 << 20, available: available << 20, neural: 5 << 20)
+            })
+        let loop = ProbeLoop(
+            Recorder(output, firstSeq: 0, clock: clock.clock),
+            memory: { readings.withLock { $0.removeFirst() } }, thermal: { nil }, onThermal: { _ in })
+        loop.tick()
+        loop.tick()
+        loop.endPhase()
+        let first = output.events
+        #expect(first.map(\.metric) == ["footprint_bytes", "footprint_bytes", "ledger_peak_bytes", "available_bytes", "neural_bytes"])
+        #expect(first.compactMap(\.value).dropFirst().map { Int($0) >> 20 } == [100, 120, 30, 5])
+        loop.tick()
+        loop.endPhase()
+        let second = output.events.dropFirst(first.count)
+        #expect(second.first { $0.metric == "available_bytes" }?.value == Double(80 << 20), "the phase's own")
     }
 
     @Test func theSystemsOwnProbeReadsSomethingPlausible() throws {
@@ -145,6 +165,35 @@ import Testing
         memset(block, 1, 64 << 20)
         let after = try #require(systemMemoryProbe())
         #expect(after.footprint - reading.footprint > 32 << 20, "other tests come and go meanwhile")
+    }
+}
+
+@Suite struct PayloadFolderTests {
+    private let output = MemoryOutput()
+    private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("payloads-\(UUID().uuidString)")
+
+    private func payloads() -> PayloadFolder {
+        PayloadFolder(Recorder(output, firstSeq: 0, clock: TestClock().clock), path: folder.path)
+    }
+
+    @Test func aPayloadLiesBesideTheEvents() throws {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        payloads().keep("metric") { Data("{}".utf8) }
+        let event = try #require(output.events.first)
+        let name = try #require(event.file)
+        #expect(event.kind == .payload)
+        #expect(name.hasPrefix("metrickit-metric-"))
+        #expect(try Data(contentsOf: folder.appendingPathComponent(name)) == Data("{}".utf8))
+    }
+
+    @Test func whatCannotBeKeptIsAnError() {
+        struct Unencodable: Error {}
+        payloads().keep("report") { Data() }
+        payloads().keep("report") { throw Unencodable() }
+        #expect(output.events.map(\.kind) == [.error, .error])
+        #expect(output.events.allSatisfy { $0.code == "payload" && $0.message?.hasPrefix("metrickit-report-") == true })
+        #expect(output.events.last?.message?.contains("Unencodable") == true)
     }
 }
 

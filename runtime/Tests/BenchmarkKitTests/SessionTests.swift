@@ -35,6 +35,42 @@ import Testing
         #expect(end.count == 40)
     }
 
+    /// Every phase has its own memory: the load, the prompt's pass, and the tokens after it.
+    @Test func memoryIsToldPhaseByPhase() async throws {
+        let bench = try TestBench(["iterations": "2", "generate_tokens": "4"])
+        let footprint = Atomic<Int64>(10 << 20)
+        let looks = Atomic<Int>(0)
+        /// Sets the footprint and waits until a probe has seen it, from its beginning to its end.
+        let become: @Sendable (Int64) async -> Void = { megabytes in
+            footprint.store(megabytes << 20, ordering: .sequentiallyConsistent)
+            let before = looks.load(ordering: .sequentiallyConsistent)
+            while looks.load(ordering: .sequentiallyConsistent) < before + 2 { await Task.yield() }
+        }
+        var backend = FakeBackend()
+        backend.onStep = { step in await become(step.count > 1 ? 50 : 40) }
+        var environment = bench.environment(backend)
+        environment.memory = {
+            let now = footprint.load(ordering: .sequentiallyConsistent)
+            looks.add(1, ordering: .sequentiallyConsistent)
+            return MemoryReading(footprint: now, peak: 60 << 20, available: (100 << 20) - now)
+        }
+        #expect(try await bench.run(environment) == .complete)
+        let samples = try bench.events().filter { $0.kind == .sample }
+        func highest(_ metric: String, _ phase: String, _ iteration: Int?) -> Int? {
+            let values = samples.filter { $0.metric == metric && $0.phase == phase && $0.iteration == iteration }
+                .compactMap(\.value)
+            return values.max().map { Int($0) >> 20 }
+        }
+        let loaded = samples.first { $0.metric == "ledger_peak_bytes" }
+        #expect(loaded?.phase == "load", "the first phase that ends is the load")
+        for iteration in 0..<2 {
+            #expect(highest("footprint_bytes", "prefill", iteration) == 50)
+            #expect(highest("available_bytes", "prefill", iteration) == 50)
+            #expect(highest("ledger_peak_bytes", "decode", iteration) == 60)
+            #expect(samples.last { $0.metric == "footprint_bytes" && $0.iteration == iteration }?.value == Double(40 << 20))
+        }
+    }
+
     @Test func helloSaysWhoSpeaks() async throws {
         let bench = try TestBench()
         _ = try await bench.run()
