@@ -46,6 +46,7 @@ test-python: bin/bench-agent | setup
 test-swift: | setup
 	@echo "==> Swift tests" >&2
 	@scripts/test-swift
+	@scripts/typecheck-apple
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'

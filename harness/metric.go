@@ -40,6 +40,11 @@ const (
 	LoadWarm          = "load_warm_s"
 	PeakFootprint     = "peak_footprint_bytes"
 	PeakFootprintHost = "peak_footprint_host_bytes"
+	LoadedFootprint   = "loaded_footprint_bytes"
+	PeakPrefill       = "peak_prefill_bytes"
+	PeakDecode        = "peak_decode_bytes"
+	LifetimePeak      = "lifetime_peak_bytes"
+	LeastAvailable    = "least_available_bytes"
 	Energy            = "energy_j"
 	EnergyPerToken    = "energy_per_token_j"
 	Retention60       = "retention_60s"
@@ -54,6 +59,9 @@ const (
 const (
 	Footprint     = "footprint_bytes"      // the app's own footprint: phys_footprint on Apple platforms
 	FootprintHost = "footprint_host_bytes" // the process's footprint as the host sees it
+	LedgerPeak    = "ledger_peak_bytes"    // highest footprint of the process so far, as the kernel's ledger has it
+	Available     = "available_bytes"      // least that the system would still have let the app allocate in a phase
+	Neural        = "neural_bytes"         // what the kernel's ledger books as the Neural Engine's
 	ProbeTokS     = "probe_tok_s"          // speed of a probe before the session
 	EnergyCheck   = "energy_check_ratio"   // the gauge's energy over the same by another way, which the method names
 	ThermalRank   = "thermal_rank"         // a change of the thermal state: 0 nominal to 3 critical, unit "rank"
@@ -74,6 +82,11 @@ func Metrics() []Metric {
 		{LoadCold, "s", Lower, AssumeLogNormal, "model load, first of a process"},
 		{LoadWarm, "s", Lower, AssumeLogNormal, "model load, again in the same process"},
 		{PeakFootprint, "B", Lower, AssumeLogNormal, "highest footprint that the app saw of itself"},
+		{LoadedFootprint, "B", Lower, AssumeLogNormal, "the app's footprint when its model had been loaded"},
+		{PeakPrefill, "B", Lower, AssumeLogNormal, "highest footprint that the app saw during the prompt's pass"},
+		{PeakDecode, "B", Lower, AssumeLogNormal, "highest footprint that the app saw while it generated"},
+		{LifetimePeak, "B", Lower, AssumeLogNormal, "highest footprint of the process's life by the kernel's ledger"},
+		{LeastAvailable, "B", Higher, AssumeLogNormal, "least memory that the system would still have let the app allocate"},
 		{PeakFootprintHost, "B", Lower, AssumeLogNormal, "highest footprint that the host saw of the process"},
 		{Energy, "J", Lower, AssumeLogNormal, "device energy over the session, idle subtracted where stated"},
 		{EnergyPerToken, "J", Lower, AssumeLogNormal, "device energy per generated token"},
@@ -99,7 +112,7 @@ func MetricNamed(name string) (Metric, bool) {
 // OncePerSession reports whether a metric has one reading a session; the others have one an iteration.
 func OncePerSession(metric string) bool {
 	switch metric {
-	case DecodeTokS, PrefillTokS, TTFT, ITLP50, ITLP95, ITLP99:
+	case DecodeTokS, PrefillTokS, TTFT, ITLP50, ITLP95, ITLP99, PeakPrefill, PeakDecode:
 		return false
 	}
 	return true

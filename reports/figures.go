@@ -217,7 +217,8 @@ var usualAbsence = map[string]string{
 // optional reports whether a metric is shown only where it was asked for.
 func optional(metric string) bool {
 	switch metric {
-	case harness.Retention60, harness.Retention300, harness.TimeTo90, harness.TimeTo75, harness.Perplexity, harness.ModelBytes:
+	case harness.Retention60, harness.Retention300, harness.TimeTo90, harness.TimeTo75, harness.Perplexity, harness.ModelBytes,
+		harness.LoadedFootprint, harness.PeakPrefill, harness.PeakDecode, harness.LifetimePeak, harness.LeastAvailable:
 		return true
 	}
 	return false
@@ -237,6 +238,11 @@ var labels = []struct{ metric, label string }{
 	{harness.LoadCold, "load, cold"},
 	{harness.LoadWarm, "load, warm"},
 	{harness.PeakFootprint, "peak memory, app"},
+	{harness.LoadedFootprint, "memory once loaded, app"},
+	{harness.PeakPrefill, "peak memory in prefill, app"},
+	{harness.PeakDecode, "peak memory in decode, app"},
+	{harness.LifetimePeak, "peak memory of the process, kernel"},
+	{harness.LeastAvailable, "least memory left, app"},
 	{harness.PeakFootprintHost, "peak memory, host"},
 	{harness.Energy, "energy per session"},
 	{harness.EnergyPerToken, "energy per token"},

@@ -39,10 +39,15 @@ func (f *Fold) derive(c *open) []harness.Sample {
 	}
 	f.derivePrefill(c, add)
 	f.deriveDecode(c, add)
-	if c.footprint != nil {
-		add(harness.PeakFootprint, *c.footprint, "decode")
-	} else {
-		f.figures.without(harness.PeakFootprint, "the app took no footprint during an iteration")
+	for _, peak := range []struct {
+		metric, phase string
+		value         *float64
+	}{{harness.PeakFootprint, "", c.footprint}, {harness.PeakPrefill, "prefill", c.prefill}, {harness.PeakDecode, "decode", c.decode}} {
+		if peak.value != nil {
+			add(peak.metric, *peak.value, peak.phase)
+		} else if peak.phase == "" {
+			f.figures.without(peak.metric, "the app took no footprint during an iteration")
+		}
 	}
 	return out
 }

@@ -27,7 +27,10 @@
 //
 // A process that finds a file ending in the middle of a line writes a newline first. The lines of one process may
 // cross by up to 100 ms in at_ns (probes stamp before they queue); a larger step back is a clock that went back.
-// footprint_bytes is the app's own footprint; figures are derived from it by the host.
+// Readings of memory carry the phase in which they were taken: load, prefill, decode. footprint_bytes is the app's own
+// footprint, now and then and at each phase's end; with the latter come ledger_peak_bytes (highest of the process so far,
+// by the kernel's ledger), available_bytes (least of the phase that could still be allocated) and neural_bytes (booked as
+// the Neural Engine's), where the system tells them. Figures are derived from them by the host.
 //
 // A reader skips kinds and fields that it does not know. A line that it cannot read becomes a [Garbled] with its
 // number and text; reading goes on, and the iteration around it counts as invalid. So does one with an event of a later

@@ -73,6 +73,7 @@ type Fold struct {
 	figures figures
 	pace    []int64 // time stamps of the tokens of measured iterations, for retention
 	window  window
+	memory  memory
 }
 
 // process is one life of the app. A relaunch begins another; nothing that depends on the clock crosses over.
@@ -263,6 +264,7 @@ func (f *Fold) Finish(exit harness.Exit) (Yield, []harness.Absence) {
 		f.close(&y, outcome, reason, f.process.lastNs, false)
 	}
 	f.sustained(&y)
+	f.remember(&y)
 	return y, f.absences()
 }
 

@@ -402,6 +402,42 @@ func TestFoldSamples(t *testing.T) {
 	}
 }
 
+func TestFoldMemoryByPhase(t *testing.T) {
+	s := newScript(t).hello(0)
+	read := func(ms int64, metric, phase string, iteration *int, v float64) {
+		s.event(ms, Event{Kind: Sample, Metric: metric, Value: &v, Unit: "B", Phase: phase, Iteration: iteration})
+	}
+	zero := ptr(0)
+	read(1, harness.Footprint, "load", nil, 100)
+	read(2, harness.Footprint, "load", nil, 80) // the load's own peak is in the ledger; what stays is the model
+	read(2, harness.LedgerPeak, "load", nil, 130)
+	read(2, harness.Available, "load", nil, 900)
+	s.begin(10, 0)
+	read(11, harness.Footprint, "prefill", zero, 300)
+	read(12, harness.Available, "prefill", zero, 600)
+	s.prefill(13, 0, 2)
+	s.tokens(0, 0, 20, 30)
+	read(31, harness.Footprint, "decode", zero, 200)
+	read(31, harness.LedgerPeak, "decode", zero, 310)
+	s.end(41, 0, "ok", 2)
+	read(50, harness.Footprint, "load", nil, 5000) // a second load, for its duration, after the work
+	r := foldText(t, Expect{Session: "s"}, s.b.Bytes(), okExit)
+	for metric, want := range map[string]float64{
+		harness.LoadedFootprint: 80, harness.PeakPrefill: 300, harness.PeakDecode: 200, harness.PeakFootprint: 300,
+		harness.LifetimePeak: 310, harness.LeastAvailable: 600,
+	} {
+		if got := r.values(metric); len(got) != 1 || got[0] != want {
+			t.Errorf("%s = %v, want %v", metric, got, want)
+		}
+	}
+	bare := foldText(t, Expect{Session: "s"}, newScript(t).hello(0).whole(10, 0).b.Bytes(), okExit)
+	for _, metric := range []string{harness.LoadedFootprint, harness.PeakPrefill, harness.LifetimePeak, harness.LeastAvailable} {
+		if got := bare.values(metric); len(got) != 0 {
+			t.Errorf("%s = %v without a reading", metric, got)
+		}
+	}
+}
+
 func TestFoldClockOffset(t *testing.T) {
 	wall := time.Unix(1_790_000_000, 0)
 	for name, tc := range map[string]struct{ ahead, want time.Duration }{

@@ -12,10 +12,12 @@ import (
 // open is an iteration that has begun and not ended.
 type open struct {
 	it        harness.Iteration
-	spoilt    string // why it cannot be trusted; empty: it can
-	first     bool   // the first of its process
-	regime    string // of its process's first load
-	footprint *float64
+	spoilt    string   // why it cannot be trusted; empty: it can
+	first     bool     // the first of its process
+	regime    string   // of its process's first load
+	footprint *float64 // highest, whatever the phase
+	prefill   *float64 // highest during the prompt's pass
+	decode    *float64 // highest while it generated
 	text      strings.Builder
 }
 
@@ -317,9 +319,7 @@ func (f *Fold) sample(e Event, line int, y *Yield) {
 		f.figures.without(e.Metric, fmt.Sprintf("the app read %v %s", value, e.Unit))
 		return
 	}
-	if c := f.current; c != nil && e.Metric == harness.Footprint && (c.footprint == nil || value > *c.footprint) {
-		c.footprint = &value
-	}
+	f.memory.take(e, value, f.current, f.process.iterations == 0)
 	ns := e.AtNs
 	f.figures.have(e.Metric)
 	y.Samples = append(y.Samples, harness.Sample{
