@@ -88,8 +88,8 @@ func ingest(ctx context.Context, env Env, data string, sources []string, asJSON 
 			return 0, err
 		}
 	}
-	fmt.Fprintf(env.Stderr, "%d payloads, %d of them new, %d records, %d not readable, kept in %s\n",
-		in.counts.payloads, in.counts.added, in.counts.records, in.counts.failed, databasePath(data))
+	fmt.Fprintf(env.Stderr, "%d payloads with %d records, %d not readable; %d new, kept in %s\n",
+		in.counts.payloads, in.counts.records, in.counts.failed, in.counts.added, databasePath(data))
 	if in.counts.failed > 0 {
 		return exitUsage, nil
 	}
@@ -205,6 +205,7 @@ func (r *reading) parse() {
 type figure struct {
 	Path     string   `json:"path"`
 	Signpost string   `json:"signpost,omitempty"`
+	Category string   `json:"category,omitempty"`
 	Value    *float64 `json:"value"`
 	Unit     string   `json:"unit"`
 }
@@ -213,7 +214,7 @@ func figuresOf(records []metrickit.Record) []figure {
 	var out []figure
 	for _, r := range records {
 		if r.Value != nil {
-			out = append(out, figure{r.Path, r.Signpost, r.Value, r.Unit})
+			out = append(out, figure{r.Path, r.Signpost, r.Category, r.Value, r.Unit})
 		}
 	}
 	return out
@@ -245,12 +246,19 @@ func (in *intake) take(ctx context.Context, r *reading) error {
 	return in.flush(ctx)
 }
 
+// recordLine is a line of --json: a record, and the payload that it is of.
+type recordLine struct {
+	Source string `json:"source"`
+	Format string `json:"format"`
+	metrickit.Record
+}
+
 func (in *intake) print(r *reading) error {
 	if in.out == nil {
 		return nil
 	}
 	for _, record := range r.payload.Records {
-		line, err := json.Marshal(record)
+		line, err := json.Marshal(recordLine{r.source, r.payload.Format, record})
 		if err != nil {
 			return err
 		}

@@ -35,8 +35,11 @@ func (p *parser) diagnostic(path string, meta, whole *node) {
 				continue
 			}
 			r.Detail[f.name] = p.json(f.value)
-			if f.value.isString() && isQuantityField(f.name) {
+			switch {
+			case f.value.isString() && isQuantityField(f.name):
 				p.quantity(path+"."+f.name, f.value, Record{Environment: r.Environment})
+			case isMeasurement(f.value):
+				p.measurement(path+"."+f.name, f.value, Record{Environment: r.Environment})
 			}
 		}
 	}
@@ -83,15 +86,21 @@ func (p *parser) summarise(tree *node) *Stack {
 	}
 	s.Threads = len(stacks.fields)
 	perThread := tree.get("callStackPerThread").isTrue()
-	for _, t := range stacks.fields {
-		root, deepest := p.descend(s, t.value.get("callStackRootFrames", "callStackFrames"))
-		switch {
-		case !t.value.get("threadAttributed").isTrue() || s.Attributed != "":
-		case perThread:
-			s.Attributed = root // a thread's stack is written from the crash outwards
-		default:
-			s.Attributed = deepest // a tree of samples is written from the entry point inwards
+	first := ""
+	for i, t := range stacks.fields {
+		blamed, deepest := p.descend(s, t.value.get("callStackRootFrames", "callStackFrames"))
+		if !perThread {
+			blamed = deepest // a tree of samples is written from the entry point inwards, a thread's stack from the crash outwards
 		}
+		if i == 0 {
+			first = blamed
+		}
+		if t.value.get("threadAttributed").isTrue() && s.Attributed == "" {
+			s.Attributed = blamed
+		}
+	}
+	if s.Attributed == "" {
+		s.Attributed = first // no thread is named: exceptions of CPU and disk have one tree
 	}
 	return s
 }
@@ -104,8 +113,13 @@ type placed struct {
 // descend counts the frames below roots and names the first and the last frame of the first branch.
 func (p *parser) descend(s *Stack, roots *node) (root, last string) {
 	var pending []placed
+	firstBranch := true
 	push := func(frames *node, depth int) bool {
 		if !frames.isList() {
+			return false
+		}
+		if cut, ok := p.cut.at(frames.start); ok {
+			p.descendCut(s, cut, depth, firstBranch, &last)
 			return false
 		}
 		for _, f := range slices.Backward(frames.fields) {
@@ -114,11 +128,15 @@ func (p *parser) descend(s *Stack, roots *node) (root, last string) {
 		return len(frames.fields) > 0
 	}
 	push(roots, 1)
-	firstBranch := true
 	for len(pending) > 0 {
 		at := pending[len(pending)-1]
 		pending = pending[:len(pending)-1]
 		if !at.frame.isObject() {
+			continue
+		}
+		if cut, ok := p.cut.at(at.frame.start); ok {
+			p.descendCut(s, cut, at.depth, firstBranch, &last)
+			firstBranch = false
 			continue
 		}
 		s.Frames++
@@ -132,6 +150,20 @@ func (p *parser) descend(s *Stack, roots *node) (root, last string) {
 		firstBranch = push(at.frame.get("subFrames"), at.depth+1) && firstBranch
 	}
 	return root, last
+}
+
+// descendCut counts the frames of a part that was taken out because it nests too deep to be read; the frames of its
+// outermost level are at depth.
+func (p *parser) descendCut(s *Stack, cut cutOut, depth int, firstBranch bool, last *string) {
+	frames, deep, innermost := countFrames(p.raw[cut.start:cut.end])
+	s.Frames += frames
+	s.Depth = max(s.Depth, depth-1+deep)
+	if !firstBranch || innermost == nil {
+		return
+	}
+	if frame, err := readTree(innermost); err == nil {
+		*last = (&parser{raw: innermost}).label(frame)
+	}
 }
 
 func (p *parser) label(frame *node) string {

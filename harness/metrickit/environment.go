@@ -39,6 +39,7 @@ func (p *parser) environmentOf(meta *node) Environment {
 		AppBuild:   meta.get("appBuildVersion", "applicationBuildVersion").str(p.raw),
 		BundleID:   meta.get("bundleIdentifier").str(p.raw),
 		Device:     meta.get("deviceType").str(p.raw),
+		Processor:  meta.get("platformArchitecture").str(p.raw),
 		Region:     meta.get("regionFormat").str(p.raw),
 		LowPower:   flag(meta.get("lowPowerModeEnabled")),
 		TestFlight: flag(meta.get("isTestFlightApp")),
@@ -53,6 +54,46 @@ func (p *parser) environmentOf(meta *node) Environment {
 		e.OS, e.OSBuild = osVersion(os.str(p.raw))
 	}
 	return e
+}
+
+// unreadEnvironment keeps what a payload's meta data say beyond what Environment has room for, and times that are no times.
+func (p *parser) unreadEnvironment(top *node) {
+	for _, f := range top.fields {
+		switch f.name {
+		case "metaData", "environment":
+			if !f.value.isObject() {
+				p.unknown(f.name, f.value, Record{})
+				continue
+			}
+			for _, inner := range f.value.fields {
+				if !isEnvironmentField(inner) {
+					p.unknown(f.name+"."+inner.name, inner.value, Record{})
+				}
+			}
+		case "timeStampBegin", "timeStampEnd":
+			if text, _ := timeStamp(f.value); text == "" {
+				p.unknown(f.name, f.value, Record{})
+			}
+		case "timeRange":
+			if p.Begin == "" || p.End == "" {
+				p.unknown(f.name, f.value, Record{})
+			}
+		}
+	}
+}
+
+// isEnvironmentField reports whether Environment has all that a field of the meta data says.
+func isEnvironmentField(f field) bool {
+	switch f.name {
+	case "appVersion", "applicationVersion", "appBuildVersion", "applicationBuildVersion", "bundleIdentifier", "deviceType", "regionFormat",
+		"platformArchitecture", "osVersion":
+		return f.value.isString() || f.name == "osVersion" && f.value.isObject()
+	case "lowPowerModeEnabled", "isTestFlightApp":
+		return flag(f.value) != nil
+	case "pid":
+		return f.value.isNumber()
+	}
+	return f.value.isList() && len(f.value.fields) == 0
 }
 
 // osVersion splits "iPhone OS 14.0.1 (18A393)"; a text of another form is the version as it stands.

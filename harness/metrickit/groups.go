@@ -57,12 +57,16 @@ func (p *parser) walk(path string, value *node, base Record) {
 	case value.isString():
 		p.quantity(path, value, base)
 	case value.isNumber():
-		base.Value, base.Unit = &value.number, "1"
+		base.Value, base.Unit, base.Text = &value.number, "1", value.str(p.raw)
 		kind := Metric
 		if strings.HasSuffix(path, "Count") {
 			kind = Count
 		}
 		p.add(kind, path, base)
+	case value.isList() && len(value.fields) > 0 && value.fields[0].value.isObject():
+		for i, e := range value.fields {
+			p.walk(path+"."+strconv.Itoa(i), e.value, base)
+		}
 	default:
 		p.unknown(path, value, base)
 	}
@@ -73,11 +77,17 @@ func (p *parser) walkObject(path string, o *node, base Record) {
 	case o.get("histogramValue", "histogramNumBuckets") != nil:
 		p.histogram(path, o, base)
 	case o.get("histogram") != nil:
-		p.reportHistogram(path, o, base)
+		p.reportHistogram(path, o, o.get("histogram"), base)
+	case o.get("buckets").isList():
+		p.reportHistogram(path, o, o, base)
 	case o.get("averageValue") != nil:
 		p.average(path, o, base)
+	case isMeasurement(o.get("average")):
+		p.reportAverage(path, o, base)
 	case isMeasurement(o):
 		p.measurement(path, o, base)
+	case o.get("value").isObject() || o.get("value").isNumber():
+		p.valued(path, o, base)
 	default:
 		for _, f := range o.fields {
 			p.walk(path+"."+f.name, f.value, base)
@@ -99,12 +109,19 @@ func (p *parser) quantity(path string, s *node, base Record) {
 // fill puts a quantity into a record, with its doubts.
 func (r *Record) fill(q Quantity) {
 	r.Value, r.Unit, r.Text = &q.Value, q.Unit, q.Text
+	r.Warnings = append(r.Warnings, q.doubts()...)
+}
+
+// doubts are what a reader of the quantity must know.
+func (q Quantity) doubts() []string {
+	var out []string
 	if !q.Known {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("unit %q is not known; the number stands as written", q.Unit))
+		out = append(out, fmt.Sprintf("unit %q is not known; the number stands as written", q.Unit))
 	}
 	if q.Ambiguous {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("separators of %q could be read in two ways", q.Text))
+		out = append(out, fmt.Sprintf("separators of %q could be read in two ways", q.Text))
 	}
+	return out
 }
 
 // average reads {averageValue, standardDeviation, sampleCount}. A standard deviation of -1 says that there was none;
@@ -145,6 +162,16 @@ func (p *parser) number(n *node) (float64, bool) {
 	return 0, false
 }
 
+// valued reads {value: …} as its value stands in the payload of one metric, whatever else stands beside it.
+func (p *parser) valued(path string, o *node, base Record) {
+	p.walk(path, o.get("value"), base)
+	for _, f := range o.fields {
+		if f.name != "value" {
+			p.walk(path+"."+f.name, f.value, base)
+		}
+	}
+}
+
 // histogram reads buckets keyed by decimal strings in any order, or in a list.
 func (p *parser) histogram(path string, o *node, base Record) {
 	values := o.get("histogramValue")
@@ -162,6 +189,7 @@ func (p *parser) histogram(path string, o *node, base Record) {
 			base.Buckets = append(base.Buckets, bucket)
 		}
 	}
+	sortBuckets(base.Buckets)
 	if n, ok := p.number(o.get("histogramNumBuckets")); ok && int(n) != len(base.Buckets) {
 		base.Warnings = append(base.Warnings, fmt.Sprintf("%d buckets were announced, %d were read", int(n), len(base.Buckets)))
 	}
@@ -186,10 +214,32 @@ func (p *parser) edge(n *node, base *Record) *float64 {
 	if err != nil {
 		return nil
 	}
-	if base.Unit == "" {
-		base.Unit = q.Unit
-	}
+	base.edge(q)
 	return &q.Value
+}
+
+// edge takes the unit of one end of a bucket, and each doubt about it once.
+func (r *Record) edge(q Quantity) {
+	if r.Unit == "" {
+		r.Unit = q.Unit
+	}
+	doubts := q.doubts()
+	if q.Unit != r.Unit {
+		doubts = append(doubts, fmt.Sprintf("bucket in %q among buckets in %q", q.Unit, r.Unit))
+	}
+	for _, doubt := range doubts {
+		if !slices.Contains(r.Warnings, doubt) {
+			r.Warnings = append(r.Warnings, doubt)
+		}
+	}
+}
+
+// sortBuckets orders buckets by where they begin, where all of them tell.
+func sortBuckets(buckets []Bucket) {
+	if slices.ContainsFunc(buckets, func(b Bucket) bool { return b.Low == nil }) {
+		return
+	}
+	slices.SortStableFunc(buckets, func(a, b Bucket) int { return cmp.Compare(*a.Low, *b.Low) })
 }
 
 // byNumber orders decimal strings by value, others after them by spelling.

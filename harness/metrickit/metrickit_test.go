@@ -1,6 +1,7 @@
 package metrickit
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 func load(t *testing.T, name string) Payload {
@@ -182,23 +184,55 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestDeepStacks(t *testing.T) {
-	const depth = 2000
-	raw := `{"crashDiagnostics":[{"callStackTree":{"callStacks":[{"threadAttributed":true,"callStackRootFrames":[` +
-		strings.Repeat(`{"binaryName":"a","subFrames":[`, depth) + strings.Repeat(`]}`, depth) + `]}]}}]}`
-	p, err := Parse([]byte(raw))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s := find(t, p, "crash").Stack; s.Depth != depth || s.Frames != depth {
-		t.Errorf("stack = %+v, want depth %d", s, depth)
+	for _, depth := range []int{1, 400, 2000, 4990, 10_000, 100_000} {
+		for _, side := range []string{"", `,{"binaryName":"side\"}","offsetIntoBinaryTextSegment":1}`} {
+			innermost := `{"offsetIntoBinaryTextSegment":7,"binaryName":"innermost"}`
+			raw := `{"hangDiagnostics":[{"diagnosticMetaData":{"hangDuration":"2.5 sec"},"callStackTree":{"callStackPerThread":false,"callStacks":[` +
+				`{"threadAttributed":true,"callStackRootFrames":[` + strings.Repeat(`{"binaryName":"a","subFrames":[`, depth-1) + innermost + side +
+				strings.Repeat(`]}`, depth-1) + `]}]}}]}`
+			var whole []byte
+			if err := Split(strings.NewReader(raw), func(part []byte, problem error) error { whole = part; return problem }); err != nil || string(whole) != raw {
+				t.Fatalf("depth %d: Split = %d bytes, %v", depth, len(whole), err)
+			}
+			p, err := Parse(whole)
+			if err != nil {
+				t.Fatalf("depth %d: %v", depth, err)
+			}
+			frames := depth
+			if side != "" {
+				frames++
+			}
+			if s := find(t, p, "hang").Stack; s.Depth != depth || s.Frames != frames || s.Attributed != "innermost+7" {
+				t.Errorf("stack = %+v, want depth %d, %d frames, blamed on the innermost", s, depth, frames)
+			}
+			if r := find(t, p, "hangDuration"); *r.Value != 2.5 {
+				t.Errorf("depth %d: hang of %v", depth, *r.Value)
+			}
+		}
 	}
 }
 
-// TestSharedPayloads reads real payloads where they lie beside the checkout.
-func TestSharedPayloads(t *testing.T) {
-	files, _ := filepath.Glob(filepath.Join("..", "..", "..", "shared", "data", "metrickit", "*.json"))
-	if len(files) == 0 {
-		t.Skip("no shared payloads beside this checkout; testdata has the project's own")
+func TestSplitOfHalves(t *testing.T) {
+	text := "\xef\xbb\xbf[{\"a\":\"\\\"]}\"},\n{\"b\":[1,{}]}]\n{\"c\":1}"
+	var got []string
+	err := Split(iotest.OneByteReader(strings.NewReader(text)), func(raw []byte, problem error) error {
+		got = append(got, string(raw))
+		return problem
+	})
+	if want := []string{`{"a":"\"]}"}`, `{"b":[1,{}]}`, `{"c":1}`}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("byte by byte: %q, %v; want %q", got, err, want)
+	}
+	broken := errors.New("the disk is gone")
+	if err := Split(iotest.ErrReader(broken), func([]byte, error) error { return nil }); !errors.Is(err, broken) {
+		t.Errorf("a reader that fails: %v", err)
+	}
+}
+
+// TestRealPayloads reads payloads as phones have written them, from the folder that BENCH_PAYLOADS names.
+func TestRealPayloads(t *testing.T) {
+	files, _ := filepath.Glob(filepath.Join(os.Getenv("BENCH_PAYLOADS"), "*.json"))
+	if os.Getenv("BENCH_PAYLOADS") == "" || len(files) == 0 {
+		t.Skip("BENCH_PAYLOADS names no folder with payloads; testdata has the project's own")
 	}
 	for _, file := range files {
 		raw, err := os.ReadFile(file)
@@ -212,6 +246,9 @@ func TestSharedPayloads(t *testing.T) {
 		for _, r := range p.Records {
 			if r.Kind == Unknown || len(r.Warnings) > 0 {
 				t.Errorf("%s: %s %s %q", filepath.Base(file), r.Kind, r.Path, r.Warnings)
+			}
+			if r.Kind == Diagnostic && (r.Stack == nil || r.Stack.Frames == 0 || r.Stack.Attributed == "" || r.Device == "") {
+				t.Errorf("%s: %s has stack %+v on %q", filepath.Base(file), r.Path, r.Stack, r.Device)
 			}
 		}
 	}
@@ -269,6 +306,12 @@ func TestSplit(t *testing.T) {
 		{"truncated", `{"a":1}{"a":`, []string{`{"a":1}`, `{"a":`}, true},
 		{"no JSON", `hello`, []string{`hello`}, true},
 		{"unclosed list", `[{"a":1}`, []string{`{"a":1}`, ``}, true},
+		{"byte order mark", "\xef\xbb\xbf{\"a\":1}", []string{`{"a":1}`}, false},
+		{"nearly a byte order mark", "\xef\xbb", []string{"\xef\xbb"}, true},
+		{"brackets and quotes in strings", `{"a":"}\\\"]"} {"b":["{"]}`, []string{`{"a":"}\\\"]"}`, `{"b":["{"]}`}, false},
+		{"a bad line among good ones", "{\"a\":1}\nsoon\r\n{\"a\":2}\n", []string{`{"a":1}`, "soon", `{"a":2}`}, true},
+		{"a line cut off among good ones", "{\"a\":\n{\"a\":2}\n", []string{`{"a":`, `{"a":2}`}, true},
+		{"lists in lists", `[[{"a":1}]]`, []string{`[{"a":1}]]`, ``}, true},
 	} {
 		var got []string
 		var problem error
@@ -281,6 +324,33 @@ func TestSplit(t *testing.T) {
 			t.Errorf("%s: %q, problem %v, error %v; want %q", c.name, got, problem, err, c.want)
 		}
 	}
+}
+
+// FuzzSplit checks that parts come in order, that none holds more than the file has, and that each that is no problem is
+// one object.
+func FuzzSplit(f *testing.F) {
+	f.Add([]byte(`[{"a":1},{"b":"}"}]`), true)
+	f.Add([]byte("{\"a\":\n{\"b\":2}\nx\n{}"), false)
+	f.Fuzz(func(t *testing.T, text []byte, byByte bool) {
+		var from io.Reader = bytes.NewReader(text)
+		if byByte {
+			from = iotest.OneByteReader(from)
+		}
+		rest := text
+		if err := Split(from, func(raw []byte, problem error) error {
+			at := bytes.Index(rest, raw)
+			if at < 0 {
+				t.Fatalf("%q is not what follows in %q", raw, rest)
+			}
+			rest = rest[at+len(raw):]
+			if problem == nil && (raw[0] != '{' || raw[len(raw)-1] != '}' && raw[len(raw)-1] != ']') {
+				t.Fatalf("%q is no object", raw)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 func TestSplitRefusesWhatNeverEnds(t *testing.T) {

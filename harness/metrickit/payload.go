@@ -1,6 +1,7 @@
 package metrickit
 
 import (
+	"bytes"
 	"errors"
 	"math"
 	"strings"
@@ -19,32 +20,57 @@ func Parse(raw []byte) (Payload, error) {
 	if len(raw) > MaxBytes {
 		return Payload{}, ErrTooLarge
 	}
-	top, err := readTree(raw)
+	raw = bytes.TrimPrefix(raw, byteOrderMark)
+	top, cut, err := readShallow(raw)
 	if err != nil {
 		return Payload{}, err
 	}
-	p := &parser{raw: raw}
+	p := &parser{raw: raw, cut: cut}
 	p.Window = readWindow(top)
 	p.Environment = p.readEnvironment(top)
 	p.Format = format(top)
 	p.Convention = inferTree(top, p.Region)
 	switch p.Format {
-	case "report", "diagnostic_report":
+	case "report":
 		p.report(top)
+	case "diagnostic_report":
+		p.diagnosticReport(top)
+	case "bare_diagnostic":
+		p.Format = "diagnostic"
+		p.diagnostic("diagnostic", top.get("diagnosticMetaData"), top)
 	case "":
 		return Payload{}, errors.New("none of MetricKit's payloads: no metrics, no diagnostics, no report entries")
 	default:
 		p.groups(top)
 	}
+	p.unreadEnvironment(top)
 	for i := range p.Records {
 		p.Records[i].Window, p.Records[i].Environment = p.Window, p.mergedEnvironment(p.Records[i].Environment)
 	}
 	return p.Payload, nil
 }
 
+// byteOrderMark may stand before a text that an editor has saved.
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// readShallow reads a payload; one that nests deeper than the reader can is read without its innermost parts.
+func readShallow(raw []byte) (*node, cuts, error) {
+	top, err := readTree(raw)
+	if err == nil {
+		return top, nil, nil
+	}
+	text, cut := shallow(raw)
+	if cut == nil {
+		return nil, nil, err
+	}
+	top, err = readTree(text)
+	return top, cut, err
+}
+
 type parser struct {
 	Payload
 	raw []byte
+	cut cuts // what was taken out of the tree because it nests too deep; raw has it
 }
 
 // mergedEnvironment lets a diagnostic's own meta data stand where it has any.
@@ -63,8 +89,12 @@ func format(top *node) string {
 	switch {
 	case top.get("intervalEntries", "stateEntries") != nil:
 		return "report"
-	case top.get("timeRange") != nil && top.get("result", "callStackTree", "environment") != nil:
+	case top.get("timeRange") != nil && isDiagnosticReport(top):
 		return "diagnostic_report"
+	case top.get("timeRange") != nil:
+		return "report" // in the other of its two formats, grouped by the app's states
+	case top.get("callStackTree", "callStacks", "callStackThreads") != nil:
+		return "bare_diagnostic" // one diagnostic by itself, or its call stacks alone
 	}
 	diagnostics, metrics, times := false, false, false
 	for _, f := range top.fields {
@@ -81,6 +111,19 @@ func format(top *node) string {
 		return "metric" // a payload all of whose counters were zero
 	}
 	return ""
+}
+
+// isDiagnosticReport tells a report of iOS 27 on one event from one on a day's metrics.
+func isDiagnosticReport(top *node) bool {
+	if top.get("result", "callStackTree") != nil {
+		return true
+	}
+	for _, f := range top.fields {
+		if _, body := unwrapped(f); isDiagnosticBody(f.name, body) {
+			return true
+		}
+	}
+	return false
 }
 
 // inferTree finds the convention of a payload from the first of its texts that decides it, then from its region.
@@ -143,7 +186,7 @@ func timeStamp(n *node) (text string, zone bool) {
 		return "", false
 	}
 	s := n.text
-	for _, layout := range []string{"2006-01-02 15:04:05 -0700", time.RFC3339Nano} {
+	for _, layout := range []string{"2006-01-02 15:04:05 -0700", time.RFC3339Nano, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00"} {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t.UTC().Format(time.RFC3339), true
 		}

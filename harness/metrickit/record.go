@@ -70,6 +70,7 @@ type Environment struct {
 	OS         string `json:"os_version,omitempty"` // "14.0.1"
 	OSBuild    string `json:"os_build,omitempty"`   // "18A393"
 	Device     string `json:"device_type,omitempty"`
+	Processor  string `json:"architecture,omitempty"` // "arm64e"
 	Region     string `json:"region,omitempty"`
 	LowPower   *bool  `json:"low_power,omitempty"`
 	TestFlight *bool  `json:"testflight,omitempty"`

@@ -2,14 +2,13 @@ package metrickit
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
 
-// report reads iOS 27's MetricReport and DiagnosticReport. Measurements are {value, unit} objects. How a result names
-// its metric was not published when this was written, so both likely forms are read: an object with the metric's name
-// as its one key, and one with a field that names it.
+// report reads iOS 27's MetricReport. Measurements are {value, unit} objects. How a result names its metric was not
+// published when this was written, so both likely forms are read: an object with the metric's name as its one key, and one
+// with a field that names it.
 func (p *parser) report(top *node) {
 	for _, f := range top.fields {
 		switch f.name {
@@ -18,16 +17,72 @@ func (p *parser) report(top *node) {
 			p.entries(f.name, f.value, false)
 		case "stateEntries":
 			p.entries(f.name, f.value, true)
-		case "result":
-			p.reportDiagnostic(f.value, top)
-		case "callStackTree":
-			if top.get("result") == nil {
-				p.diagnostic("result", nil, top)
-			}
 		default:
 			p.walk(f.name, f.value, Record{})
 		}
 	}
+}
+
+// diagnosticReport reads iOS 27's DiagnosticReport, which speaks of one event. Its result stands under "result", or its
+// fields stand among the report's own: under the diagnostic's name, or with a field that names it.
+func (p *parser) diagnosticReport(top *node) {
+	found := false
+	for _, f := range top.fields {
+		name, body := unwrapped(f)
+		if said := top.get("type"); said.isString() && !isDiagnosticKind(name) {
+			name = said.text
+		}
+		switch {
+		case f.name == "version" || f.name == "timeRange" || f.name == "environment":
+		case f.name == "result":
+			p.reportDiagnostic(f.value, top)
+			found = true
+		case isDiagnosticBody(f.name, body):
+			p.diagnostic("result."+name, body, &node{kind: '{', fields: callStacksOf(body, top)})
+			found = true
+		case f.name == "callStackTree": // with its diagnostic, or alone
+		case !isDiagnosticName(f):
+			p.walk(f.name, f.value, Record{})
+		}
+	}
+	if !found && top.get("callStackTree") != nil {
+		p.diagnostic("result", nil, &node{kind: '{', fields: callStacksOf(nil, top)})
+	}
+}
+
+// unwrapped returns a field's name and its body without what Swift puts around an enumeration's unnamed value.
+func unwrapped(f field) (string, *node) {
+	body := f.value
+	if inner := body.get("_0"); inner != nil && len(body.fields) == 1 {
+		body = inner
+	}
+	return f.name, body
+}
+
+// isDiagnosticBody reports whether a field of a report holds a diagnostic.
+func isDiagnosticBody(name string, body *node) bool {
+	return body.isObject() && (isDiagnosticKind(name) || name != "environment" && body.get("callStackTree") != nil)
+}
+
+func isDiagnosticKind(name string) bool {
+	switch name {
+	case "crash", "hang", "cpuException", "cpu", "diskWriteException", "diskWrite", "appLaunch", "memoryException":
+		return true
+	}
+	return false
+}
+
+// isDiagnosticName reports whether a field says no more than of which kind a diagnostic is.
+func isDiagnosticName(f field) bool { return f.name == "type" && f.value.isString() }
+
+// callStacksOf are the call stacks of a diagnostic: within it, or beside it.
+func callStacksOf(body, top *node) []field {
+	for _, o := range []*node{body, top} {
+		if tree := o.get("callStackTree"); tree != nil {
+			return []field{{"callStackTree", tree}}
+		}
+	}
+	return nil
 }
 
 func (p *parser) stateOf(entry *node) *State {
@@ -36,6 +91,19 @@ func (p *parser) stateOf(entry *node) *State {
 		return nil
 	}
 	return &State{Domain: s.get("domain").str(p.raw), Label: s.get("label").str(p.raw)}
+}
+
+// stateBeyond keeps what a state says beside its domain and label: how long it lasted, what the app attached to it.
+func (p *parser) stateBeyond(path string, state *node, base Record) {
+	if !state.isObject() {
+		p.unknown(path, state, base)
+		return
+	}
+	for _, f := range state.fields {
+		if (f.name != "domain" && f.name != "label") || !f.value.isString() {
+			p.walk(path+"."+f.name, f.value, base)
+		}
+	}
 }
 
 func (p *parser) entries(name string, list *node, states bool) {
@@ -55,7 +123,12 @@ func (p *parser) entries(name string, list *node, states bool) {
 		}
 		for _, f := range e.value.fields {
 			switch f.name {
-			case "state", "states":
+			case "state":
+				p.stateBeyond(path+".state", f.value, base)
+			case "states":
+				if !f.value.isList() || len(f.value.fields) > 0 {
+					p.unknown(path+".states", f.value, base)
+				}
 			case "values":
 				p.results(path+".values", f.value, base)
 			default:
@@ -78,8 +151,9 @@ func (p *parser) results(path string, list *node, base Record) {
 			continue
 		}
 		r := base
-		if strings.HasPrefix(name, "signpost") {
+		if strings.HasPrefix(name, "signpost") && body.isObject() {
 			r.Signpost, r.Category = body.get("name", "signpostName").str(p.raw), body.get("category", "signpostCategory").str(p.raw)
+			body = body.without("name", "signpostName", "category", "signpostCategory")
 		}
 		p.walk(path+"."+name, body, r)
 	}
@@ -95,21 +169,18 @@ func (p *parser) named(o *node) (string, *node) {
 		if !name.isString() {
 			continue
 		}
-		body := *o
-		body.fields = slices.DeleteFunc(slices.Clone(o.fields), func(f field) bool { return f.name == key })
-		if value := body.get("value"); value != nil && len(body.fields) == 1 {
-			return name.text, value
+		body := o.without(key)
+		for _, only := range []string{"value", "metric", "_0"} {
+			if value := body.get(only); value != nil && len(body.fields) == 1 {
+				return name.text, value
+			}
 		}
-		return name.text, &body
+		return name.text, body
 	}
 	if len(o.fields) != 1 {
 		return "", nil
 	}
-	body := o.fields[0].value
-	if inner := body.get("_0"); inner != nil && len(body.fields) == 1 {
-		body = inner // Swift's own encoding of an enum case with an unnamed value
-	}
-	return o.fields[0].name, body
+	return unwrapped(o.fields[0])
 }
 
 // isMeasurement reports whether o is {value, unit}.
@@ -130,27 +201,49 @@ func measured(o *node) Quantity {
 	return q
 }
 
-// reportHistogram reads {histogram: {buckets: [{lowerBound, upperBound, count}]}}.
-func (p *parser) reportHistogram(path string, o *node, base Record) {
-	if buckets := o.get("histogram").get("buckets"); buckets.isList() {
+// reportHistogram reads {buckets: [{lowerBound, upperBound, count}]}, which stands in the field histogram of o, or is o.
+func (p *parser) reportHistogram(path string, o, histogram *node, base Record) {
+	if buckets := histogram.get("buckets"); buckets.isList() {
 		for i, e := range buckets.fields {
 			count := e.value.get("count")
 			if !count.isNumber() {
 				base.Warnings = append(base.Warnings, fmt.Sprintf("bucket %d has no count", i))
 				continue
 			}
-			bucket := Bucket{Count: int64(count.number)}
-			if low := e.value.get("lowerBound"); isMeasurement(low) {
-				q := measured(low)
-				bucket.Low, base.Unit = &q.Value, q.Unit
-			}
-			if high := e.value.get("upperBound"); isMeasurement(high) {
-				q := measured(high)
-				bucket.High, base.Unit = &q.Value, q.Unit
-			}
-			base.Buckets = append(base.Buckets, bucket)
+			base.Buckets = append(base.Buckets, Bucket{Low: base.bound(e.value.get("lowerBound")), High: base.bound(e.value.get("upperBound")), Count: int64(count.number)})
 		}
 	}
-	p.rest(path, o, base, "histogram")
+	sortBuckets(base.Buckets)
+	p.rest(path, o, base, "histogram", "buckets")
 	p.add(Histogram, path, base)
+}
+
+// bound reads one end of a bucket; nil where the bucket is open.
+func (r *Record) bound(n *node) *float64 {
+	if !isMeasurement(n) {
+		return nil
+	}
+	q := measured(n)
+	r.edge(q)
+	return &q.Value
+}
+
+// reportAverage reads AverageStatistics: {average: {value, unit}, count, standardDeviation}. A negative deviation says that
+// there is none; it is in the written unit of the average.
+func (p *parser) reportAverage(path string, o *node, base Record) {
+	written := o.get("average").get("unit").text
+	base.fill(measured(o.get("average")))
+	if sd := o.get("standardDeviation"); sd.isNumber() && sd.number >= 0 {
+		value := sd.number
+		if u, ok := unitNamed(written); ok {
+			value *= u.factor
+		}
+		base.SD = &value
+	}
+	if n := o.get("count"); n.isNumber() {
+		count := int64(n.number)
+		base.Samples = &count
+	}
+	p.rest(path, o, base, "average", "count", "standardDeviation")
+	p.add(Average, path, base)
 }

@@ -5,58 +5,180 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Split calls yield with each payload of a file: the file as a whole, or the elements of a list, or one payload after
-// another, as in JSON lines. It holds one payload at a time. A text that is no JSON is yielded as it stands from there
-// on, with the error that says where, so that it can be kept. Split ends early with yield's error.
+// another, as in JSON lines. It holds one payload at a time, however deep it nests, and does not look into it. A text that
+// is no JSON object is yielded as it stands, with the error that says where, so that it can be kept; what follows it on
+// lines of its own is read all the same. Split ends early with yield's error, and with ErrTooLarge at a payload or a text
+// that does not end within MaxBytes.
 func Split(from io.Reader, yield func(raw []byte, problem error) error) error {
-	// MaxBytes bounds what a damaged or foreign file can make us hold.
-	limited := &limitReader{from: from, left: MaxBytes}
-	decoder := jsontext.NewDecoder(limited, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	depth := 0
+	s := splitter{from: from, yield: yield}
 	for {
-		limited.left = MaxBytes
-		kind := decoder.PeekKind()
-		if kind == '[' && depth == 0 || kind == ']' {
-			if _, err := decoder.ReadToken(); err != nil {
-				return yield(decoder.UnreadBuffer(), located(decoder, err))
-			}
-			depth ^= 1
-			continue
-		}
-		value, err := decoder.ReadValue()
-		switch {
-		case errors.Is(err, io.EOF) && depth == 0:
-			return nil
-		case errors.Is(err, ErrTooLarge):
-			return ErrTooLarge
-		case err != nil:
-			return yield(bytes.Clone(decoder.UnreadBuffer()), located(decoder, err))
-		}
-		if err := yield(bytes.Clone(value), nil); err != nil {
+		more, err := s.next()
+		if err != nil || !more {
 			return err
 		}
 	}
 }
 
-func located(decoder *jsontext.Decoder, err error) error {
-	return fmt.Errorf("no JSON at byte %d: %w", decoder.InputOffset(), err)
+// splitter cuts a stream at the ends of JSON objects.
+type splitter struct {
+	from   io.Reader
+	yield  func(raw []byte, problem error) error
+	buffer []byte
+	offset int64 // of the buffer's beginning in the file
+	ended  bool  // the file has
+	begun  bool  // something of it has been looked at
+	inList bool
 }
 
-// limitReader fails when more than left bytes are read without left being set anew.
-type limitReader struct {
-	from io.Reader
-	left int
-}
+const splitChunk = 64 << 10
 
-func (l *limitReader) Read(p []byte) (int, error) {
-	if l.left <= 0 {
-		return 0, ErrTooLarge
+// fill reads more of the file. False: there is no more.
+func (s *splitter) fill() (bool, error) {
+	if s.ended {
+		return false, nil
 	}
-	n, err := l.from.Read(p[:min(len(p), l.left)])
-	l.left -= n
-	return n, err
+	if len(s.buffer) >= MaxBytes {
+		return false, ErrTooLarge
+	}
+	chunk := min(splitChunk, MaxBytes-len(s.buffer))
+	if cap(s.buffer)-len(s.buffer) < chunk {
+		s.buffer = append(make([]byte, 0, max(2*cap(s.buffer), 2*splitChunk)), s.buffer...)
+	}
+	n, err := io.ReadAtLeast(s.from, s.buffer[len(s.buffer):len(s.buffer)+chunk], 1)
+	s.buffer = s.buffer[:len(s.buffer)+n]
+	switch {
+	case errors.Is(err, io.EOF):
+		s.ended = true
+	case err != nil:
+		return false, err
+	}
+	return n > 0, nil
+}
+
+// drop lets go of the buffer's first n bytes.
+func (s *splitter) drop(n int) {
+	s.buffer, s.offset = s.buffer[n:], s.offset+int64(n)
+}
+
+// next yields what comes next. False: the file is at its end.
+func (s *splitter) next() (bool, error) {
+	first, ok, err := s.peek()
+	switch {
+	case err != nil:
+		return false, err
+	case !ok && s.inList:
+		return false, s.yield(nil, fmt.Errorf("no JSON at byte %d: the list of payloads is not closed", s.offset))
+	case !ok:
+		return false, nil
+	}
+	switch {
+	case first == '{':
+		return true, s.object()
+	case first == '[' && !s.inList, first == ']' && s.inList, first == ',' && s.inList:
+		s.inList = first != ']'
+		s.drop(1)
+		return true, nil
+	}
+	return true, s.foreign(first)
+}
+
+// peek returns the next byte that is no space.
+func (s *splitter) peek() (byte, bool, error) {
+	for {
+		if !s.begun && len(s.buffer) >= len(byteOrderMark) {
+			s.begun = true
+			if bytes.HasPrefix(s.buffer, byteOrderMark) {
+				s.drop(len(byteOrderMark))
+			}
+		}
+		for i, b := range s.buffer {
+			if (s.begun || s.ended) && b != ' ' && b != '\t' && b != '\r' && b != '\n' {
+				s.drop(i)
+				return b, true, nil
+			}
+		}
+		if s.begun || s.ended {
+			s.drop(len(s.buffer))
+		}
+		more, err := s.fill()
+		if err != nil || !more && s.begun {
+			return 0, false, err
+		}
+		s.begun = s.begun || !more
+		if !more && len(s.buffer) == 0 {
+			return 0, false, nil
+		}
+	}
+}
+
+// object yields the object that the buffer begins with.
+func (s *splitter) object() error {
+	depth, inString, escaped := 0, false, false
+	for i := 0; ; i++ {
+		if i == len(s.buffer) {
+			more, err := s.fill()
+			if err != nil {
+				return err
+			}
+			if !more {
+				return s.unfinished()
+			}
+		}
+		switch b := s.buffer[i]; {
+		case escaped:
+			escaped = false
+		case inString:
+			escaped, inString = b == '\\', b != '"'
+		case b == '"':
+			inString = true
+		case b == '{' || b == '[':
+			depth++
+		case b == '}' || b == ']':
+			if depth--; depth == 0 {
+				raw := bytes.Clone(s.buffer[:i+1])
+				s.drop(i + 1)
+				return s.yield(raw, nil)
+			}
+		}
+	}
+}
+
+// unfinished yields an object that the file does not bring to its end. Where another begins on a line of its own, the
+// first is taken to end before it.
+func (s *splitter) unfinished() error {
+	end := len(s.buffer)
+	if next := bytes.Index(s.buffer, []byte("\n{")); next >= 0 {
+		end = next
+	}
+	problem := fmt.Errorf("no JSON at byte %d: the payload that begins here is cut off", s.offset)
+	raw := bytes.Clone(s.buffer[:end])
+	s.drop(end)
+	return s.yield(raw, problem)
+}
+
+// foreign yields what is no object, to the end of its line.
+func (s *splitter) foreign(first byte) error {
+	for searched := 0; ; {
+		if at := bytes.IndexByte(s.buffer[searched:], '\n'); at >= 0 {
+			return s.yieldForeign(first, searched+at)
+		}
+		searched = len(s.buffer)
+		more, err := s.fill()
+		if err != nil {
+			return err
+		}
+		if !more {
+			return s.yieldForeign(first, len(s.buffer))
+		}
+	}
+}
+
+func (s *splitter) yieldForeign(first byte, end int) error {
+	problem := fmt.Errorf("no JSON at byte %d: a payload is a JSON object, this begins with %q", s.offset, first)
+	raw := bytes.Clone(bytes.TrimRight(s.buffer[:end], "\r"))
+	s.drop(end)
+	return s.yield(raw, problem)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -39,6 +40,13 @@ func (n *node) get(names ...string) *node {
 		}
 	}
 	return nil
+}
+
+// without returns the object without the named fields.
+func (n *node) without(names ...string) *node {
+	rest := *n
+	rest.fields = slices.DeleteFunc(slices.Clone(n.fields), func(f field) bool { return slices.Contains(names, f.name) })
+	return &rest
 }
 
 func (n *node) isObject() bool { return n != nil && n.kind == '{' }
