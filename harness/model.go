@@ -24,9 +24,10 @@ type Build struct {
 	Path          string `json:"path"` // .ipa for a phone, executable for the local runner
 	BundleID      string `json:"bundle_id"`
 	Version       string `json:"version"`
-	Revision      string `json:"revision"`      // git revision it was built from; "unknown" is refused by the gate
-	Configuration string `json:"configuration"` // "Release" or "Debug"
-	Hash          string `json:"hash"`          // SHA-256 of the .ipa or executable
+	Number        string `json:"number,omitempty"` // CFBundleVersion: what MetricKit names a build by
+	Revision      string `json:"revision"`         // git revision it was built from; "unknown" is refused by the gate
+	Configuration string `json:"configuration"`    // "Release" or "Debug"
+	Hash          string `json:"hash"`             // SHA-256 of the .ipa or executable
 }
 
 // Arm names the side of a comparison.

@@ -12,8 +12,9 @@ import (
 
 // Report is a run with its figures.
 type Report struct {
-	Recorded harness.Recorded
-	Cases    []Case
+	Recorded  harness.Recorded
+	Cases     []Case
+	Witnesses []harness.Witness // what MetricKit says beside it; set by who reads the payloads
 }
 
 // Case is what one arm of one case yielded.

@@ -71,6 +71,7 @@ type runPage struct {
 	Many      bool // more than one case: each has a heading of its own
 	Run       harness.Run
 	Cases     []casePage
+	Witnesses []witnessPage
 	Notices   []noticeRow
 }
 
@@ -81,6 +82,7 @@ type casePage struct {
 	Tiles                                []tile
 	Charts                               []chart
 	Figures                              []figureRow
+	Meanings                             []meaning
 	Sessions                             []sessionRow
 	Texts                                []textRow
 	MoreTexts                            string
@@ -124,6 +126,7 @@ func (r Report) HTML(w io.Writer) error {
 		}
 		data.Cases = append(data.Cases, shown)
 	}
+	data.Witnesses = r.witnessPages()
 	for _, n := range r.Recorded.Notices {
 		data.Notices = append(data.Notices, noticeRow{n.Notice.At.UTC().Format("15:04:05"), n.Session, n.Notice.What, n.Notice.Text})
 	}
@@ -145,7 +148,7 @@ func (c Case) page(prefix string) (casePage, error) {
 	out := casePage{
 		Title: c.title(), Mark: mark(c.Case.Device.Kind), ShortMark: shortMark(c.Case.Device.Kind),
 		Thermal: c.thermal(), Measured: c.Measured, Planned: plural(c.Planned, "iteration"), SessionCount: plural(len(c.Sessions), "session"),
-		Few: c.few(), Tiles: c.tiles(), Texts: c.texts(), Facts: c.facts(),
+		Few: c.few(), Tiles: c.tiles(), Texts: c.texts(), Facts: c.facts(), Meanings: c.meaningsOf(),
 	}
 	for _, f := range c.Figures {
 		out.Figures = append(out.Figures, figureRow{f.Label, f.value(), f.unit(), f.spread(), f.interval(), f.count(), f.remark(), f.Absent})

@@ -115,6 +115,7 @@ func readInfo(file string, build *harness.Build) error {
 		var info struct {
 			BundleID      string `plist:"CFBundleIdentifier"`
 			Version       string `plist:"CFBundleShortVersionString"`
+			Number        string `plist:"CFBundleVersion"`
 			Revision      string `plist:"LilimsRevision"`
 			Configuration string `plist:"LilimsConfiguration"`
 		}
@@ -124,7 +125,7 @@ func readInfo(file string, build *harness.Build) error {
 		if info.BundleID == "" {
 			return fmt.Errorf("%s names no bundle identifier", f.Name)
 		}
-		build.BundleID, build.Version, build.Revision, build.Configuration = info.BundleID, info.Version, info.Revision, info.Configuration
+		build.BundleID, build.Version, build.Number, build.Revision, build.Configuration = info.BundleID, info.Version, info.Number, info.Revision, info.Configuration
 		if build.Revision == "" {
 			build.Revision = "unknown"
 		}

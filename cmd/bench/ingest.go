@@ -198,7 +198,7 @@ func (r *reading) parse() {
 	if r.payload, r.problem = metrickit.Parse(r.raw); r.problem != nil {
 		return
 	}
-	r.figures, r.problem = json.Marshal(figuresOf(r.payload.Records))
+	r.figures, r.problem = figuresJSON(r.payload)
 }
 
 // figure is a value that can be compared across payloads.
@@ -271,15 +271,7 @@ func (in *intake) print(r *reading) error {
 }
 
 func (in *intake) taken(r *reading) (harness.Taken, error) {
-	p := r.payload
-	t := harness.Taken{
-		Hash: sha256.Sum256(r.raw), Source: r.source, At: in.env.Clock.Now(), Format: p.Format, DeviceType: p.Device, OSBuild: p.OSBuild,
-		AppBuild: p.AppBuild, BundleID: p.BundleID, Begin: p.Begin, End: p.End, ZoneStated: p.ZoneStated,
-		Size: int64(len(r.raw)), Raw: r.raw, Figures: r.figures,
-	}
-	if r.problem != nil {
-		t.Problem = r.problem.Error()
-	}
+	t := r.taken(in.env.Clock.Now())
 	if r.large == "" {
 		return t, nil
 	}

@@ -70,7 +70,10 @@ func readReport(ctx context.Context, recorder *store.Store, rest []string) (repo
 		}
 	}
 	recorded, err := recorder.Read(ctx, name)
-	return reports.New(recorded), err
+	if err != nil {
+		return reports.Report{}, err
+	}
+	return newReport(ctx, recorder, recorded)
 }
 
 func reportOne(env Env, report reports.Report, data, format, output string) error {
@@ -109,7 +112,10 @@ func reportAll(ctx context.Context, env Env, recorder *store.Store, data, folder
 		if err != nil {
 			return err
 		}
-		report := reports.New(recorded)
+		report, err := newReport(ctx, recorder, recorded)
+		if err != nil {
+			return err
+		}
 		if err := writeFile(filepath.Join(folder, reports.PageName(r.Run.ID)), report.HTML); err != nil {
 			return err
 		}

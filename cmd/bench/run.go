@@ -155,12 +155,17 @@ func (f *runFlags) carryOut(ctx context.Context, env Env, r resolved, recorder *
 	progress.end()
 	runError = stopped(ctx, name, runError)
 	// The report is made even when a person has stopped the run.
-	recorded, err := recorder.Read(context.WithoutCancel(ctx), name)
+	ctx = context.WithoutCancel(ctx)
+	recorded, err := collected(ctx, env, recorder, name)
 	if err != nil {
 		return 0, errors.Join(runError, err)
 	}
 	if len(recorded.Sessions) > 0 {
-		if err := f.print(env, r, recorded); err != nil {
+		report, err := newReport(ctx, recorder, recorded)
+		if err == nil {
+			err = f.print(env, r, report)
+		}
+		if err != nil {
 			return 0, errors.Join(runError, err)
 		}
 	}
@@ -180,8 +185,8 @@ func stopped(ctx context.Context, name string, err error) error {
 }
 
 // print shows the figures and where everything lies. With --json only JSON goes to standard output.
-func (f *runFlags) print(env Env, r resolved, recorded harness.Recorded) error {
-	report, places := reports.New(recorded), env.Stdout
+func (f *runFlags) print(env Env, r resolved, report reports.Report) error {
+	places := env.Stdout
 	write := report.Text
 	if f.json {
 		write, places = report.JSON, env.Stderr

@@ -72,7 +72,11 @@ func (w *workbench) round(ctx context.Context, sessions int) error {
 		Patience: w.patience, Telemetry: w.telemetry, Env: w.launchEnv, References: w.recorder}).Run(ctx, run)
 	progress.end()
 	w.runs = append(w.runs, run.ID)
-	return stopped(ctx, run.ID, err)
+	if err = stopped(ctx, run.ID, err); err != nil {
+		return err
+	}
+	_, err = collected(ctx, w.env, w.recorder, run.ID)
+	return err
 }
 
 func (w *workbench) taken(id string) bool {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/lilims/bench/harness"
 )
@@ -35,11 +36,21 @@ func (s *Store) Take(ctx context.Context, batch []harness.Taken) (added int, err
 	return added, nil
 }
 
+// TakenBetween returns the payloads that speak of a device type within a stretch of time, oldest first, without their raw
+// bytes. Their times are compared as they stand, as UTC.
+func (s *Store) TakenBetween(ctx context.Context, deviceType string, from, to time.Time) ([]harness.Taken, error) {
+	return s.taken(ctx, `device_type = ?1 AND begin_at <= ?2 AND end_at >= ?3`, deviceType, to.UTC().Format(time.RFC3339), from.UTC().Format(time.RFC3339))
+}
+
 // TakenOf returns the payloads that speak of a build on a device type, oldest first, without their raw bytes. An empty
 // argument matches every payload.
 func (s *Store) TakenOf(ctx context.Context, bundleID, deviceType string) ([]harness.Taken, error) {
+	return s.taken(ctx, `(?1 = '' OR bundle_id = ?1) AND (?2 = '' OR device_type = ?2)`, bundleID, deviceType)
+}
+
+func (s *Store) taken(ctx context.Context, where string, args ...any) ([]harness.Taken, error) {
 	rows, err := s.read.QueryContext(ctx, `SELECT hash, source, format, device_type, os_build, app_build, bundle_id, begin_at, end_at,
-		zone_stated, size, figures, problem FROM taken WHERE (?1 = '' OR bundle_id = ?1) AND (?2 = '' OR device_type = ?2) ORDER BY begin_at, id`, bundleID, deviceType)
+		zone_stated, size, figures, problem FROM taken WHERE `+where+` ORDER BY begin_at, id`, args...)
 	if err != nil {
 		return nil, s.fault("read payloads", err)
 	}

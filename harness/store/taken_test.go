@@ -37,6 +37,35 @@ func TestTakeKeepsAPayloadOnce(t *testing.T) {
 	}
 }
 
+func TestTakenBetween(t *testing.T) {
+	s, ctx := openAt(t, filepath.Join(t.TempDir(), "bench.sqlite")), context.Background()
+	day := payload(1, 10)
+	day.End = "2026-10-25T22:58:00Z"
+	if _, err := s.Take(ctx, []harness.Taken{day}); err != nil {
+		t.Fatal(err)
+	}
+	at := func(text string) time.Time {
+		moment, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return moment
+	}
+	for _, c := range []struct {
+		device, from, to string
+		want             int
+	}{
+		{"iPhone15,4", "2026-10-25T00:00:00Z", "2026-10-25T01:00:00Z", 1},
+		{"iPhone15,4", "2026-10-25T23:00:00Z", "2026-10-26T01:00:00Z", 0},
+		{"iPhone15,4", "2026-10-24T20:00:00Z", "2026-10-24T22:00:00Z", 0},
+		{"iPhone12,1", "2026-10-25T00:00:00Z", "2026-10-25T01:00:00Z", 0},
+	} {
+		if got, err := s.TakenBetween(ctx, c.device, at(c.from), at(c.to)); err != nil || len(got) != c.want {
+			t.Errorf("TakenBetween(%s, %s, %s) = %d payloads, %v, want %d", c.device, c.from, c.to, len(got), err, c.want)
+		}
+	}
+}
+
 // BenchmarkTake compares keeping payloads with a bare insert of the same bytes into a table of one column, with the same
 // journal and batches: "ratio" is the bare insert's payloads a second over ours.
 func BenchmarkTake(b *testing.B) {

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/metrickit"
+	"github.com/lilims/bench/harness/store"
+	"github.com/lilims/bench/harness/witness"
+	"github.com/lilims/bench/reports"
+)
+
+// takePayloads takes in the MetricKit payloads that a run's sessions brought along, as ingest takes them from files: they
+// speak of a day past, and so of other runs. One that cannot be read stays with its session as it is, and a notice says so.
+func takePayloads(ctx context.Context, env Env, recorder *store.Store, recorded harness.Recorded) error {
+	for _, s := range recorded.Sessions {
+		for _, p := range s.Payloads {
+			r := reading{source: strings.Join([]string{recorded.Run.ID, s.Begin.ID, p.Name}, "/"), raw: p.Raw, parsed: make(chan struct{})}
+			r.parse()
+			taken := r.taken(env.Clock.Now())
+			if len(p.Raw) > metrickit.MaxBytes {
+				taken.Raw = nil // the session's copy stays
+			}
+			added, err := recorder.Take(ctx, []harness.Taken{taken})
+			if err != nil {
+				return err
+			}
+			if r.problem == nil || added == 0 {
+				continue
+			}
+			notice := harness.Notice{Session: s.Begin.ID, What: "payload", Text: fmt.Sprintf("%s (%d bytes) is kept, and not read: %v", p.Name, len(p.Raw), r.problem), At: env.Clock.Now()}
+			if err := recorder.Record(ctx, recorded.Run.ID, harness.Entry{Session: s.Begin.ID, Notice: &notice}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// taken is a parsed reading as it is kept.
+func (r *reading) taken(at time.Time) harness.Taken {
+	p := r.payload
+	t := harness.Taken{
+		Hash: sha256.Sum256(r.raw), Source: r.source, At: at, Format: p.Format, DeviceType: p.Device, OSBuild: p.OSBuild,
+		AppBuild: p.AppBuild, BundleID: p.BundleID, Begin: p.Begin, End: p.End, ZoneStated: p.ZoneStated,
+		Size: int64(len(r.raw)), Raw: r.raw, Figures: r.figures,
+	}
+	if r.problem != nil {
+		t.Problem = r.problem.Error()
+	}
+	return t
+}
+
+// collected takes in what a run's sessions brought along, and reads the run.
+func collected(ctx context.Context, env Env, recorder *store.Store, name string) (harness.Recorded, error) {
+	recorded, err := recorder.Read(ctx, name)
+	if err != nil {
+		return recorded, err
+	}
+	if !slices.ContainsFunc(recorded.Sessions, func(s harness.RecordedSession) bool { return len(s.Payloads) > 0 }) {
+		return recorded, nil
+	}
+	if err := takePayloads(ctx, env, recorder, recorded); err != nil {
+		return recorded, err
+	}
+	return recorder.Read(ctx, name) // with the notices
+}
+
+// newReport computes a run's figures, and holds MetricKit's payloads beside them.
+func newReport(ctx context.Context, recorder *store.Store, recorded harness.Recorded) (reports.Report, error) {
+	report := reports.New(recorded)
+	var err error
+	report.Witnesses, err = witnesses(ctx, recorder, recorded)
+	return report, err
+}
+
+// witnesses compares the payloads whose window holds a session of the run with all that was recorded in that window.
+func witnesses(ctx context.Context, recorder *store.Store, recorded harness.Recorded) ([]harness.Witness, error) {
+	w := witnessing{recorder: recorder, udids: map[string]string{}, runs: []harness.Recorded{recorded}}
+	deliveries, from, to, err := w.deliveries(ctx, recorded)
+	if err != nil || len(deliveries) == 0 {
+		return nil, err
+	}
+	if err := w.readOthers(ctx, recorded.Run.ID, from, to); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(witness.Compare(w.runs, deliveries), func(found harness.Witness) bool {
+		return !slices.Contains(found.Runs, recorded.Run.ID)
+	}), nil
+}
+
+// witnessing is one search for what MetricKit says of a run.
+type witnessing struct {
+	recorder *store.Store
+	runs     []harness.Recorded
+	udids    map[string]string // of sessions that brought payloads along, by "run/session"
+}
+
+// deliveries are the payloads about the run's kinds of devices and its time, with the time that they cover together.
+func (w *witnessing) deliveries(ctx context.Context, recorded harness.Recorded) (out []witness.Delivery, from, to time.Time, err error) {
+	begin, end := extent(recorded)
+	var seen []string
+	for _, s := range recorded.Sessions {
+		kind := s.Begin.Case.Device.ProductType
+		if kind == "" || slices.Contains(seen, kind) {
+			continue
+		}
+		seen = append(seen, kind)
+		const zone = 14 * time.Hour // a payload may name none
+		taken, err := w.recorder.TakenBetween(ctx, kind, begin.Add(-zone), end.Add(zone))
+		if err != nil {
+			return nil, from, to, err
+		}
+		for _, t := range taken {
+			out = append(out, witness.Delivery{Taken: t, UDID: w.deliverer(ctx, t.Source)})
+			from, to = cover(from, to, t)
+		}
+	}
+	return out, from, to, nil
+}
+
+// cover widens a stretch of time by a payload's window.
+func cover(from, to time.Time, t harness.Taken) (time.Time, time.Time) {
+	if at, err := time.Parse(time.RFC3339, t.Begin); err == nil && (from.IsZero() || at.Before(from)) {
+		from = at
+	}
+	if at, err := time.Parse(time.RFC3339, t.End); err == nil && at.After(to) {
+		to = at
+	}
+	return from, to
+}
+
+// extent is when a run's sessions were.
+func extent(recorded harness.Recorded) (begin, end time.Time) {
+	begin, end = recorded.Run.Start, recorded.Run.Start
+	for _, s := range recorded.Sessions {
+		at := s.Begin.At
+		if s.End != nil {
+			at = s.End.At
+		}
+		if at.After(end) {
+			end = at
+		}
+	}
+	return begin, end
+}
+
+// deliverer is the unit whose session brought a payload along; empty for one that came from a file.
+func (w *witnessing) deliverer(ctx context.Context, source string) string {
+	run, rest, _ := strings.Cut(source, "/")
+	session, name, ok := strings.Cut(rest, "/")
+	if !ok || name == "" {
+		return ""
+	}
+	key := run + "/" + session
+	udid, known := w.udids[key]
+	if known {
+		return udid
+	}
+	if state, err := w.recorder.Load(ctx, run); err == nil { // a folder of a file may be called anything
+		for _, s := range state.Sessions {
+			if s.Begin.ID == session {
+				udid = s.Begin.Case.Device.UDID
+			}
+		}
+	}
+	w.udids[key] = udid
+	return udid
+}
+
+// readOthers reads the other runs that lie in a stretch of time.
+func (w *witnessing) readOthers(ctx context.Context, but string, from, to time.Time) error {
+	all, err := w.recorder.Runs(ctx)
+	if err != nil {
+		return err
+	}
+	const zone = 14 * time.Hour
+	for _, r := range all {
+		if r.Run.ID == but || r.Run.Start.Before(from.Add(-zone)) || r.Run.Start.After(to.Add(zone)) {
+			continue
+		}
+		recorded, err := w.recorder.Read(ctx, r.Run.ID)
+		if err != nil {
+			return err
+		}
+		w.runs = append(w.runs, recorded)
+	}
+	return nil
+}
+
+// figuresJSON are a payload's figures as they are kept.
+func figuresJSON(p metrickit.Payload) ([]byte, error) { return json.Marshal(figuresOf(p.Records)) }

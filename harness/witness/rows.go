@@ -1,0 +1,204 @@
+package witness
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/lilims/bench/harness"
+)
+
+// tolerance is by how much two figures of the same may differ without a word.
+const tolerance = 0.10
+
+const ledger = "the kernel's ledger"
+
+// mostCores bounds how much CPU time a phone can spend in a second.
+const mostCores = 6
+
+// phases are what the app marks with signposts of the category "bench".
+var phases = [...]string{"load", "prefill", "decode"}
+
+// own is what a unit's sessions recorded, added up.
+type own struct {
+	peak     float64 // B, highest footprint; 0: none was read
+	peakFrom string
+	counts   map[string]float64 // of the phases
+	seconds  map[string]float64 // in the phases
+	work     float64            // s, from the first event of an iteration to the last of each session
+	jetsams  float64
+	crashes  float64
+}
+
+func tally(sessions []harness.RecordedSession) own {
+	o := own{counts: map[string]float64{}, seconds: map[string]float64{}}
+	for _, s := range sessions {
+		o.memory(s)
+		o.phases(s)
+		if s.End != nil {
+			switch s.End.Outcome {
+			case harness.OutcomeJetsam:
+				o.jetsams++
+			case harness.OutcomeAppCrash:
+				o.crashes++
+			}
+		}
+	}
+	return o
+}
+
+// memory takes the kernel's own highest where the app read it, and otherwise the highest that it saw.
+func (o *own) memory(s harness.RecordedSession) {
+	for _, m := range s.Samples {
+		if m.Metric != harness.LedgerPeak && m.Metric != harness.Footprint {
+			continue
+		}
+		if m.Value > o.peak {
+			o.peak, o.peakFrom = m.Value, "the app's own readings"
+			if m.Metric == harness.LedgerPeak {
+				o.peakFrom = ledger
+			}
+		}
+	}
+}
+
+func (o *own) phases(s harness.RecordedSession) {
+	for _, m := range s.Samples {
+		switch m.Metric {
+		case harness.LoadFirstEver, harness.LoadCold, harness.LoadWarm:
+			o.counts["load"]++
+			o.seconds["load"] += m.Value
+		}
+	}
+	for _, it := range s.Iterations {
+		o.counts["prefill"]++ // begun is marked, whatever became of it
+		if it.PrefillNs != nil {
+			o.seconds["prefill"] += float64(*it.PrefillNs) / 1e9
+		}
+		if n := len(it.TokenNs); n > 0 {
+			o.counts["decode"]++
+			o.seconds["decode"] += float64(it.TokenNs[n-1]-it.TokenNs[0]) / 1e9
+		}
+		if it.EndNs != nil {
+			o.work += float64(*it.EndNs-it.BeginNs) / 1e9
+		}
+	}
+}
+
+// name is the last part of a figure's path.
+func (s said) name() string { return s.Path[strings.LastIndexByte(s.Path, '.')+1:] }
+
+// sum adds up the figures of those names; false where there is none.
+func (w window) sum(signpost string, names ...string) (float64, bool) {
+	total, found := 0.0, false
+	for _, f := range w.figures {
+		if f.Value == nil || f.Signpost != signpost || signpost != "" && f.Category != "" && f.Category != "bench" {
+			continue
+		}
+		for _, name := range names {
+			if f.name() == name {
+				total, found = total+*f.Value, true
+			}
+		}
+	}
+	return total, found
+}
+
+// highest is the largest of the figures of those names; false where there is none.
+func (w window) highest(names ...string) (float64, bool) {
+	best, found := 0.0, false
+	for _, f := range w.figures {
+		for _, name := range names {
+			if f.Value != nil && f.name() == name && (!found || *f.Value > best) {
+				best, found = *f.Value, true
+			}
+		}
+	}
+	return best, found
+}
+
+func (w window) memory(o own) []harness.WitnessRow {
+	theirs, ok := w.highest("peakMemoryUsage", "peakMemory")
+	if !ok {
+		return nil
+	}
+	row := harness.WitnessRow{What: "peak memory", Unit: "B", MetricKit: &theirs}
+	if o.peak == 0 {
+		row.Note = "no session in the window read its footprint"
+		return []harness.WitnessRow{row}
+	}
+	row.Ours, row.Disagrees = &o.peak, apart(theirs, o.peak)
+	row.Note = "ours is the highest of all sessions, by " + o.peakFrom
+	if row.Disagrees && theirs > o.peak {
+		row.Note += "; the app may have been used for more than the sessions"
+		if o.peakFrom != ledger {
+			row.Note += ", or peaked between two of its readings"
+		}
+	}
+	return []harness.WitnessRow{row}
+}
+
+// signposts compares how often each phase was marked, and bounds its CPU time.
+func (w window) signposts(o own) []harness.WitnessRow {
+	var out []harness.WitnessRow
+	for _, phase := range phases {
+		if theirs, ok := w.sum(phase, "totalSignpostCount", "totalCount"); ok {
+			ours := o.counts[phase]
+			row := harness.WitnessRow{What: phase + "s marked", Unit: "1", MetricKit: &theirs, Ours: &ours, Disagrees: apart(theirs, ours)}
+			if row.Disagrees && theirs < ours {
+				row.Note = "the system leaves signposts out when there are many"
+			}
+			out = append(out, row)
+		}
+		theirs, ok := w.sum(phase, "signpostCumulativeCPUTime", "cpuTime")
+		if !ok {
+			continue
+		}
+		ours := o.seconds[phase]
+		row := harness.WitnessRow{What: "CPU time in " + phase, Unit: "s", MetricKit: &theirs, Ours: &ours, Disagrees: theirs > mostCores*ours*(1+tolerance),
+			Note: "ours is the time that passed: CPU time is less where another unit does the work, more where several cores do"}
+		if ours > 0 {
+			row.Note = fmt.Sprintf("%.2g cores; ", theirs/ours) + row.Note
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+func (w window) foreground(o own) []harness.WitnessRow {
+	theirs, ok := w.sum("", "cumulativeForegroundTime", "totalForegroundTime")
+	if !ok {
+		return nil
+	}
+	return []harness.WitnessRow{{What: "time in the foreground", Unit: "s", MetricKit: &theirs, Ours: &o.work, Disagrees: theirs < o.work*(1-tolerance),
+		Note: "ours is the iterations' alone: the app is in the foreground for longer"}}
+}
+
+// exits compares how often the app was ended. Counters that are zero are left out of a payload that has others.
+func (w window) exits(o own) []harness.WitnessRow {
+	counted, memory, crash := false, 0.0, 0.0
+	for _, f := range w.figures {
+		name := strings.ToLower(f.name())
+		if f.Value == nil || !strings.HasSuffix(name, "exitcount") {
+			continue
+		}
+		counted = true
+		switch {
+		case strings.Contains(name, "memory"):
+			memory += *f.Value
+		case strings.Contains(name, "abnormal"), strings.Contains(name, "badaccess"), strings.Contains(name, "illegalinstruction"), strings.Contains(name, "watchdog"):
+			crash += *f.Value
+		}
+	}
+	if !counted {
+		return nil
+	}
+	return []harness.WitnessRow{
+		{What: "ended for memory", Unit: "1", MetricKit: &memory, Ours: &o.jetsams, Disagrees: memory != o.jetsams},
+		{What: "crashed", Unit: "1", MetricKit: &crash, Ours: &o.crashes, Disagrees: crash != o.crashes,
+			Note: "the harness ends an app that hangs or lingers, which MetricKit may count"},
+	}
+}
+
+// apart reports whether two figures of the same differ by more than the tolerance.
+func apart(a, b float64) bool { return math.Abs(a-b) > tolerance*math.Max(math.Abs(a), math.Abs(b)) }

@@ -1,0 +1,113 @@
+package reports
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/lilims/bench/harness"
+)
+
+// witnessTitle says of what a witness speaks.
+func witnessTitle(w harness.Witness) string {
+	const minute = "2006-01-02 15:04"
+	text := fmt.Sprintf("%s, %s to %s", w.Device, w.Begin.UTC().Format(minute), w.End.UTC().Format(minute))
+	if w.ZoneStated {
+		text += " UTC"
+	}
+	text += fmt.Sprintf(", %s of %s", plural(w.Sessions, "session"), plural(len(w.Runs), "run"))
+	if m := shortMark(w.Kind); m != "" {
+		text += " (" + m + ")"
+	}
+	return text
+}
+
+// witnessCells are a row for people: what, MetricKit's figure, ours, whether they agree, and what to know.
+func witnessCells(r harness.WitnessRow) []string {
+	show := func(v *float64) string {
+		switch {
+		case v == nil:
+			return "—"
+		case r.Unit == "1":
+			return strconv.FormatFloat(*v, 'f', -1, 64) // a count
+		}
+		return scaleFor(r.Unit, *v).with(*v)
+	}
+	verdict := "agrees"
+	switch {
+	case r.Ours == nil || r.MetricKit == nil:
+		verdict = ""
+	case r.Disagrees:
+		verdict = "DISAGREES"
+	}
+	return []string{r.What, show(r.MetricKit), show(r.Ours), verdict, r.Note}
+}
+
+// textWitnesses writes what MetricKit says beside the run's own figures.
+func (r Report) textWitnesses(b *strings.Builder) {
+	for _, w := range r.Witnesses {
+		fmt.Fprintf(b, "\nMetricKit beside the recorded: %s\n", witnessTitle(w))
+		rows := [][]string{{"quantity", "MetricKit", "recorded", "", ""}}
+		for _, row := range w.Rows {
+			rows = append(rows, witnessCells(row))
+		}
+		if len(w.Rows) > 0 {
+			writeTable(b, rows, []bool{false, true, true, false, false})
+		}
+		fmt.Fprintf(b, "  from %s\n", strings.Join(w.Payloads, ", "))
+		for _, note := range w.Notes {
+			fmt.Fprintf(b, "  %s\n", note)
+		}
+	}
+}
+
+// markdownWitnesses writes the same as tables.
+func (r Report) markdownWitnesses(b *strings.Builder) {
+	if len(r.Witnesses) == 0 {
+		return
+	}
+	b.WriteString("\n## MetricKit beside the recorded\n")
+	for _, w := range r.Witnesses {
+		fmt.Fprintf(b, "\n%s\n\n| quantity | MetricKit | recorded | | |\n|:--|--:|--:|:--|:--|\n", escapeMarkdown(witnessTitle(w)))
+		for _, row := range w.Rows {
+			cells := witnessCells(row)
+			for i := range cells {
+				cells[i] = escapeMarkdown(cells[i])
+			}
+			fmt.Fprintf(b, "| %s |\n", strings.Join(cells, " | "))
+		}
+		fmt.Fprintf(b, "\nFrom %s.", escapeMarkdown(strings.Join(w.Payloads, ", ")))
+		for _, note := range w.Notes {
+			fmt.Fprintf(b, " %s.", escapeMarkdown(upperFirst(note)))
+		}
+		b.WriteString("\n")
+	}
+}
+
+func upperFirst(s string) string { return strings.ToUpper(s[:min(1, len(s))]) + s[min(1, len(s)):] }
+
+// witnessPage is what the page shows of a witness.
+type witnessPage struct {
+	Title string
+	Rows  []witnessCellsRow
+	From  string
+	Notes []string
+}
+
+type witnessCellsRow struct {
+	What, MetricKit, Ours, Verdict, Note string
+	Disagrees                            bool
+}
+
+func (r Report) witnessPages() []witnessPage {
+	var out []witnessPage
+	for _, w := range r.Witnesses {
+		page := witnessPage{Title: witnessTitle(w), From: strings.Join(w.Payloads, ", "), Notes: w.Notes}
+		for _, row := range w.Rows {
+			c := witnessCells(row)
+			page.Rows = append(page.Rows, witnessCellsRow{c[0], c[1], c[2], strings.ToLower(c[3]), c[4], row.Disagrees})
+		}
+		out = append(out, page)
+	}
+	return out
+}

@@ -1,0 +1,44 @@
+package reports
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lilims/bench/harness"
+)
+
+// TestWitnesses: every format shows what MetricKit says, and where it disagrees.
+func TestWitnesses(t *testing.T) {
+	report := New(fixture("r1", harness.KindIPhone, noon, 1))
+	report.Witnesses = []harness.Witness{{
+		Device: "iPhone15,4", Kind: harness.KindIPhone, Begin: noon.Add(-time.Hour), End: noon.Add(23 * time.Hour), ZoneStated: true, Sessions: 3, Runs: []string{"r1"},
+		Payloads: []string{"day <1>.json"}, Notes: []string{"the payload names a kind of device, not a unit"},
+		Rows: []harness.WitnessRow{
+			{What: "peak memory", Unit: "B", MetricKit: ptr(200e6), Ours: ptr(45.4e6), Disagrees: true, Note: "ours is the highest"},
+			{What: "decodes marked", Unit: "1", MetricKit: ptr(12.0), Ours: ptr(12.0)},
+			{What: "peak memory elsewhere", Unit: "B", MetricKit: ptr(1e6)},
+		},
+	}}
+	for name, c := range map[string]struct {
+		write func(io.Writer) error
+		want  []string
+	}{
+		"text": {report.Text, []string{"MetricKit beside the recorded: iPhone15,4, 2026-11-23 11:00 to 2026-11-24 11:00 UTC, 3 sessions of 1 run", "190.7 MiB", "43.30 MiB", "DISAGREES", "agrees", "from day <1>.json"}},
+		"md":   {report.Markdown, []string{"## MetricKit beside the recorded", "| peak memory | 190.7 MiB | 43.30 MiB | DISAGREES | ours is the highest |", "| decodes marked | 12 | 12 | agrees |", "day &lt;1>.json"}},
+		"html": {report.HTML, []string{`<span class="badge bad">disagrees</span>`, `<span class="badge good">agrees</span>`, "day &lt;1&gt;.json", "It is a second witness", "Weights that are mapped from a file and only read are not in it"}},
+		"json": {report.JSON, []string{`"metrickit": [`, `"disagrees": true`, `"ours": 45400000`}},
+	} {
+		var b bytes.Buffer
+		if err := c.write(&b); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(b.String(), want) {
+				t.Errorf("%s lacks %q", name, want)
+			}
+		}
+	}
+}
