@@ -83,7 +83,8 @@ type Sink interface {
 	Line(number int, text []byte)    // an event line of the app, without its newline; from 1, each once, no gaps
 	Battery(reading BatteryReading)  // the host's battery sampler
 	Sample(sample Sample)            // the host's other samplers: FootprintHost
-	Notice(progress Progress)        // for people
+	Notice(progress Progress)        // for people, now
+	Note(what, text string)          // to be found with the run: a sampler that cannot read, a payload that cannot be fetched
 	Payload(name string, raw []byte) // a MetricKit payload file found beside the events
 }
 

@@ -158,6 +158,7 @@ func (s *probeSink) Line(number int, text []byte) {
 func (s *probeSink) Battery(harness.BatteryReading) {}
 func (s *probeSink) Sample(harness.Sample)          {}
 func (s *probeSink) Notice(harness.Progress)        {}
+func (s *probeSink) Note(string, string)            {}
 func (s *probeSink) Payload(string, []byte)         {}
 
 // renewing reports whether a key's reference is to be taken anew: once in an execution that was asked to.

@@ -167,6 +167,13 @@ func (s *sink) state() harness.SessionState {
 // Notice passes a runner's progress on to people.
 func (s *sink) Notice(p harness.Progress) { s.d.step(p) }
 
+// Note records what a runner has to say of the launch.
+func (s *sink) Note(what, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.record(s.notice(what, text))
+}
+
 // Payload records a MetricKit payload that lay beside the events.
 func (s *sink) Payload(name string, raw []byte) {
 	s.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path"
 	"sync"
 	"time"
@@ -18,7 +19,7 @@ import (
 const (
 	readBytes   = 1 << 20
 	readsAtOnce = 64               // reads before the loop looks at anything else
-	maxPayload  = 64 << 20         // of a MetricKit payload; a day's batch of diagnostics is some megabytes
+	maxPayload  = 256 << 20        // of a MetricKit payload; a day's batch of diagnostics is some megabytes
 	linger      = 10 * time.Second // for which an app may live on after its last event
 	exitGrace   = 5 * time.Second  // for which the exit code of a process that is gone is waited for
 	maxBreaks   = 20               // of the cable, one after the other without anything read between
@@ -53,7 +54,8 @@ type follow struct {
 
 	stopSampling context.CancelFunc
 	sampling     sync.WaitGroup
-	readings     chan harness.BatteryReading
+	gauge        chan gaugeAnswer
+	gaugeFails   bool // it has been told that the gauge cannot be read
 }
 
 func (s *Session) newFollow(task harness.Task, sink harness.Sink) (*follow, error) {
@@ -63,7 +65,7 @@ func (s *Session) newFollow(task harness.Task, sink harness.Sink) (*follow, erro
 	}
 	return &follow{
 		s: s, task: task, sink: sink, bundle: task.Build.BundleID, folder: folder, plan: folder + "/plan.json", events: folder + "/events.jsonl",
-		fetched: map[string]bool{}, readings: make(chan harness.BatteryReading), stopSampling: func() {},
+		fetched: map[string]bool{}, gauge: make(chan gaugeAnswer), stopSampling: func() {},
 	}, nil
 }
 
@@ -126,8 +128,8 @@ func (f *follow) wait(ctx context.Context) error {
 	case u := <-usages:
 		f.sink.Sample(harness.Sample{Session: f.task.Session, Metric: harness.FootprintHost, Value: float64(u.FootprintBytes), Unit: "B",
 			At: clock.Now(), Source: harness.SourceHost, Method: "sysmontap"})
-	case r := <-f.readings:
-		f.sink.Battery(r)
+	case a := <-f.gauge:
+		f.takeGauge(a)
 	case <-f.output.done():
 		return f.checkGone(ctx)
 	case <-f.goneBy:
@@ -245,7 +247,8 @@ func (f *follow) line(number int, text []byte) {
 	}
 }
 
-// fetchPayloads fetches what events named. A payload that the phone does not have, or one too long, is passed over.
+// fetchPayloads fetches what events named. A payload that the phone does not have, or one too long, is told of and passed
+// over.
 func (f *follow) fetchPayloads(ctx context.Context) error {
 	for len(f.payloads) > 0 {
 		name := f.payloads[0]
@@ -256,11 +259,12 @@ func (f *follow) fetchPayloads(ctx context.Context) error {
 			}
 			text, err := files.ReadFile(ctx, path.Join(f.folder, name), maxPayload)
 			var status afc.Status
+			var long *afc.TooLongError
 			switch {
 			case err == nil:
 				f.sink.Payload(name, text)
-			case errors.As(err, &status):
-				f.s.log.Warn("payload not readable", "file", name, "err", err)
+			case errors.As(err, &status), errors.As(err, &long):
+				f.sink.Note("payload", fmt.Sprintf("%s could not be fetched: %v; it stays on the phone", name, err))
 			default:
 				return err
 			}

@@ -259,6 +259,7 @@ type record struct {
 	readings []harness.BatteryReading
 	samples  []harness.Sample
 	notices  []harness.Progress
+	notes    []string
 	payloads map[string]string
 }
 
@@ -283,6 +284,9 @@ func (r *record) Battery(b harness.BatteryReading) {
 }
 func (r *record) Sample(s harness.Sample)   { r.note(func() { r.samples = append(r.samples, s) }) }
 func (r *record) Notice(p harness.Progress) { r.note(func() { r.notices = append(r.notices, p) }) }
+func (r *record) Note(what, text string) {
+	r.note(func() { r.notes = append(r.notes, what+": "+text) })
+}
 func (r *record) Payload(name string, text []byte) {
 	r.note(func() { r.payloads[name] = string(text) })
 }

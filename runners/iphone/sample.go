@@ -2,6 +2,8 @@ package iphone
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"time"
 
@@ -28,9 +30,31 @@ func (f *follow) sampleFootprint(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
-	if err := f.s.control.hub.Sample(ctx, f.pid, f.task.Telemetry); err != nil && ctx.Err() == nil {
-		f.s.log.Warn("memory not sampled", "err", err)
+	if err := f.s.control.hub.Sample(ctx, f.pid, f.task.Telemetry); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+		f.sink.Note("telemetry", fmt.Sprintf("the process's memory cannot be sampled: %v", err))
 	}
+}
+
+// gaugeAnswer is one look at the gauge.
+type gaugeAnswer struct {
+	reading harness.BatteryReading
+	err     error
+}
+
+// takeGauge hands a reading on. That the gauge cannot be read is told once until it can be again.
+func (f *follow) takeGauge(a gaugeAnswer) {
+	if a.err == nil {
+		if f.gaugeFails {
+			f.sink.Note("telemetry", "the battery's gauge can be read again")
+		}
+		f.gaugeFails = false
+		f.sink.Battery(a.reading)
+		return
+	}
+	if !f.gaugeFails {
+		f.sink.Note("telemetry", fmt.Sprintf("the battery's gauge cannot be read: %v", a.err))
+	}
+	f.gaugeFails = true
 }
 
 // sampleBattery reads the gauge at the task's interval over one connection, and over a new one after a break. Readings
@@ -47,14 +71,12 @@ func (f *follow) sampleBattery(ctx context.Context) {
 	for ctx.Err() == nil {
 		reading, err := f.readBattery(ctx, &conn)
 		if err != nil {
-			f.s.log.Debug("battery gauge not readable", "err", err)
 			drop()
-		} else {
-			select {
-			case f.readings <- reading:
-			case <-ctx.Done():
-				return
-			}
+		}
+		select {
+		case f.gauge <- gaugeAnswer{reading, err}:
+		case <-ctx.Done():
+			return
 		}
 		if f.s.options.Clock.Sleep(ctx, f.task.Telemetry) != nil {
 			return

@@ -2,6 +2,8 @@ package local
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -12,7 +14,7 @@ import (
 )
 
 // maxPayload bounds a payload file: real ones have a few kB, a batch of crash reports some MB.
-const maxPayload = 128 << 20
+const maxPayload = 256 << 20
 
 // follower hands a launch's lines on as its file grows.
 type follower struct {
@@ -86,17 +88,30 @@ func (f *follower) payload(name string) {
 	if name == "" || name != filepath.Base(name) {
 		return
 	}
-	file, err := os.Open(filepath.Join(f.folder, name))
+	raw, err := readPayload(filepath.Join(f.folder, name))
 	if err != nil {
-		return // the line that names it is kept
-	}
-	defer file.Close()
-	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() > maxPayload {
+		f.sink.Note("payload", fmt.Sprintf("%s could not be read: %v", name, err))
 		return
 	}
-	if raw, err := io.ReadAll(file); err == nil {
-		f.sink.Payload(name, raw)
+	f.sink.Payload(name, raw)
+}
+
+func readPayload(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
 	}
+	defer file.Close()
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is no file")
+	case info.Size() > maxPayload:
+		return nil, fmt.Errorf("it has %d bytes; it stays where it is: %s", info.Size(), path)
+	}
+	return io.ReadAll(file)
 }
 
 // sample reads the process's footprint when it is time.

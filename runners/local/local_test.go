@@ -171,6 +171,7 @@ func (nothing) Battery(harness.BatteryReading) {}
 func (nothing) Sample(harness.Sample)          {}
 func (nothing) Notice(harness.Progress)        {}
 func (nothing) Payload(string, []byte)         {}
+func (nothing) Note(string, string)            {}
 
 func TestPayloadNamesAreJailed(t *testing.T) {
 	dir := t.TempDir()

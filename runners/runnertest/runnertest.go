@@ -157,6 +157,7 @@ type record struct {
 	battery  []harness.BatteryReading
 	samples  []harness.Sample
 	payloads map[string]string
+	notes    []string
 	line     func(n int) // told after every line; may be nil
 }
 
@@ -186,6 +187,12 @@ func (r *record) Sample(s harness.Sample) {
 }
 
 func (r *record) Notice(harness.Progress) {}
+
+func (r *record) Note(what, text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.notes = append(r.notes, what+": "+text)
+}
 
 func (r *record) Payload(name string, raw []byte) {
 	r.mu.Lock()

@@ -71,6 +71,7 @@ func (s *tokenSink) Line(number int, text []byte) {
 func (s *tokenSink) Battery(harness.BatteryReading) {}
 func (s *tokenSink) Sample(harness.Sample)          {}
 func (s *tokenSink) Notice(harness.Progress)        {}
+func (s *tokenSink) Note(string, string)            {}
 func (s *tokenSink) Payload(string, []byte)         {}
 
 // TestRetentionHasThePublishedShape: a large model loses most of what it loses in the first minute or two and keeps 55

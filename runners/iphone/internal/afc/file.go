@@ -181,6 +181,16 @@ func (c *Client) receiveWithin(number uint64, fn func(answer) error) error {
 	return fn(a)
 }
 
+// TooLongError says that a file has more bytes than its reader wanted.
+type TooLongError struct {
+	Path  string
+	Limit int64
+}
+
+func (e *TooLongError) Error() string {
+	return fmt.Sprintf("read %s: longer than %d bytes", e.Path, e.Limit)
+}
+
 // ReadFile reads a whole file of at most limit bytes.
 func (c *Client) ReadFile(ctx context.Context, path string, limit int64) ([]byte, error) {
 	f, err := c.Open(ctx, path, Read)
@@ -198,7 +208,7 @@ func (c *Client) ReadFile(ctx context.Context, path string, limit int64) ([]byte
 		}
 		out = append(out, part...)
 		if int64(len(out)) > limit {
-			return nil, errors.Join(fmt.Errorf("read %s: longer than %d bytes", path, limit), f.Close(ctx))
+			return nil, errors.Join(&TooLongError{Path: path, Limit: limit}, f.Close(ctx))
 		}
 	}
 }
