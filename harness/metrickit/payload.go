@@ -13,7 +13,7 @@ import (
 const MaxBytes = 64 << 20
 
 // ErrTooLarge says that a payload is larger than MaxBytes.
-var ErrTooLarge = errors.New("larger than 64 MiB: kept, not read")
+var ErrTooLarge = errors.New("larger than 64 MiB")
 
 // Parse reads one payload of any version.
 func Parse(raw []byte) (Payload, error) {

@@ -301,12 +301,12 @@ func (f *Fold) failed(e Event, line int, y *Yield) {
 // sample passes on a reading of the app. One that cannot be is left out with its reason; its line is kept.
 func (f *Fold) sample(e Event, line int, y *Yield) {
 	if e.Newer() {
-		f.figures.without(e.Metric, "the reading was "+e.newness())
+		f.lost(e.Metric, "the reading was "+e.newness())
 		return
 	}
 	if e.Value == nil {
 		f.problem(y, line, e.Metric+" came without a number")
-		f.figures.without(e.Metric, "the app read no number")
+		f.lost(e.Metric, "the app read no number")
 		return
 	}
 	value := *e.Value
@@ -316,7 +316,7 @@ func (f *Fold) sample(e Event, line int, y *Yield) {
 	}
 	if math.IsNaN(value) || math.IsInf(value, 0) || value < 0 && neverNegative(e.Unit) {
 		f.problem(y, line, fmt.Sprintf("%s cannot be %v %s", e.Metric, value, e.Unit))
-		f.figures.without(e.Metric, fmt.Sprintf("the app read %v %s", value, e.Unit))
+		f.lost(e.Metric, fmt.Sprintf("the app read %v %s", value, e.Unit))
 		return
 	}
 	f.memory.take(e, value, f.current, f.process.iterations == 0)
@@ -326,6 +326,19 @@ func (f *Fold) sample(e Event, line int, y *Yield) {
 		Session: f.expect.Session, Iteration: e.Iteration, Metric: e.Metric, Value: value, Unit: e.Unit,
 		At: f.hostWall(ns), DeviceNs: &ns, Phase: e.Phase, Source: harness.SourceApp,
 	})
+}
+
+// lost remembers why a reading and the figure that is made of it are missing.
+func (f *Fold) lost(reading, reason string) {
+	f.figures.without(reading, reason)
+	switch reading {
+	case harness.Footprint:
+		f.figures.without(harness.PeakFootprint, reason)
+	case harness.LedgerPeak:
+		f.figures.without(harness.LifetimePeak, reason)
+	case harness.Available:
+		f.figures.without(harness.LeastAvailable, reason)
+	}
 }
 
 func neverNegative(unit string) bool {
