@@ -24,4 +24,5 @@ type Device interface {
 type Faults struct {
 	EmptyOutput   bool // every output event is preceded by one without arguments, as iOS 26 sends
 	FragmentBytes int  // messages with a longer body are sent in fragments of this size; 0: never
+	NoFootprints  bool // processes tell no footprint
 }

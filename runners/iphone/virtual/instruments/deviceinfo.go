@@ -23,6 +23,9 @@ func (d deviceInfo) Invoke(_ context.Context, call dtx.Call) (any, error) {
 	case "runningProcesses":
 		return d.processes(), nil
 	case "sysmonProcessAttributes":
+		if d.server.faults.NoFootprints {
+			return []any{"pid", "name"}, nil
+		}
 		return processAttributes(), nil
 	case "sysmonSystemAttributes":
 		return systemAttributes(), nil

@@ -1,0 +1,142 @@
+package iphone_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/runners/iphone/virtual"
+	"github.com/lilims/bench/runners/iphone/virtual/battery"
+	"github.com/lilims/bench/runners/iphone/virtual/diagnostics"
+	"github.com/lilims/bench/runners/iphone/virtual/faults"
+	"github.com/lilims/bench/runners/iphone/virtual/instruments"
+)
+
+// gated is a launch that waits for "go" and is sampled meanwhile.
+func gated(t *testing.T) harness.Task {
+	job := task("gated", testBuild(t, ""), testModel(t, 3000), "MODE", "gated")
+	job.Telemetry = 20 * time.Millisecond
+	return job
+}
+
+// TestAGaugeThatGoesSilent: the launch goes on, the trouble and its end are told of once each, readings go on after it.
+func TestAGaugeThatGoesSilent(t *testing.T) {
+	for name, fault := range map[string]faults.Fault{
+		"answers with an error": {Service: diagnostics.Service, Kind: faults.Reply, Error: "Failure"},
+		"does not start":        {Service: diagnostics.Service, Kind: faults.Refuse, Error: "InvalidService"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			s, p := b.ready("")
+			sink := newRecord()
+			go func() {
+				sink.await("readings", func() bool { return len(sink.readings) > 2 })
+				if fault.Kind == faults.Refuse { // the connection that is open must end before
+					if err := p.SetFault(faults.Fault{Service: diagnostics.Service, Kind: faults.Reply, Error: "Failure", Times: 1}); err != nil {
+						t.Error(err)
+					}
+				}
+				if err := p.SetFault(fault); err != nil {
+					t.Error(err)
+				}
+				sink.await("the trouble is told of", func() bool { return len(sink.notes) == 1 })
+				before := len(sink.readings)
+				p.Faults().Clear(faults.Any)
+				sink.await("readings go on", func() bool { return len(sink.readings) > before+2 })
+				allow(t, p, "go")
+			}()
+			exit, err := s.Run(t.Context(), gated(t), sink)
+			if err != nil || exit.Outcome != harness.OutcomeOK {
+				t.Fatalf("exit = %+v, %v", exit, err)
+			}
+			if len(sink.notes) != 2 || !strings.Contains(sink.notes[0], "telemetry: the battery's gauge cannot be read: ") || !strings.Contains(sink.notes[1], "can be read again") {
+				t.Errorf("notes = %q", sink.notes)
+			}
+			sink.gapless(t)
+		})
+	}
+}
+
+// TestChargingThatBeginsAndEnds in the middle of a launch is in the readings, so that no energy is made of them.
+func TestChargingThatBeginsAndEnds(t *testing.T) {
+	b := newBench(t)
+	s, p := b.ready("")
+	sink := newRecord()
+	last := func(charging bool) func() bool {
+		return func() bool {
+			n := len(sink.readings)
+			return n > 0 && sink.readings[n-1].Charging != nil && *sink.readings[n-1].Charging == charging
+		}
+	}
+	go func() {
+		for _, percent := range []float64{80, 40, 80} {
+			if err := p.Gauge().SetPercent(percent); err != nil {
+				t.Error(err)
+			}
+			sink.await("the gauge says so", last(percent == 40))
+		}
+		allow(t, p, "go")
+	}()
+	exit, err := s.Run(t.Context(), gated(t), sink)
+	if err != nil || exit.Outcome != harness.OutcomeOK || len(sink.notes) > 0 {
+		t.Fatalf("exit = %+v, %v, notes %q", exit, err, sink.notes)
+	}
+	var story []bool
+	for _, r := range sink.readings {
+		if n := len(story); n == 0 || story[n-1] != *r.Charging {
+			story = append(story, *r.Charging)
+		}
+	}
+	if len(story) < 3 || story[len(story)-2] != true || story[len(story)-1] != false {
+		t.Errorf("charging went %v", story)
+	}
+}
+
+// TestTelemetryOfABusyPhone: behind a slow cable, with messages in fragments, samples and lines both arrive.
+func TestTelemetryOfABusyPhone(t *testing.T) {
+	b := newBench(t)
+	p := b.phone("", virtual.PhoneOptions{Instruments: instruments.Faults{FragmentBytes: 200, EmptyOutput: true}, Battery: battery.Options{Missing: 0.3, UnsignedWraps: true}})
+	s := b.open(b.device(0))
+	if _, err := s.Prepare(t.Context(), testBuild(t, ""), testModel(t, 3000), nil); err != nil {
+		t.Fatal(err)
+	}
+	p.SetLink(faults.Link{RTT: 40 * time.Millisecond, BytesPerSecond: 1 << 20})
+	sink := newRecord()
+	go func() {
+		sink.await("samples of both", func() bool { return len(sink.readings) > 3 && len(sink.samples) > 10 })
+		allow(t, p, "go")
+	}()
+	exit, err := s.Run(t.Context(), gated(t), sink)
+	if err != nil || exit.Outcome != harness.OutcomeOK || len(sink.notes) > 0 {
+		t.Fatalf("exit = %+v, %v, notes %q", exit, err, sink.notes)
+	}
+	sink.gapless(t)
+	for _, m := range sink.samples {
+		if m.Value <= 0 {
+			t.Errorf("sample %+v", m)
+		}
+	}
+}
+
+// TestAPhoneWithoutFootprints: the launch goes on without, and says why.
+func TestAPhoneWithoutFootprints(t *testing.T) {
+	b := newBench(t)
+	p := b.phone("", virtual.PhoneOptions{Instruments: instruments.Faults{NoFootprints: true}})
+	s := b.open(b.device(0))
+	if _, err := s.Prepare(t.Context(), testBuild(t, ""), testModel(t, 3000), nil); err != nil {
+		t.Fatal(err)
+	}
+	sink := newRecord()
+	go func() {
+		sink.await("readings", func() bool { return len(sink.readings) > 1 })
+		allow(t, p, "go")
+	}()
+	exit, err := s.Run(t.Context(), gated(t), sink)
+	if err != nil || exit.Outcome != harness.OutcomeOK || len(sink.samples) != 0 {
+		t.Fatalf("exit = %+v, %v, %d samples", exit, err, len(sink.samples))
+	}
+	if len(sink.notes) != 1 || !strings.Contains(sink.notes[0], "the process's memory cannot be sampled") {
+		t.Errorf("notes = %q", sink.notes)
+	}
+}
