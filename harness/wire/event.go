@@ -39,7 +39,7 @@ type Event struct {
 	Text         string `json:"text,omitempty"`
 	State        string `json:"state,omitempty"`
 	File         string `json:"file,omitempty"`
-	Code         string `json:"code,omitempty"` // load_failed, incompatible_model, out_of_memory, cancelled, backend
+	Code         string `json:"code,omitempty"` // load_failed, incompatible_model, out_of_memory, too_few_candidates, cancelled, backend
 	Message      string `json:"message,omitempty"`
 
 	First *int    `json:"first,omitempty"`

@@ -14,7 +14,7 @@ final class IterationRunner: Sendable {
     private let prompt: [Int32]
 
     /// - Throws: `RuntimeError.promptTooLong` when the plan does not fit the model's context: a generation that ends
-    ///   early would be measured as if it were whole.
+    ///   early would be measured as if it were whole. `tooFewCandidates` when the model cannot sample as the plan asks.
     init(
         _ plan: Plan, _ generator: Generator, _ recorder: Recorder, _ probes: ProbeLoop, _ stop: StopSignal,
         _ signposts: any PhaseSignposts
@@ -33,6 +33,7 @@ final class IterationRunner: Sendable {
         let needed = before.count + prompt.count + plan.generateTokens - 1
         let limit = generator.contextLimit
         guard needed <= limit else { throw RuntimeError.promptTooLong(tokens: needed, limit: limit) }
+        try generator.check(Self.sampling(plan, 0))
         stop.watch(generator)
     }
 
@@ -68,10 +69,13 @@ final class IterationRunner: Sendable {
 
     /// Each iteration draws its own numbers, the same in every session of the plan.
     private func options(_ index: Int) -> GenerationOptions {
-        let sampling = Sampler.Settings(
+        GenerationOptions(
+            maximumTokens: plan.generateTokens, sampling: Self.sampling(plan, index), stopsAtEnd: plan.stopAtEnd)
+    }
+
+    private static func sampling(_ plan: Plan, _ index: Int) -> Sampler.Settings {
+        Sampler.Settings(
             temperature: plan.temperature, topK: plan.topK, seed: plan.seed &+ UInt64(truncatingIfNeeded: index))
-        return GenerationOptions(
-            maximumTokens: plan.generateTokens, sampling: sampling, stopsAtEnd: plan.stopAtEnd)
     }
 }
 

@@ -27,10 +27,9 @@ public struct CoreMLBackend: ModelBackend {
             let functions = package.manifest.functions
             async let decode = Self.loadFunction(functions.decode, at: compiled, units)
             async let prefill = Self.loadFunction(functions.prefill, at: compiled, units)
-            async let score = Self.loadFunctionIfNamed(functions.score, at: compiled, units)
+            let others = OccasionalFunctions { try await Self.loadFunction($0, at: compiled, units) }
             let model = CoreMLModel(
-                manifest: package.manifest, decode: try await decode, prefill: try await prefill, score: try await score
-            )
+                manifest: package.manifest, decode: try await decode, prefill: try await prefill, others: others)
             let findings = try await findings(on: model, compiled, package.manifest, units)
             model.settle(findings, notes: [isNew ? "compiled now" : "compiled before"])
             return model
@@ -44,13 +43,6 @@ public struct CoreMLBackend: ModelBackend {
     private static func loadFunction(_ name: String, at url: URL, _ units: ComputeUnits) async throws -> LoadedFunction
     {
         LoadedFunction(try await MLModel.load(contentsOf: url, configuration: configuration(units, function: name)))
-    }
-
-    private static func loadFunctionIfNamed(
-        _ name: String?, at url: URL, _ units: ComputeUnits
-    ) async throws -> LoadedFunction? {
-        guard let name else { return nil }
-        return try await loadFunction(name, at: url, units)
     }
 
     static func configuration(_ units: ComputeUnits, function: String) -> MLModelConfiguration {

@@ -12,6 +12,22 @@ final class LoadedFunction: @unchecked Sendable {
     init(_ model: MLModel) { self.model = model }
 }
 
+/// Functions that only evaluation asks for. Each is loaded when it is first needed: a load costs time and memory that
+/// generation should not be charged with.
+actor OccasionalFunctions {
+    private let load: @Sendable (String) async throws -> LoadedFunction
+    private var loaded: [String: LoadedFunction] = [:]
+
+    init(_ load: @escaping @Sendable (String) async throws -> LoadedFunction) { self.load = load }
+
+    func function(_ name: String) async throws -> LoadedFunction {
+        if let known = loaded[name] { return known }
+        let made = try await load(name)
+        loaded[name] = made
+        return made
+    }
+}
+
 /// Key-value cache, and the input arrays that are filled anew for each call.
 final class CoreMLState: ModelState, @unchecked Sendable {
     let state: MLState
@@ -19,20 +35,22 @@ final class CoreMLState: ModelState, @unchecked Sendable {
 
     init(_ state: MLState) { self.state = state }
 
-    func inputs(for step: ModelStep, capacity: Int) throws -> StepInputs {
+    func inputs(for step: ModelStep, _ manifest: ModelManifest) throws -> StepInputs {
         if let kept = inputs[step.function] { return kept }
-        let made = try StepInputs(tokens: step.tokens.count, capacity: capacity, hasTargets: step.function == .score)
+        let made = try StepInputs(
+            tokens: step.tokens.count, capacity: manifest.context, localWindow: manifest.localWindow,
+            hasTargets: step.function == .score)
         inputs[step.function] = made
         return made
     }
 }
 
-/// A model of the contract (docs/model-contract.md): token ids in, logits out.
+/// A model of the contract (docs/model-contract.md): token ids in, what may come next out.
 final class CoreMLModel: LoadedModel {
     private let manifest: ModelManifest
     private let decode: LoadedFunction
     private let prefill: LoadedFunction
-    private let score: LoadedFunction?
+    private let others: OccasionalFunctions
 
     private struct Settled {
         var prefillSharesState = true
@@ -40,11 +58,11 @@ final class CoreMLModel: LoadedModel {
     }
     private let settled = Mutex(Settled())
 
-    init(manifest: ModelManifest, decode: LoadedFunction, prefill: LoadedFunction, score: LoadedFunction?) {
+    init(manifest: ModelManifest, decode: LoadedFunction, prefill: LoadedFunction, others: OccasionalFunctions) {
         self.manifest = manifest
         self.decode = decode
         self.prefill = prefill
-        self.score = score
+        self.others = others
     }
 
     var notes: [String] { settled.withLock { $0.notes } }
@@ -61,58 +79,74 @@ final class CoreMLModel: LoadedModel {
         }
     }
 
+    private var sharesState: Bool { settled.withLock { $0.prefillSharesState } }
+
     func makeState() throws -> any ModelState { CoreMLState(decode.model.makeState()) }
 
-    func logits(_ step: ModelStep, state: any ModelState) async throws -> [Float] {
-        if step.function == .prefill, !settled.withLock({ $0.prefillSharesState }) {
-            return try await logitsByDecoding(step, state: state)
+    func candidates(_ step: ModelStep, state: any ModelState) async throws -> Candidates {
+        let hasRanking = manifest.topK != nil
+        return try await advance(step, state) { result in
+            guard hasRanking else { return .all(try result.array("logits").lastRow()) }
+            return .ranked(
+                ids: try result.array("top_ids").integers(), logits: try result.array("top_logits").lastRow())
         }
-        return try await values("logits", step, state: state, targets: nil)
+    }
+
+    func logits(_ step: ModelStep, state: any ModelState) async throws -> [Float] {
+        guard manifest.topK != nil else { return try await advance(step, state) { try $0.array("logits").lastRow() } }
+        guard let name = manifest.functions.logits, sharesState else {
+            throw RuntimeError.incompatibleModel(
+                manifest.functions.logits == nil
+                    ? "it gives the most likely tokens and has no function for the logits of all"
+                    : "on this device its functions do not share a cache, so the logits of all tokens cannot be had")
+        }
+        // The chunk fills the cache; its last token is computed once more, for its logits.
+        var alone = step
+        if step.function == .prefill {
+            try await run(prefill, step, state) { _ in }
+            alone = step.single(step.lastIndex)
+        }
+        return try await run(others.function(name), alone, state) { try $0.array("logits").lastRow() }
     }
 
     func logProbabilities(_ step: ModelStep, targets: [Int32], state: any ModelState) async throws -> [Float]? {
-        guard score != nil else { return nil }
-        return try await values("log_probs", step, state: state, targets: targets)
+        guard let name = manifest.functions.score, sharesState else { return nil }
+        return try await run(others.function(name), step, state, targets: targets) {
+            try $0.array("log_probs").lastRow()
+        }
     }
 
-    private func values(
-        _ output: String, _ step: ModelStep, state: any ModelState, targets: [Int32]?
-    ) async throws -> [Float] {
+    /// Runs a step of generation and reads its results. Where prefill does not see the cache that decode writes, a chunk
+    /// goes token by token.
+    private func advance<Result: Sendable>(
+        _ step: ModelStep, _ state: any ModelState, read: (any MLFeatureProvider) throws -> Result
+    ) async throws -> Result {
+        guard step.function == .prefill else { return try await run(decode, step, state, read: read) }
+        guard !sharesState else { return try await run(prefill, step, state, read: read) }
+        return try await decodeOneByOne(step, state, read: read)
+    }
+
+    private func decodeOneByOne<Result: Sendable>(
+        _ step: ModelStep, _ state: any ModelState, read: (any MLFeatureProvider) throws -> Result
+    ) async throws -> Result {
+        for index in 0..<step.lastIndex { try await run(decode, step.single(index), state) { _ in } }
+        return try await run(decode, step.single(step.lastIndex), state, read: read)
+    }
+
+    private func run<Result: Sendable>(
+        _ function: LoadedFunction, _ step: ModelStep, _ state: any ModelState, targets: [Int32]? = nil,
+        read: (any MLFeatureProvider) throws -> Result
+    ) async throws -> Result {
         guard let state = state as? CoreMLState else { throw RuntimeError.backend("a state of another backend") }
-        let inputs = try state.inputs(for: step, capacity: manifest.context)
+        let inputs = try state.inputs(for: step, manifest)
         try inputs.fill(step, targets: targets)
-        let function: LoadedFunction
-        switch step.function {
-        case .decode: function = decode
-        case .prefill: function = prefill
-        case .score:
-            guard let score else { throw RuntimeError.backend("the model has no score function") }
-            function = score
-        }
-        let result = try await function.model.prediction(
-            from: inputs.provider, using: state.state, options: MLPredictionOptions())
-        guard let array = result.featureValue(for: output)?.multiArrayValue else {
-            throw RuntimeError.backend("the model has no output \(output)")
-        }
-        return try array.lastRow()
+        // Core ML computes every output of a function, whatever is read: what need not be computed is another function's.
+        return try read(
+            await function.model.prediction(from: inputs.provider, using: state.state, options: MLPredictionOptions()))
     }
 
-    /// A chunk token by token. The map that comes with the step is that after the whole chunk: positions that a token
-    /// may not see yet are later than its own, so the mask hides them; slots of padding are vacant.
-    private func logitsByDecoding(_ step: ModelStep, state: any ModelState) async throws -> [Float] {
-        var logits: [Float] = []
-        for index in 0...step.lastIndex {
-            let single = ModelStep(
-                function: .decode, tokens: [step.tokens[index]], count: 1, positions: [step.positions[index]],
-                slot: step.slot + index, slotPositions: step.slotPositions, lastIndex: 0)
-            logits = try await values("logits", single, state: state, targets: nil)
-        }
-        return logits
-    }
-
-    /// Whether a token that prefill wrote is seen by decode: the logits after both must be, nearly, those after two
-    /// decodes. Arithmetic differs between devices by less than 5 % of the logits' range; a cache that was not shared
-    /// changes them altogether.
+    /// Whether a token that prefill wrote is seen by decode: what comes after both must be, nearly, what comes after two
+    /// decodes. A cache that was not shared changes it altogether.
     func prefillSharesState() async throws -> Bool {
         let shape = ContextShape(manifest)
         guard shape.chunk > 1 else { return true }
@@ -120,26 +154,34 @@ final class CoreMLModel: LoadedModel {
         let text: [Int32] = [1, last / 2, last / 3, last / 5].map { max(0, min($0, last)) }
         let decoded = try await run(text, byDecoding: true, shape)
         guard let prefilled = try? await run(text, byDecoding: false, shape) else { return false }
-        guard let low = decoded.min(), let high = decoded.max(), prefilled.count == decoded.count else { return false }
-        let difference = zip(decoded, prefilled).map { abs($0 - $1) }.max() ?? 0
-        return difference <= 0.05 * max(high - low, .leastNormalMagnitude)
+        return decoded.agrees(with: prefilled)
     }
 
-    /// Logits after all of `text`: its beginning fed by prefill or token by token, its last token by decode.
-    private func run(_ text: [Int32], byDecoding: Bool, _ shape: ContextShape) async throws -> [Float] {
+    /// What comes after all of `text`: its beginning fed by prefill or token by token, its last token by decode.
+    private func run(_ text: [Int32], byDecoding: Bool, _ shape: ContextShape) async throws -> Candidates {
         let state = try makeState()
         var window = ContextWindow(shape)
         var beginning = text.dropLast()
         while !beginning.isEmpty {
             let step = window.step(&beginning)
             if byDecoding, step.function == .prefill {
-                _ = try await logitsByDecoding(step, state: state)
+                try await decodeOneByOne(step, state) { _ in }
             } else {
-                _ = try await values("logits", step, state: state, targets: nil)
+                _ = try await candidates(step, state: state)
             }
         }
         var end = text.suffix(1)
-        return try await values("logits", window.step(&end), state: state, targets: nil)
+        return try await candidates(window.step(&end), state: state)
+    }
+}
+
+extension MLFeatureProvider {
+    /// An output by its name.
+    fileprivate func array(_ output: String) throws -> MLMultiArray {
+        guard let array = featureValue(for: output)?.multiArrayValue else {
+            throw RuntimeError.backend("the model has no output \(output)")
+        }
+        return array
     }
 }
 #endif

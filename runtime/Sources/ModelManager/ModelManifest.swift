@@ -18,11 +18,16 @@ public struct ModelManifest: Sendable, Hashable, Codable {
     public var context: Int
     /// Tokens that the prefill function takes at once.
     public var prefillChunk: Int
-    /// Absolute positions that the rotary tables cover; nil: as many as `context`.
+    /// Absolute positions that the position tables cover; nil: as many as `context`.
     public var positions: Int?
+    /// What prefill and decode give; nil: the logits of all tokens.
+    public var outputs: Outputs?
+    /// How many positions back the local layers see, the current one counted; nil: no layer is local, and functions take
+    /// no mask for them.
+    public var localWindow: Int?
     public var architecture: Architecture
     public var tokenizer: TokenizerEntry
-    /// What the program's functions are called. `score` is nil where the model has none.
+    /// What the program's functions are called; nil where the model has none.
     public var functions: Functions
     public var licence: String?
 
@@ -64,15 +69,40 @@ public struct ModelManifest: Sendable, Hashable, Codable {
     public struct Functions: Sendable, Hashable, Codable {
         public var prefill: String
         public var decode: String
+        /// One token's decode step that gives the logits of all tokens, where decode itself does not.
+        public var logits: String?
         public var score: String?
+
+        public init(prefill: String, decode: String, logits: String? = nil, score: String? = nil) {
+            self.prefill = prefill
+            self.decode = decode
+            self.logits = logits
+            self.score = score
+        }
+    }
+
+    public struct Outputs: Sendable, Hashable, Codable {
+        public enum Kind: String, Sendable, Hashable, Codable {
+            /// `logits`, of all tokens.
+            case logits
+            /// `top_ids` and `top_logits`, of the `k` most likely tokens.
+            case topK = "top_k"
+        }
+
+        public var kind: Kind
+        public var k: Int?
     }
 
     enum CodingKeys: String, CodingKey {
         case format, name, version, family, quantization, hash, files, runtime, context, positions
-        case architecture, tokenizer, functions, licence
+        case architecture, tokenizer, functions, outputs, licence
+        case localWindow = "local_window"
         case sizeBytes = "size_bytes"
         case prefillChunk = "prefill_chunk"
     }
+
+    /// How many of the most likely tokens a step gives; nil: the logits of all.
+    public var topK: Int? { outputs?.kind == .topK ? outputs?.k : nil }
 
     /// Bytes of the key-value cache for `tokens` tokens: keys and values of every layer in fp16.
     public func cacheBytes(tokens: Int) -> Int64 {

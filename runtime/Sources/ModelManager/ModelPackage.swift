@@ -128,6 +128,13 @@ extension ModelManifest {
         guard architecture.vocab > 0, architecture.layers > 0 else {
             throw ModelError.malformedManifest("architecture has no layers or no vocabulary")
         }
+        if let outputs, outputs.kind == .topK, !(1...architecture.vocab).contains(outputs.k ?? 0) {
+            throw ModelError.malformedManifest(
+                "outputs of the \(outputs.k ?? 0) most likely of \(architecture.vocab) tokens")
+        }
+        if let localWindow, localWindow < 1 {
+            throw ModelError.malformedManifest("local_window is \(localWindow)")
+        }
     }
 }
 

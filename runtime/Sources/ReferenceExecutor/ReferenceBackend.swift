@@ -46,9 +46,9 @@ final class ReferenceLoadedModel: LoadedModel {
     init(_ package: ModelPackage, units: ComputeUnits, numerics: Numerics, threads: Int?) throws {
         manifest = package.manifest
         let program = try ProgramPackage(path: package.program.path)
-        let functions = manifest.functions
-        let names = [functions.prefill, functions.decode] + (functions.score.map { [$0] } ?? [])
-        model = try ReferenceModel(program, functions: Array(Set(names)).sorted(), numerics: numerics, threads: threads)
+        // The others are for evaluation: they are compiled when they are first asked for, if ever.
+        let names = Set([manifest.functions.prefill, manifest.functions.decode])
+        model = try ReferenceModel(program, functions: names.sorted(), numerics: numerics, threads: threads)
         var notes = ["reference executor on the CPU, \(model.threads) threads, \(numerics.rawValue) arithmetic"]
         if units != .cpuOnly { notes.append("compute units \(units.rawValue) were asked for; only the CPU is used") }
         self.notes = notes
@@ -56,14 +56,37 @@ final class ReferenceLoadedModel: LoadedModel {
 
     func makeState() throws -> any ModelState { ReferenceModelState(model.makeState()) }
 
+    func candidates(_ step: ModelStep, state: any ModelState) async throws -> Candidates {
+        guard manifest.topK != nil else { return .all(try await logits(step, state: state)) }
+        let name = try generating(step)
+        let results = try run(name, step, state)
+        guard let ids = results["top_ids"]?.ints, let logits = results["top_logits"]?.floats, ids.count == logits.count else {
+            throw ProgramError(.invalid, operation: name, "has no outputs top_ids and top_logits of one length")
+        }
+        return .ranked(ids: ids, logits: logits)
+    }
+
     func logits(_ step: ModelStep, state: any ModelState) async throws -> [Float] {
-        let name: String
+        let name = try generating(step)
+        guard manifest.topK != nil else { return try logits(of: name, step, state) }
+        guard let all = manifest.functions.logits else {
+            throw RuntimeError.incompatibleModel("it gives the most likely tokens and has no function for the logits of all")
+        }
+        // The chunk fills the cache; its last token is computed once more, for its logits.
+        if step.function == .prefill { _ = try run(name, step, state) }
+        return try logits(of: all, step.function == .prefill ? step.single(step.lastIndex) : step, state)
+    }
+
+    private func generating(_ step: ModelStep) throws -> String {
         switch step.function {
-        case .prefill: name = manifest.functions.prefill
-        case .decode: name = manifest.functions.decode
+        case .prefill: manifest.functions.prefill
+        case .decode: manifest.functions.decode
         case .score: throw ProgramError(.badInput, "a scoring step has log probabilities, not logits")
         }
-        guard let logits = try run(name, step, state, extra: [:])["logits"]?.floats else {
+    }
+
+    private func logits(of name: String, _ step: ModelStep, _ state: any ModelState) throws -> [Float] {
+        guard let logits = try run(name, step, state)["logits"]?.floats else {
             throw ProgramError(.invalid, operation: name, "has no float output logits")
         }
         return logits
@@ -78,9 +101,9 @@ final class ReferenceLoadedModel: LoadedModel {
         return values
     }
 
-    private func run(_ name: String, _ step: ModelStep, _ state: any ModelState, extra: [String: Tensor]) throws -> [String:
-        Tensor]
-    {
+    private func run(
+        _ name: String, _ step: ModelStep, _ state: any ModelState, extra: [String: Tensor] = [:]
+    ) throws -> [String: Tensor] {
         guard let state = state as? ReferenceModelState else { throw ProgramError(.badInput, "a state of another backend") }
         let count = step.tokens.count
         guard step.positions.count == count, step.slot >= 0, step.slot + count <= step.slotPositions.capacity,
@@ -94,21 +117,23 @@ final class ReferenceLoadedModel: LoadedModel {
         inputs["input_ids"] = Tensor(step.tokens, shape: [1, count])
         inputs["position_ids"] = Tensor(step.positions, shape: [count])
         inputs["cache_slot"] = Tensor([Int32(step.slot)], shape: [1])
-        inputs["causal_mask"] = mask(step)
+        inputs["causal_mask"] = mask(step, within: nil)
+        if let window = manifest.localWindow { inputs["local_mask"] = mask(step, within: window) }
         inputs["last_index"] = Tensor([Int32(step.lastIndex)], shape: [1])
         // A score function computes all positions and may leave this one out.
         inputs = inputs.filter { model.inputShape($0.key, of: name) != nil }
         return try model.run(name, inputs, state: state.state)
     }
 
-    private func mask(_ step: ModelStep) -> Tensor {
+    private func mask(_ step: ModelStep, within window: Int?) -> Tensor {
         let capacity = step.slotPositions.capacity
         let count = step.tokens.count
         var values = [Float](repeating: 0, count: count * capacity)
         values.withUnsafeMutableBufferPointer { buffer in
             for row in 0..<count {
                 let line = UnsafeMutableBufferPointer(rebasing: buffer[row * capacity..<(row + 1) * capacity])
-                step.slotPositions.writeMask(from: step.positions[row], visible: 0, hidden: Self.hidden, into: line)
+                step.slotPositions.writeMask(
+                    from: step.positions[row], within: window, visible: 0, hidden: Self.hidden, into: line)
             }
         }
         return Tensor(values, shape: [1, 1, count, capacity], dataType: .float16)

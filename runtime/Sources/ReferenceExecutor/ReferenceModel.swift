@@ -45,11 +45,12 @@ public final class ReferenceState: @unchecked Sendable {
 /// In: a package that `ProgramPackage` has read. Out: results of its functions. It proves what a program computes; how fast
 /// or on which unit a phone runs it, it cannot tell. Weights stay in the mapped file, packed as they are.
 public final class ReferenceModel: @unchecked Sendable {
-    /// Compiled functions by name. Guarded by `lock`, since their arenas hold the values of one call.
-    private let functions: [String: CompiledFunction]
-    private let stateTypes: [StateType]
+    /// Compiled functions by name. Guarded by `lock`: others join them, and their arenas hold the values of one call.
+    private var functions: [String: CompiledFunction] = [:]
+    private var stateTypes: [StateType] = []
     private let lock = CallLock()
     private let store: ConstantStore
+    private let pool: ThreadPool
     private let package: ProgramPackage
     public let numerics: Numerics
     /// Threads in use, the caller's included.
@@ -58,59 +59,64 @@ public final class ReferenceModel: @unchecked Sendable {
     /// Compiles functions of `package`.
     ///
     /// - Parameters:
-    ///   - functions: names of those to compile; nil compiles all.
+    ///   - functions: names of those to compile now; nil compiles all. Others are compiled when they are first run.
     ///   - threads: how many to use; nil uses one per core.
     /// - Throws: `ProgramError`: `unsupported` names an operation that the executor lacks, with its function; `invalid`, `torn`
     ///   and `badBlob` say what contradicts what.
     public init(
         _ package: ProgramPackage, functions names: [String]? = nil, numerics: Numerics = .float32, threads: Int? = nil
     ) throws {
-        let pool = ThreadPool(threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
-        let store = ConstantStore(weights: package.weights)
-        var compiled: [String: CompiledFunction] = [:]
-        for name in names ?? package.program.functions.keys.sorted() {
-            guard let function = package.program.functions[name] else {
-                throw ProgramError(
-                    .unsupported, "the program has no function \(name); it has \(package.program.functions.keys.sorted())")
-            }
-            compiled[name] = try CompiledFunction(name: name, function: function, numerics: numerics, pool: pool, store: store)
-        }
-        var types: [StateType] = []
-        for function in compiled.values.sorted(by: { $0.name < $1.name }) {
-            for type in function.states {
-                if let known = types.first(where: { $0.name == type.name }) {
-                    guard known == type else {
-                        throw ProgramError(.invalid, operation: function.name, "state \(type.name) differs between functions")
-                    }
-                } else {
-                    types.append(type)
-                }
-            }
-        }
+        pool = ThreadPool(threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        store = ConstantStore(weights: package.weights)
         self.package = package
-        self.functions = compiled
-        self.store = store
         self.numerics = numerics
         self.threads = pool.threads
-        stateTypes = types
+        for name in (names ?? Array(package.program.functions.keys)).sorted() { _ = try compiled(name) }
     }
 
-    /// Names of the compiled functions, sorted.
-    public var functionNames: [String] { functions.keys.sorted() }
+    /// A function, compiled now if it was not before. To be called under the lock, but for the initialiser.
+    private func compiled(_ name: String) throws -> CompiledFunction {
+        if let known = functions[name] { return known }
+        guard let function = package.program.functions[name] else {
+            throw ProgramError(
+                .unsupported, "the program has no function \(name); it has \(package.program.functions.keys.sorted())")
+        }
+        let made = try CompiledFunction(name: name, function: function, numerics: numerics, pool: pool, store: store)
+        for type in made.states {
+            if let known = stateTypes.first(where: { $0.name == type.name }) {
+                guard known == type else {
+                    throw ProgramError(.invalid, operation: name, "state \(type.name) differs between functions")
+                }
+            } else {
+                stateTypes.append(type)
+            }
+        }
+        functions[name] = made
+        return made
+    }
+
+    private func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
+        lock.lock()
+        defer { lock.unlock() }
+        return try body()
+    }
+
+    /// Names of the functions compiled so far, sorted.
+    public var functionNames: [String] { locked { functions.keys.sorted() } }
 
     /// Bytes allocated for unpacked constants and for intermediate values, beside the mapped weights.
-    public var allocatedBytes: Int { store.ownedBytes + functions.values.reduce(0) { $0 + $1.arenaBytes } }
+    public var allocatedBytes: Int { locked { store.ownedBytes + functions.values.reduce(0) { $0 + $1.arenaBytes } } }
 
     /// Bytes of one state.
-    public var stateBytes: Int { stateTypes.reduce(0) { $0 + Shapes.count($1.shape) * 4 } }
+    public var stateBytes: Int { locked { stateTypes.reduce(0) { $0 + Shapes.count($1.shape) * 4 } } }
 
     /// The shape of an input of a function; nil when there is no such function or input.
     public func inputShape(_ input: String, of function: String) -> [Int]? {
-        functions[function]?.inputs.first { $0.name == input }?.operand.shape
+        package.program.functions[function]?.inputs.first { $0.name == input }?.type.tensor?.shape
     }
 
     /// A new state, all zeros.
-    public func makeState() -> ReferenceState { ReferenceState(stateTypes) }
+    public func makeState() -> ReferenceState { ReferenceState(locked { stateTypes }) }
 
     /// Runs a function. Calls from several threads wait for each other.
     ///
@@ -119,15 +125,15 @@ public final class ReferenceModel: @unchecked Sendable {
     ///   - state: from this model's `makeState`; may be nil for a function without states.
     /// - Throws: `ProgramError.badInput` for inputs that do not fit, or an index out of range.
     public func run(_ function: String, _ inputs: [String: Tensor], state: ReferenceState? = nil) throws -> [String: Tensor] {
-        guard let compiled = functions[function] else { throw ProgramError(.badInput, "no function \(function) was compiled") }
-        let pointers = try compiled.states.map { type -> UnsafeMutableRawPointer in
-            guard let state, state.types.contains(type), let block = state.memory[type.name] else {
-                throw ProgramError(.badInput, operation: function, "needs the state \(type.name) of this model")
+        try locked {
+            let compiled = try compiled(function)
+            let pointers = try compiled.states.map { type -> UnsafeMutableRawPointer in
+                guard let state, state.types.contains(type), let block = state.memory[type.name] else {
+                    throw ProgramError(.badInput, operation: function, "needs the state \(type.name) of this model")
+                }
+                return UnsafeMutableRawPointer(block.baseAddress!)
             }
-            return UnsafeMutableRawPointer(block.baseAddress!)
+            return try withExtendedLifetime(state) { try compiled.run(inputs, states: pointers) }
         }
-        lock.lock()
-        defer { lock.unlock() }
-        return try withExtendedLifetime(state) { try compiled.run(inputs, states: pointers) }
     }
 }

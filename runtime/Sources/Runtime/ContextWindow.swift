@@ -35,13 +35,16 @@ public enum ContextPolicy: Sendable, Hashable {
 /// A step overwrites its whole chunk of slots, padding included. In rotation those slots held positions up to
 /// `chunk - 1` beyond what decoding one token would overwrite, so tokens see that much less than the whole cache: what
 /// a token sees then depends on its position alone, never on how the text was cut into chunks.
+///
+/// A chunk never crosses the end of the cache. Where less than a chunk is left before it, the chunk begins so much
+/// earlier: the tokens there are computed again, to what they were, in the time of one call instead of one call a token.
 public struct ContextWindow: Sendable {
     public let shape: ContextShape
     public let policy: ContextPolicy
     /// Position of the next token: how many tokens stand in the text that the cache speaks of.
     public private(set) var position = 0
     private var slots: SlotMap
-    /// The tokens by position, for computing them again. Kept only where the policy may need it.
+    /// The tokens by position, for computing them again.
     private var history: [Int32] = []
 
     public init(_ shape: ContextShape, policy: ContextPolicy = .stop) {
@@ -70,12 +73,19 @@ public struct ContextWindow: Sendable {
     public mutating func step(_ pending: inout ArraySlice<Int32>) -> ModelStep {
         if position >= shape.positions { startOver(&pending) }
         let slot = slot(of: position)
-        let room = min(contiguous(from: slot), shape.positions - position)
-        let wholeChunkFits = slot + shape.chunk <= shape.capacity
-        let count = pending.count > 1 && wholeChunkFits ? min(pending.count, shape.chunk, room) : 1
+        let room = min(shape.capacity - slot, shape.positions - position)
+        let repeated = max(0, slot + shape.chunk - shape.capacity)
+        var count = min(pending.count, shape.chunk, room)
+        if repeated > slot - firstMovable { count = 1 }
         let taken = Array(pending.prefix(count))
         pending = pending.dropFirst(count)
-        return count > 1 || shape.chunk == 1 ? chunkStep(taken, slot) : decodeStep(taken[0], slot)
+        return count > 1 || shape.chunk == 1 ? chunkStep(taken, slot, repeated) : decodeStep(taken[0], slot)
+    }
+
+    /// The first slot that a chunk may begin at in the present round: those before it hold anchors, which stay.
+    private var firstMovable: Int {
+        guard case .slide(let anchors) = policy, position >= shape.capacity else { return 0 }
+        return anchors
     }
 
     private mutating func decodeStep(_ token: Int32, _ slot: Int) -> ModelStep {
@@ -87,20 +97,22 @@ public struct ContextWindow: Sendable {
             lastIndex: 0)
     }
 
-    private mutating func chunkStep(_ taken: [Int32], _ slot: Int) -> ModelStep {
-        let padding = shape.chunk - taken.count
-        var positions = (0..<taken.count).map { Int32(position + $0) }
-        for index in 0..<shape.chunk { slots[slot + index] = index < taken.count ? positions[index] : nil }
-        positions += [Int32](repeating: positions[taken.count - 1], count: padding)
+    private mutating func chunkStep(_ taken: [Int32], _ slot: Int, _ repeated: Int) -> ModelStep {
+        let first = slot - repeated
+        let tokens = history.suffix(repeated) + taken
+        let padding = shape.chunk - tokens.count
+        var positions = (0..<tokens.count).map { Int32(position - repeated + $0) }
+        for index in 0..<shape.chunk { slots[first + index] = index < tokens.count ? positions[index] : nil }
+        positions += [Int32](repeating: positions[tokens.count - 1], count: padding)
         record(taken)
         return ModelStep(
-            function: .prefill, tokens: taken + [Int32](repeating: 0, count: padding), count: taken.count,
-            positions: positions, slot: slot, slotPositions: slots, lastIndex: taken.count - 1)
+            function: .prefill, tokens: tokens + [Int32](repeating: 0, count: padding), count: tokens.count,
+            repeated: repeated, positions: positions, slot: first, slotPositions: slots, lastIndex: tokens.count - 1)
     }
 
     private mutating func record(_ taken: [Int32]) {
         position += taken.count
-        if policy != .stop { history += taken }
+        history += taken
     }
 
     /// Slots 0..<C in order, then those after the anchors again and again.
@@ -108,9 +120,6 @@ public struct ContextWindow: Sendable {
         guard position >= shape.capacity, case .slide(let anchors) = policy else { return position }
         return anchors + (position - anchors) % (shape.capacity - anchors)
     }
-
-    /// How many tokens can be written from `slot` on before it wraps around.
-    private func contiguous(from slot: Int) -> Int { shape.capacity - slot }
 
     /// Begins again at position 0 with the anchors and the newest half of the cache before `pending`.
     private mutating func startOver(_ pending: inout ArraySlice<Int32>) {

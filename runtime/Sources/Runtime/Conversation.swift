@@ -6,6 +6,7 @@ import Tokenizer
 /// An actor, because a state may serve one call at a time. `emit` is awaited before the next step: a slow consumer slows
 /// the generation down and loses nothing.
 public actor Conversation {
+    private let generator: Generator
     private let model: any LoadedModel
     private let tokenizer: any Tokenizer
     private let state: any ModelState
@@ -16,6 +17,7 @@ public actor Conversation {
     private var window: ContextWindow
 
     init(_ generator: Generator, policy: ContextPolicy) throws {
+        self.generator = generator
         model = generator.model
         tokenizer = generator.tokenizer
         end = generator.package.manifest.tokenizer.eos
@@ -39,7 +41,11 @@ public actor Conversation {
     /// - Throws: `RuntimeError`; `emptyPrompt` without tokens.
     public func logits(after tokens: [Int32]) async throws -> [Float] {
         guard !tokens.isEmpty else { throw RuntimeError.emptyPrompt }
-        guard let logits = try await feed(tokens, since: interruption.mark()) else { throw CancellationError() }
+        let state = state
+        let logits = try await feed(tokens, since: interruption.mark()) { [model] in
+            try await model.logits($0, state: state)
+        }
+        guard let logits else { throw CancellationError() }
         return logits
     }
 
@@ -53,15 +59,16 @@ public actor Conversation {
         let mark = interruption.mark()
         let begin = clock.now()
         guard !prompt.isEmpty else { throw RuntimeError.emptyPrompt }
+        try generator.check(options.sampling)
         var run = Run(
             begin: begin, promptTokens: prompt.count, sampler: Sampler(options.sampling), tokenizer: tokenizer)
-        guard var logits = try await feed(prompt, since: mark) else {
+        guard var candidates = try await feed(prompt, since: mark) else {
             return run.summary(stopReason(mark), clock.now())
         }
         run.profile.prefill = clock.now() - begin
         try await emit(.prefilled(tokens: prompt.count, nanoseconds: run.profile.prefill))
         while run.profile.tokens.count < options.maximumTokens {
-            guard let id = run.sampler.next(logits) else { throw RuntimeError.backend("the logits are not finite") }
+            guard let id = run.sampler.next(candidates) else { throw RuntimeError.backend("the logits are not finite") }
             if options.stopsAtEnd, id == end { return run.summary(.endOfText, clock.now()) }
             try await emit(.token(run.accept(id, at: clock.now())))
             // The last token is not fed: nobody asks what follows it.
@@ -70,25 +77,39 @@ public actor Conversation {
             guard let next = try await feed([id], since: mark) else {
                 return run.summary(stopReason(mark), clock.now())
             }
-            logits = next
+            candidates = next
         }
         return run.summary(.length, clock.now())
     }
 
-    /// Feeds tokens and returns the logits of the last; nil when it was told to stop.
-    private func feed(_ tokens: [Int32], since mark: Interruption.Mark) async throws -> [Float]? {
+    /// Feeds tokens and returns what may follow the last; nil when it was told to stop.
+    private func feed(_ tokens: [Int32], since mark: Interruption.Mark) async throws -> Candidates? {
+        let state = state
+        return try await feed(tokens, since: mark) { [model] in try await model.candidates($0, state: state) }
+    }
+
+    /// Feeds tokens and returns what `last` makes of the last step; nil when it was told to stop.
+    private func feed<Result: Sendable>(
+        _ tokens: [Int32], since mark: Interruption.Mark, last: (ModelStep) async throws -> Result
+    ) async throws -> Result? {
         if window.policy == .stop, window.position + tokens.count > window.limit {
             throw RuntimeError.promptTooLong(tokens: window.position + tokens.count, limit: window.limit)
         }
         var pending = tokens[...]
-        var logits: [Float] = []
+        var result: Result?
         while !pending.isEmpty {
             if Task.isCancelled || interruption.mark() != mark { return nil }
             try memory.checkFloor()
             let step = window.step(&pending)
-            do { logits = try await model.logits(step, state: state) } catch { throw Self.described(error) }
+            do {
+                guard pending.isEmpty else {
+                    _ = try await model.candidates(step, state: state)
+                    continue
+                }
+                result = try await last(step)
+            } catch { throw Self.described(error) }
         }
-        return logits
+        return result
     }
 
     private func stopReason(_ mark: Interruption.Mark) -> GenerationSummary.Reason {

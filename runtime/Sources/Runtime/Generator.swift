@@ -67,6 +67,17 @@ public final class Generator: Sendable {
         return begin + tokenizer.encode(prompt)
     }
 
+    /// Refuses sampling that needs more of the most likely tokens than the model's steps give.
+    ///
+    /// - Throws: `RuntimeError.tooFewCandidates`.
+    public func check(_ sampling: Sampler.Settings) throws {
+        let manifest = package.manifest
+        guard let offered = manifest.topK else { return }
+        let wanted = sampling.candidates
+        guard min(wanted ?? .max, manifest.architecture.vocab) > offered else { return }
+        throw RuntimeError.tooFewCandidates(wanted: wanted, offered: offered)
+    }
+
     /// A text with an empty cache.
     public func startConversation(policy: ContextPolicy = .stop) throws -> Conversation {
         try Conversation(self, policy: policy)

@@ -33,20 +33,28 @@ extension Generator {
     public func score(_ text: String, into perplexity: inout Perplexity) async throws {
         var tokens = encode(prompt: text)
         if let end = package.manifest.tokenizer.eos { tokens.append(end) }
+        try await score(tokens, into: &perplexity)
+    }
+
+    /// Scores every token but the first.
+    func score(_ tokens: [Int32], into perplexity: inout Perplexity) async throws {
         guard tokens.count > 1 else { return }
         let limit = contextLimit
         guard tokens.count - 1 <= limit else {
             throw RuntimeError.promptTooLong(tokens: tokens.count - 1, limit: limit)
         }
-        if package.manifest.functions.score != nil {
-            try await scoreByChunk(tokens, into: &perplexity)
-        } else {
+        if package.manifest.functions.score == nil {
+            try await scoreByToken(tokens, into: &perplexity)
+        } else if try await !scoreByChunk(tokens, into: &perplexity) {
             try await scoreByToken(tokens, into: &perplexity)
         }
     }
 
     /// With the model's own score function: a chunk of log-probabilities a call.
-    private func scoreByChunk(_ tokens: [Int32], into perplexity: inout Perplexity) async throws {
+    ///
+    /// - Returns: false, with nothing added, when the backend cannot use that function.
+    private func scoreByChunk(_ tokens: [Int32], into perplexity: inout Perplexity) async throws -> Bool {
+        var scored = perplexity
         let state = try model.makeState()
         var window = ContextWindow(shape)
         var pending = tokens.dropLast()
@@ -56,18 +64,22 @@ extension Generator {
             // The score function takes whole chunks only; where none fits any more the logits tell.
             guard step.function == .prefill else {
                 let logits = try await model.logits(step, state: state)
-                perplexity.add(Self.logProbability(of: tokens[next], logits))
+                scored.add(Self.logProbability(of: tokens[next], logits))
                 next += 1
                 continue
             }
             step.function = .score
-            let targets = (0..<step.tokens.count).map { $0 < step.count ? tokens[next + $0] : 0 }
+            // Tokens that are fed again have been scored; so has no padding.
+            let counted = step.repeated..<step.count
+            let targets = step.tokens.indices.map { counted.contains($0) ? tokens[next + $0 - step.repeated] : 0 }
             guard let scores = try await model.logProbabilities(step, targets: targets, state: state) else {
-                throw RuntimeError.incompatibleModel("the manifest names a score function, the model has none")
+                return false
             }
-            for score in scores.prefix(step.count) { perplexity.add(Double(score)) }
-            next += step.count
+            for score in scores[counted] { scored.add(Double(score)) }
+            next += counted.count
         }
+        perplexity = scored
+        return true
     }
 
     /// One decode call a token: for models without a score function.

@@ -9,6 +9,8 @@ public enum RuntimeError: Error, Sendable, Equatable {
     case promptTooLong(tokens: Int, limit: Int)
     /// A prompt without a single token has nothing to continue.
     case emptyPrompt
+    /// The model gives fewer of the most likely tokens than sampling asks for; nil: it asks for all.
+    case tooFewCandidates(wanted: Int?, offered: Int)
     /// The backend failed in the middle of a generation.
     case backend(String)
 
@@ -20,6 +22,7 @@ public enum RuntimeError: Error, Sendable, Equatable {
         case .outOfMemory: "out_of_memory"
         case .promptTooLong: "prompt_too_long"
         case .emptyPrompt: "empty_prompt"
+        case .tooFewCandidates: "too_few_candidates"
         case .backend: "backend"
         }
     }
@@ -36,6 +39,9 @@ extension RuntimeError: CustomStringConvertible {
         case .promptTooLong(let tokens, let limit):
             "the prompt has \(tokens) tokens, the model's context takes \(limit); shorten it"
         case .emptyPrompt: "the prompt has no tokens; give some text"
+        case .tooFewCandidates(let wanted, let offered):
+            "sampling draws from \(wanted.map { "the \($0) most likely" } ?? "all") tokens, the model gives \(offered); "
+                + "set top-k to \(offered) or less, or convert the model with --outputs logits"
         case .backend(let reason): "generation: \(reason)"
         }
     }

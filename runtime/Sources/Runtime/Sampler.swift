@@ -22,6 +22,9 @@ public struct Sampler: Sendable {
             self.topK = topK
             self.seed = seed
         }
+
+        /// How many of the most likely tokens a choice needs; nil: all.
+        public var candidates: Int? { temperature > 0 ? topK : 1 }
     }
 
     public let settings: Settings
@@ -32,21 +35,39 @@ public struct Sampler: Sendable {
         random = SplitMix64(state: settings.seed)
     }
 
-    /// The next token; nil when the logits have no finite value or a NaN, which means that the model went wrong.
+    /// The next token; nil when the logits have no finite value or a NaN, which means that the model went wrong. The same
+    /// seed gives the same token, whether a model tells all logits or enough of the largest.
+    public mutating func next(_ candidates: Candidates) -> Int32? {
+        switch candidates {
+        case .all(let logits): return next(logits)
+        case .top(let kept):
+            guard let best = kept.first, best.logit.isFinite, !kept.contains(where: \.logit.isNaN) else { return nil }
+            guard settings.temperature > 0, settings.topK != 1 else { return best.id }
+            return draw(kept.prefix(settings.topK ?? kept.count), best: best)
+        }
+    }
+
+    /// The same for the logits of all tokens.
     public mutating func next(_ logits: [Float]) -> Int32? {
         guard let best = Self.greatest(logits) else { return nil }
         guard settings.temperature > 0, settings.topK != 1 else { return Int32(best) }
         let kept = settings.topK.map { Self.largest($0, of: logits) } ?? Array(logits.indices)
+        let candidates = kept.map { Candidate(id: Int32($0), logit: logits[$0]) }
+        return draw(candidates[...], best: Candidate(id: Int32(best), logit: logits[best]))
+    }
+
+    /// Draws one of `kept` by the softmax of their logits.
+    private mutating func draw(_ kept: ArraySlice<Candidate>, best: Candidate) -> Int32 {
         let scale = 1 / settings.temperature
-        let top = Double(logits[best])
+        let top = Double(best.logit)
         // Subtracting the maximum keeps every exponent at or below zero.
-        let weights = kept.map { exp((Double(logits[$0]) - top) * scale) }
+        let weights = kept.map { exp((Double($0.logit) - top) * scale) }
         var rest = random.nextUnit() * weights.reduce(0, +)
-        for (index, weight) in zip(kept, weights) {
+        for (candidate, weight) in zip(kept, weights) {
             rest -= weight
-            if rest < 0 { return Int32(index) }
+            if rest < 0 { return candidate.id }
         }
-        return Int32(best)  // rounding left a crumb beyond the last weight
+        return best.id  // rounding left a crumb beyond the last weight
     }
 
     /// Index of the largest logit, the first of equals.

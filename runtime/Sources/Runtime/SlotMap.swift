@@ -33,15 +33,21 @@ public struct SlotMap: Sendable, Equatable {
         return slot < anchors || Int(position) - Int(held) < window
     }
 
-    /// Writes one row of the causal mask: `visible` where a token at `position` may see the slot, `hidden` elsewhere.
-    /// `row` has `capacity` elements.
+    /// Writes one row of a mask: `visible` where a token at `position` may see the slot, `hidden` elsewhere.
+    ///
+    /// - Parameters:
+    ///   - within: how many positions back a local layer sees, the current one counted, anchors or not; nil for layers
+    ///     that see all there is.
+    ///   - row: `capacity` elements.
     public func writeMask<Element>(
-        from position: Int32, visible: Element, hidden: Element, into row: UnsafeMutableBufferPointer<Element>
+        from position: Int32, within: Int? = nil, visible: Element, hidden: Element,
+        into row: UnsafeMutableBufferPointer<Element>
     ) {
         precondition(row.count == positions.count, "mask row has \(row.count) elements for \(positions.count) slots")
         // Comparing in 64 bits keeps `vacant` from wrapping around.
         let last = Int(position)
-        let first = last - window
+        let first = last - min(window, within ?? window)
+        let anchors = within == nil ? anchors : 0
         positions.withUnsafeBufferPointer { held in
             for slot in 0..<row.count {
                 let q = Int(held[slot])

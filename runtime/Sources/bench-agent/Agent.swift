@@ -72,7 +72,7 @@ struct Agent {
             complain(error.description)
             switch error {
             case .loadFailed, .incompatibleModel: return .modelUnusable
-            case .outOfMemory, .promptTooLong, .emptyPrompt, .backend: return .generationFailed
+            case .outOfMemory, .promptTooLong, .emptyPrompt, .tooFewCandidates, .backend: return .generationFailed
             }
         } catch {
             complain(String(describing: error))

@@ -135,6 +135,7 @@ extension Agent {
             runtime     \(manifest.runtime) (this is \(runtimeVersion))
             network     \(shape.layers) layers, width \(shape.hidden), \(shape.heads) heads (\(shape.kvHeads) for keys and values), \(shape.vocab) tokens
             context     \(manifest.context) tokens, \(manifest.cacheBytes(tokens: manifest.context)) bytes of cache; prefill by \(manifest.prefillChunk)
+            outputs     \(manifest.topK.map { "the \($0) most likely tokens of a step" } ?? "the logits of all tokens")
             tokenizer   \(tokenizer.count) tokens\n
             """)
         return .success

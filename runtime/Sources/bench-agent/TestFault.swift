@@ -80,9 +80,13 @@ private final class FaultyModel: LoadedModel {
 
     func makeState() throws -> any ModelState { try inner.makeState() }
 
-    func logits(_ step: ModelStep, state: any ModelState) async throws -> [Float] {
+    func candidates(_ step: ModelStep, state: any ModelState) async throws -> Candidates {
         if step.function == .decode { try await strike(calls.add(1, ordering: .relaxed).newValue) }
-        return try await inner.logits(step, state: state)
+        return try await inner.candidates(step, state: state)
+    }
+
+    func logits(_ step: ModelStep, state: any ModelState) async throws -> [Float] {
+        try await inner.logits(step, state: state)
     }
 
     func logProbabilities(_ step: ModelStep, targets: [Int32], state: any ModelState) async throws -> [Float]? {

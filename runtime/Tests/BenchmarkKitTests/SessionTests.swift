@@ -83,6 +83,19 @@ import Testing
         #expect(hello.unixNs ?? 0 > 1_700_000_000_000_000_000)
     }
 
+    /// A plan that samples from more tokens than the model's steps give ends with that reason, before anything is measured.
+    @Test func samplingThatTheModelCannotServeIsSaid() async throws {
+        let folder = Fixtures.folder.appendingPathComponent("model/tiny-ranked")
+        let hash = try ModelPackage.open(folder, runtime: runtimeVersion).hash
+        let bench = try TestBench([
+            "model": "\"\(folder.path)\"", "model_hash": "\"\(hash)\"", "temperature": "0.7", "top_k": "9",
+        ])
+        #expect(try await bench.run() != .complete)
+        let error = try #require(try bench.events().first { $0.kind == .error })
+        #expect(error.code == "too_few_candidates")
+        #expect(error.message?.contains("set top-k to 8 or less") == true)
+    }
+
     @Test func firstEverIsSaidOfTheFirstLaunchOnly() async throws {
         let bench = try TestBench(["first_ever": "true"])
         var backend = FakeBackend()

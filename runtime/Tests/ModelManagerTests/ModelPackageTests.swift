@@ -39,9 +39,9 @@ import Testing
 private struct Copy {
     let folder: URL
 
-    init() throws {
+    init(of model: String = "tiny") throws {
         let tiny = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Fixtures/model/tiny")
+            .appendingPathComponent("Fixtures/model/\(model)")
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("model-\(UUID().uuidString)")
         try FileManager.default.copyItem(at: tiny, to: folder)
     }
@@ -118,6 +118,32 @@ private struct Copy {
         }
         try copy.edit("\"minimum\": \"1.0.0\"", "\"minimum\": \"1.5.0\"")
         #expect { try copy.open() } throws: { String(describing: $0).contains("update the runtime") }
+    }
+
+    /// What came after the first version of the contract: read, and refused by a runtime that does not know it.
+    @Test func laterFieldsAreRead() throws {
+        let copy = try Copy(of: "tiny-ranked")
+        defer { copy.remove() }
+        let manifest = try copy.open(SemanticVersion(1, 1, 0)).manifest
+        #expect(manifest.topK == 8)
+        #expect(manifest.localWindow == 6)
+        #expect(manifest.positions == 96)
+        #expect(manifest.functions.logits == "logits")
+        #expect(manifest.functions.score == "score")
+        #expect(manifest.cacheBytes(tokens: manifest.context) == 2 * 2 * 20 * 2 * 32 * 2)
+        #expect { try copy.open() } throws: { String(describing: $0).contains("update the runtime") }
+        try copy.edit("\"k\": 8", "\"k\": 289")
+        #expect { try copy.open(SemanticVersion(1, 1, 0)) } throws: {
+            String(describing: $0).contains("289 most likely of 288 tokens")
+        }
+    }
+
+    @Test func theFirstVersionsModelsGiveLogits() throws {
+        let copy = try Copy()
+        defer { copy.remove() }
+        let manifest = try copy.open().manifest
+        #expect(manifest.topK == nil)
+        #expect(manifest.localWindow == nil)
     }
 
     @Test func theWrongModelIsRefused() throws {

@@ -34,13 +34,39 @@ import Testing
         #expect(made[0].tokens == [7])
     }
 
-    /// A padded chunk that would cross the end of the cache is decoded token by token.
+    /// A chunk that would cross the end of the cache begins earlier, with tokens that are there already.
     @Test func remainderAtTheEndOfTheCache() {
         var window = ContextWindow(ContextShape(capacity: 20, chunk: 8, positions: 20))
         let made = steps(&window, (0..<20).map { Int32($0) })
-        #expect(made.map(\.function) == [.prefill, .prefill, .decode, .decode, .decode, .decode])
-        #expect(made.last?.slot == 19)
+        #expect(made.map(\.function) == [.prefill, .prefill, .prefill])
+        #expect(made.map(\.slot) == [0, 8, 12])
+        #expect(made.map(\.repeated) == [0, 0, 4])
+        #expect(made[2].tokens == [12, 13, 14, 15, 16, 17, 18, 19])
+        #expect(made[2].positions == made[2].tokens)
+        #expect(made[2].lastIndex == 7)
         #expect(!window.hasRoom)
+    }
+
+    /// A long text in rotation goes in whole calls, however its length and the cache's fit the chunk: one call more a round
+    /// at most, for the tokens that are computed again.
+    @Test(arguments: [0, 1, 4, 13])
+    func rotationKeepsToWholeChunks(anchors: Int) {
+        let (capacity, chunk, length) = (100, 16, 1500)
+        var window = ContextWindow(
+            ContextShape(capacity: capacity, chunk: chunk, positions: 10_000), policy: .slide(anchors: anchors))
+        let made = steps(&window, (0..<Int32(length)).map { $0 })
+        #expect(made.filter { $0.function == .decode }.count <= length / (capacity - anchors) + 1)
+        #expect(made.count <= length / chunk + length / (capacity - anchors) + 2)
+        #expect(made.reduce(0) { $0 + $1.count - $1.repeated } == length)
+    }
+
+    /// Slots of anchors are never written again: where no chunk fits between them and the end, tokens go one by one.
+    @Test func anchorsStayWhereTheyAre() {
+        var window = ContextWindow(
+            ContextShape(capacity: 20, chunk: 8, positions: 1000), policy: .slide(anchors: 14))
+        let made = steps(&window, (0..<200).map { Int32($0) })
+        for step in made where step.positions[0] >= 20 { #expect(step.slot >= 14) }
+        #expect(made.last?.slotPositions[13] == 13)
     }
 
     @Test(arguments: [(32, 8), (16, 16), (10, 3), (64, 1), (7, 7)])

@@ -69,8 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     cases.add_argument("folder", type=Path, help="runtime/Tests/Fixtures/tokenizer")
     cases.set_defaults(run=_golden_tokenizer)
 
-    tiny = commands.add_parser("tiny", help="write the tiny random model of the tests and its golden.json")
-    tiny.add_argument("folder", type=Path, help="gets tiny/ (the model folder) and tiny.golden.json")
+    tiny = commands.add_parser("tiny", help="write the tiny random models of the tests and the reference of the first")
+    tiny.add_argument("folder", type=Path, help="gets tiny/, tiny-ranked/ and tiny.golden.json")
     tiny.set_defaults(run=_tiny)
     return parser
 
@@ -137,17 +137,10 @@ def _tiny(options: argparse.Namespace) -> None:
     from . import checkpoint, conversion, golden, tiny
 
     with tempfile.TemporaryDirectory(prefix="lilims-convert-") as scratch:
-        source, tokenizer = tiny.write(Path(scratch))
-        request = conversion.Request(
-            tokenizer=tokenizer,
-            destination=options.folder / "tiny",
-            name="tiny",
-            version="1.0.0",
-            source="random weights of lilims_convert.tiny, for tests",
-            licence="as this repository",
-            prefill_chunk=tiny.PREFILL_CHUNK,
-        )
-        conversion.convert(checkpoint.read(source), request)
+        source, tokenizer = tiny.write(Path(scratch) / "tiny")
+        conversion.convert(checkpoint.read(source), tiny.request(options.folder / "tiny", tokenizer))
+        source, tokenizer = tiny.write(Path(scratch) / "tiny-ranked", tiny.RANKED)
+        conversion.convert(checkpoint.read(source), tiny.ranked_request(options.folder / "tiny-ranked", tokenizer))
     golden.write(options.folder / "tiny.golden.json", options.folder / "tiny", tiny.PROMPTS)
 
 

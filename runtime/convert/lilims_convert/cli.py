@@ -12,6 +12,7 @@ from .storage import LAYOUTS, QUANTIZATIONS
 DEFAULT_CHUNK = 64  # tokens a prefill call
 DEFAULT_CONTEXT = 1024  # tokens of cache: decoding slows down with every slot
 MOST_POSITIONS = 8192
+TOP_K = 64  # what samplers choose from is less; reading them all for each token is what costs
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,6 +49,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="model folder to make, or to replace")
     parser.add_argument("--quantize", choices=QUANTIZATIONS, default="int4", help="precision of the weights (default int4)")
     parser.add_argument("--layout", choices=LAYOUTS, default="gpu", help="gpu: linear layers; ane: 1x1 convolutions (default gpu)")
+    parser.add_argument(
+        "--outputs", default="topk", type=_outputs, metavar="topk[:K]|logits",
+        help=f"what each step gives: the K most likely tokens (default topk, K = {TOP_K}), or the logits of all",
+    )  # fmt: skip
     parser.add_argument("--requantize", action="store_true", help="round also what the gpu layout could keep as the file has it")
     parser.add_argument("--context", type=int, help=f"cache length in tokens (default {DEFAULT_CONTEXT}, or what the network was trained for)")
     parser.add_argument("--prefill-chunk", type=int, metavar="N", help=f"tokens a prefill call (default {DEFAULT_CHUNK}, or the context where that is shorter)")
@@ -68,6 +73,16 @@ def _parser() -> argparse.ArgumentParser:
     judged.add_argument("--no-measure", action="store_true", help="do not measure perplexity: nothing is then known of what was lost")
     parser.add_argument("--json", action="store_true", help="print the manifest and the lint's findings as one JSON object")
     return parser
+
+
+def _outputs(text: str) -> int | None:
+    """K, or None for logits."""
+    kind, _, count = text.partition(":")
+    if kind == "topk" and (not count or count.isdecimal() and int(count) > 0):
+        return int(count or TOP_K)
+    if text == "logits":
+        return None
+    raise argparse.ArgumentTypeError(f"{text!r}: topk, topk:K with K from 1 on, or logits is wanted")
 
 
 def _convert(options: argparse.Namespace) -> None:
@@ -135,6 +150,7 @@ def _request(options: argparse.Namespace, checkpoint):
         prefill_chunk=chunk,
         quantization=options.quantize,
         layout=options.layout,
+        top_k=min(TOP_K, checkpoint.architecture.vocab) if options.outputs == TOP_K else options.outputs,
         requantize=options.requantize,
         score=True,
         allow_large=options.allow_large,

@@ -44,6 +44,7 @@ class Request:
     prefill_chunk: int = 32  # tokens a call of the prefill function
     quantization: str = "fp16"  # one of storage.QUANTIZATIONS
     layout: str = "gpu"  # one of storage.LAYOUTS
+    top_k: int | None = None  # most likely tokens that prefill and decode give; None: the logits of all tokens
     requantize: bool = False  # see storage.Recipe
     score: bool = False  # a third function, for perplexity
     allow_large: bool = False  # the package may have more than LARGEST bytes
@@ -88,6 +89,8 @@ def _check(c: Conversion) -> None:
     architecture, request = c.checkpoint.architecture, c.request
     shapes = families.find(architecture.family).tensor_shapes(architecture)
     checkpoint.require(c.checkpoint, shapes)
+    if request.top_k is not None and not 1 <= request.top_k <= architecture.vocab:
+        raise ValueError(f"the {request.top_k} most likely tokens were asked for; the vocabulary has {architecture.vocab}")
     estimate = storage.estimated_bytes(shapes, request.recipe)
     if estimate > LARGEST and not request.allow_large:
         raise ValueError(
@@ -108,18 +111,19 @@ def _store(c: Conversion) -> None:
         c.weights[name] = storage.store(c.file, name, c.checkpoint.tensor(name), request.recipe)
     context = request.context or a.context
     positions = max(context, request.positions or context)
-    if a.local_layers or a.rotary_dim == 0:
-        positions = context  # windows and learned positions know no more positions than slots
     if positions > a.context:
         raise ValueError(f"{positions} positions are more than the {a.context} that the network was trained for")
-    c.network = Network(a, c.weights, context, positions, request.layout)
+    c.network = Network(a, c.weights, context, positions, request.layout, request.top_k)
 
 
 def _build(c: Conversion) -> None:
     chunk = c.request.prefill_chunk
-    c.programs = {"prefill": program.build(c.network, "prefill", chunk), "decode": program.build(c.network, "decode", 1)}
+    lengths = {"prefill": chunk, "decode": 1}
+    if c.request.top_k is not None:
+        lengths["logits"] = 1  # for whoever needs those of all tokens
     if c.request.score:
-        c.programs["score"] = program.build(c.network, "score", chunk)
+        lengths["score"] = chunk
+    c.programs = {name: program.build(c.network, name, tokens) for name, tokens in lengths.items()}
 
 
 def _write(c: Conversion) -> None:
@@ -153,8 +157,12 @@ def _describe(c: Conversion) -> None:
         "tools": {"coremltools": ct.__version__, "lilims_convert": __version__},
         "licence": request.licence,
     }
+    if request.top_k is not None:
+        description["outputs"] = {"kind": "top_k", "k": request.top_k}
     if c.network.positions > c.network.context:
         description["positions"] = c.network.positions
+    if c.network.local_window is not None:
+        description["local_window"] = c.network.local_window
     c.manifest = manifest.write(c.folder, description)
 
 

@@ -10,8 +10,11 @@ from . import digests
 
 FORMAT = 1
 FILE_NAME = "manifest.json"
-# The runtime versions that understand format 1 and the program interface that goes with it.
-RUNTIME = {"minimum": "1.0.0", "below": "2.0.0"}
+# The first runtime version that understands format 1 and the program interface that goes with it, the first that
+# understands what was added since, and the one from which on nothing is promised.
+OLDEST = "1.0.0"
+NEWER = {"outputs": "1.1.0", "local_window": "1.1.0"}
+BELOW = "2.0.0"
 
 
 def list_files(folder: Path) -> list[dict]:
@@ -31,6 +34,12 @@ def content_hash(files: list[dict]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
+def minimum_runtime(description: dict) -> str:
+    """The lowest runtime version that can run a model: one that knows all that its manifest says of the program."""
+    wanted = [OLDEST, *(version for key, version in NEWER.items() if key in description)]
+    return max(wanted, key=lambda version: [int(part) for part in version.split(".")])
+
+
 def write(folder: Path, description: dict) -> dict:
     """Adds format, files, size and hash to `description` and writes the manifest; returns what was written."""
     files = list_files(folder)
@@ -40,7 +49,7 @@ def write(folder: Path, description: dict) -> dict:
         "size_bytes": sum(file["size"] for file in files),
         "hash": content_hash(files),
         "files": files,
-        "runtime": RUNTIME,
+        "runtime": {"minimum": minimum_runtime(description), "below": BELOW},
     }
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
     (Path(folder) / FILE_NAME).write_text(text, encoding="utf-8")

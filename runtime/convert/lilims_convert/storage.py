@@ -20,8 +20,8 @@ QUANTIZATIONS = ("fp16", "int8", "int4")
 LAYOUTS = ("gpu", "ane")
 
 RUN = 1 << 20  # elements read at a time
-# Matrices with one row a vocabulary entry. Four bits cost them most and save least: they get eight.
-VOCABULARY = ("token_embd.weight", "output.weight")
+# Tensors with one row a vocabulary entry. Four bits cost these matrices most and save least: they get eight.
+VOCABULARY = ("token_embd.weight", "output.weight", "output.bias")
 # The Neural Engine's compiler wants convolutions of at most so many outputs.
 ANE_ROWS = 16384
 
@@ -42,19 +42,22 @@ class Recipe:
 
 def store(file: WeightFile, name: str, tensor: SourceTensor, recipe: Recipe) -> Weight:
     """Writes one tensor and returns how it was stored."""
-    if len(tensor.shape) == 1:
-        return DenseWeight(file.add_small("fp16", checked_fp16(name, tensor.rows(0, tensor.shape[0]))))
     limit = ANE_ROWS if recipe.layout == "ane" and name in VOCABULARY else tensor.shape[0]
+    kept = _vector if len(tensor.shape) == 1 else _matrix
     parts = [
-        _matrix(file, _Rows(name, tensor, start, min(start + limit, tensor.shape[0])), recipe)
+        kept(file, _Rows(name, tensor, start, min(start + limit, tensor.shape[0])), recipe)
         for start in range(0, tensor.shape[0], limit)
     ]
     return parts[0] if len(parts) == 1 else SplitWeight(tuple(parts))
 
 
+def _vector(file: WeightFile, rows: _Rows, recipe: Recipe) -> Weight:
+    return DenseWeight(file.add_small("fp16", checked_fp16(rows.name, rows.tensor.rows(rows.start, rows.stop))))
+
+
 @dataclass(frozen=True)
 class _Rows:
-    """Some rows of a matrix of a source."""
+    """Some rows of a tensor of a source."""
 
     name: str
     tensor: SourceTensor

@@ -28,8 +28,9 @@ def exact(value) -> np.ndarray:
     return np.asarray(value, np.float64)
 
 
-def logits(config: dict, tensors: Tensors, ids: list[int], constant: Constant = exact) -> np.ndarray:
-    """[tokens, vocab]; row i foresees the token after ids[i]."""
+def logits(config: dict, tensors: Tensors, ids: list[int], constant: Constant = exact, reach: int | None = None) -> np.ndarray:
+    """[tokens, vocab]; row i foresees the token after ids[i]. No layer looks further back than `reach` positions."""
+    config = {**config, "reach": reach}
     tensors = {name: value.astype(np.float64) for name, value in tensors.items()}
     return _BY_TYPE[config["model_type"]](config, tensors, np.asarray(ids), constant)
 
@@ -100,6 +101,11 @@ def _attention(queries, keys, values, scale, window=None):
     return (_softmax(scores) @ values).swapaxes(0, 1).reshape(tokens, heads * width)
 
 
+def _nearer(config, window=None):
+    """How far a layer sees: by its own window, and by the text that is kept."""
+    return min((n for n in (window, config["reach"]) if n is not None), default=None)
+
+
 def _heads(x, count):
     return x.reshape(len(x), count, -1).swapaxes(0, 1)
 
@@ -128,7 +134,7 @@ def _gated(config, tensors, ids, constant, *, act, embed=1.0, plus=0.0, head_nor
             q, k = norm(q, at + "self_attn.q_norm"), norm(k, at + "self_attn.k_norm")
         q, k = _rotated(q, frequencies, constant), _rotated(k, frequencies, constant)
         scale = constant((config.get("query_pre_attn_scalar") or width) ** -0.5)
-        y = _linear(_attention(q, k, v, scale, config["sliding_window"] if local else None), tensors, at + "self_attn.o_proj")
+        y = _linear(_attention(q, k, v, scale, _nearer(config, config["sliding_window"] if local else None)), tensors, at + "self_attn.o_proj")
         x = x + (norm(y, at + "post_attention_layernorm") if sandwich else y)
         h = norm(x, at + ("pre_feedforward_layernorm" if sandwich else "post_attention_layernorm"))
         y = act(_linear(h, tensors, at + "mlp.gate_proj")) * _linear(h, tensors, at + "mlp.up_proj")
@@ -164,7 +170,7 @@ def _phi(config, tensors, ids, constant):
         at = f"model.layers.{number}."
         h = _layer_norm(x, tensors, at + "input_layernorm", epsilon, constant)
         q, k, v = (_heads(_linear(h, tensors, at + f"self_attn.{part}_proj"), heads) for part in "qkv")
-        mixed = _attention(_rotated(q, frequencies, constant), _rotated(k, frequencies, constant), v, constant(width**-0.5))
+        mixed = _attention(_rotated(q, frequencies, constant), _rotated(k, frequencies, constant), v, constant(width**-0.5), _nearer(config))
         fed = _linear(_gelu(_linear(h, tensors, at + "mlp.fc1")), tensors, at + "mlp.fc2")
         x = x + _linear(mixed, tensors, at + "self_attn.dense") + fed
     return _linear(_layer_norm(x, tensors, "model.final_layernorm", epsilon, constant), tensors, "lm_head")
@@ -182,7 +188,7 @@ def _gpt2(config, tensors, ids, constant):
         at = f"transformer.h.{number}."
         fused = conv1d(_layer_norm(x, tensors, at + "ln_1", epsilon, constant), at + "attn.c_attn")
         q, k, v = (_heads(part, heads) for part in np.split(fused, 3, -1))
-        x = x + conv1d(_attention(q, k, v, constant(q.shape[-1] ** -0.5)), at + "attn.c_proj")
+        x = x + conv1d(_attention(q, k, v, constant(q.shape[-1] ** -0.5), _nearer(config)), at + "attn.c_proj")
         h = _layer_norm(x, tensors, at + "ln_2", epsilon, constant)
         x = x + conv1d(_gelu(conv1d(h, at + "mlp.c_fc")), at + "mlp.c_proj")
     return _layer_norm(x, tensors, "transformer.ln_f", epsilon, constant) @ tensors["transformer.wte.weight"].T
@@ -197,7 +203,7 @@ def _gpt_neo(config, tensors, ids, constant):
         at = f"transformer.h.{number}."
         h = _layer_norm(x, tensors, at + "ln_1", epsilon, constant)
         q, k, v = (_heads(_linear(h, tensors, at + f"attn.attention.{part}_proj"), heads) for part in "qkv")
-        mixed = _attention(q, k, v, 1.0, config["window_size"] if kind == "local" else None)
+        mixed = _attention(q, k, v, 1.0, _nearer(config, config["window_size"] if kind == "local" else None))
         x = x + _linear(mixed, tensors, at + "attn.attention.out_proj")
         h = _layer_norm(x, tensors, at + "ln_2", epsilon, constant)
         x = x + _linear(_gelu(_linear(h, tensors, at + "mlp.c_fc")), tensors, at + "mlp.c_proj")

@@ -8,8 +8,6 @@ from coremltools.converters.mil.mil import Var
 
 from .network import Inputs
 
-HIDDEN = -1e4  # what is added to the score of a token that may not be seen: far enough, and safe in fp16
-
 
 class Cache:
     """The key-value state while a function is being built; one object per function, layers in order.
@@ -47,19 +45,6 @@ class Cache:
 
 def _index(value: int) -> np.ndarray:
     return np.array([value], np.int32)
-
-
-def local_mask(inputs: Inputs, window: int) -> Var:
-    """The causal mask of layers that see `window` tokens back, fp16 [1, 1, N, C].
-
-    Slot and position are the same number here: a package with local layers has no more positions than slots, so its
-    cache never rotates.
-    """
-    tokens, context = inputs.tokens, inputs.causal_mask.shape[3]
-    slots = np.arange(context, dtype=np.int32).reshape(1, 1, 1, context)
-    positions = mb.reshape(x=inputs.position_ids, shape=[1, 1, tokens, 1])
-    far = mb.greater_equal(x=mb.sub(x=positions, y=slots), y=np.int32(window))
-    return mb.add(x=inputs.causal_mask, y=mb.mul(x=mb.cast(x=far, dtype="fp16"), y=np.float16(HIDDEN)))
 
 
 def attention(queries: Var, keys: Var, values: Var, mask: Var, scale: float) -> Var:

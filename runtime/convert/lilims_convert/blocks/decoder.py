@@ -6,8 +6,8 @@ import numpy as np
 from coremltools.converters.mil.mil import Builder as mb
 from coremltools.converters.mil.mil import Var
 
-from . import rope
-from .attention import Cache, attention, local_mask
+from . import ranking, rope
+from .attention import Cache, attention
 from .layouts import LAYOUTS
 from .network import Inputs, Network
 from .norms import layer_norm, rms_norm
@@ -16,14 +16,14 @@ from .norms import layer_norm, rms_norm
 class Decoder:
     """Holds what the layers of one function share: inputs, cache, rows of position tables, masks."""
 
-    def __init__(self, network: Network, inputs: Inputs) -> None:
+    def __init__(self, network: Network, inputs: Inputs, top_k: int | None = None) -> None:
         self.architecture = network.architecture
         self.inputs = inputs
         self._network = network
+        self._top_k = top_k
         self._layout = LAYOUTS[network.layout](network)
         self._cache = Cache(inputs)
         self._rotations: dict[bool, tuple[Var, Var]] = {}
-        self._local_mask: Var | None = None
 
     def has(self, name: str) -> bool:
         return name in self._network.weights
@@ -84,12 +84,9 @@ class Decoder:
         return self._rotations[local]
 
     def _mask(self, layer: int) -> Var:
-        a = self.architecture
-        if layer not in a.local_layers or a.window >= self._network.context:
-            return self.inputs.causal_mask
-        if self._local_mask is None:
-            self._local_mask = local_mask(self.inputs, a.window)
-        return self._local_mask
+        """What hides tokens from a layer. Masks follow positions, which only the host knows: slots are used in rotation."""
+        local = layer in self.architecture.local_layers and self.inputs.local_mask is not None
+        return self.inputs.local_mask if local else self.inputs.causal_mask
 
     # --- the end ---
 
@@ -100,23 +97,16 @@ class Decoder:
         """
         return x if self.inputs.last_index is None else self._layout.token(x, self.inputs.last_index)
 
-    def logits(self, x: Var) -> Var:
-        """What the function gives: logits [1, V], or log-probabilities [1, N] of the targets."""
+    def logits(self, x: Var) -> Var | tuple[Var, Var]:
+        """What the function gives: the most likely tokens and their logits, [1, K] both; logits [1, V]; or
+        log-probabilities [1, N] of the targets."""
         bias = "output.bias" if self.has("output.bias") else None
         head = "token_embd.weight" if self.architecture.tied_embeddings else "output.weight"
-        scores = self._layout.scores(self._layout.project(x, head, bias))
+        parts = [self._layout.scores(part) for part in self._layout.project_in_parts(x, head, bias)]
+        if self._top_k is not None:
+            return ranking.most_likely(parts, self._top_k)
+        scores = parts[0] if len(parts) == 1 else mb.concat(values=parts, axis=1)
         if self.inputs.target_ids is None:
             scores.name = "logits"
             return scores
-        return _log_probabilities(scores, self.inputs.target_ids)
-
-
-def _log_probabilities(scores: Var, targets: Var) -> Var:
-    """Natural logarithms of the softmax at the targets, fp32 [1, N]; sums over a vocabulary need more than fp16."""
-    scores = mb.cast(x=scores, dtype="fp32")
-    tokens = scores.shape[0]
-    shifted = mb.sub(x=scores, y=mb.reduce_max(x=scores, axes=[1], keep_dims=True))
-    total = mb.log(x=mb.reduce_sum(x=mb.exp(x=shifted), axes=[1], keep_dims=True), epsilon=np.float32(0))
-    indices = mb.reshape(x=targets, shape=[tokens, 1])
-    found = mb.gather_along_axis(x=shifted, indices=indices, axis=1, validate_indices=False)
-    return mb.reshape(x=mb.sub(x=found, y=total), shape=[1, tokens], name="log_probs")
+        return ranking.log_probabilities(scores, self.inputs.target_ids)

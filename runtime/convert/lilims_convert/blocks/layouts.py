@@ -34,6 +34,9 @@ class Layout(Protocol):
     def project(self, x: Var, name: str, bias: str | None) -> Var:
         """x times the transposed matrix of that name, plus the bias where there is one."""
 
+    def project_in_parts(self, x: Var, name: str, bias: str | None) -> list[Var]:
+        """The same, cut where the matrix is stored in parts: one product below the other."""
+
     def embed(self, ids: Var, name: str) -> Var:
         """The matrix's rows for token ids [1, N]."""
 
@@ -81,6 +84,9 @@ class Rows(_Tensors):
             return mb.linear(x=x, weight=self.plain(name))
         return mb.linear(x=x, weight=self.plain(name), bias=self.plain(bias))
 
+    def project_in_parts(self, x: Var, name: str, bias: str | None) -> list[Var]:
+        return [self.project(x, name, bias)]
+
     def embed(self, ids: Var, name: str) -> Var:
         return mb.gather(x=self.plain(name), indices=ids, axis=0, validate_indices=False)
 
@@ -114,19 +120,24 @@ class Channels(_Tensors):
         return self.emit(f"{identifier(name)}_column", weight, (1, weight.shape[0], 1, 1))
 
     def _parts(self, name: str, use: str) -> list[tuple[str, Weight]]:
+        """The parts that a tensor of the vocabulary is stored in, or the one part of any other, each with a label."""
         parts = parts_of(self._weights[name])
+        if len(parts) == 1 and len(parts[0].shape) == 1:
+            return [(identifier(name), parts[0])]
         return [(f"{identifier(name)}_{use}{number}", part) for number, part in enumerate(parts)]
 
     def project(self, x: Var, name: str, bias: str | None) -> Var:
-        products = []
-        for label, part in self._parts(name, "conv"):
+        parts = self.project_in_parts(x, name, bias)
+        return parts[0] if len(parts) == 1 else mb.concat(values=parts, axis=1)
+
+    def project_in_parts(self, x: Var, name: str, bias: str | None) -> list[Var]:
+        products, parts = [], self._parts(name, "conv")
+        biases = [None] * len(parts) if bias is None else self._parts(bias, "part")
+        for (label, part), own in zip(parts, biases, strict=True):
             weight = self.emit(label, part, (*part.shape, 1, 1))
-            whole = bias is not None and len(parts_of(self._weights[name])) == 1
-            products.append(mb.conv(x=x, weight=weight, bias=self.plain(bias)) if whole else mb.conv(x=x, weight=weight))
-        if len(products) == 1:
-            return products[0]
-        joined = mb.concat(values=products, axis=1)
-        return joined if bias is None else mb.add(x=joined, y=self.vector(bias))
+            constants = {} if own is None else {"bias": self.emit(*own, own[1].shape)}
+            products.append(mb.conv(x=x, weight=weight, **constants))
+        return products
 
     def embed(self, ids: Var, name: str) -> Var:
         """Looks every id up in every part; where it is not in the part, the row found counts nothing."""

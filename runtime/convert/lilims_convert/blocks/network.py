@@ -19,7 +19,8 @@ class Inputs:
     cache_slot: Var  # int32 [1]
     causal_mask: Var  # fp16 [1, 1, N, C]
     kv_cache: Var  # state, fp16 [2*layers, K, C, D]
-    last_index: Var | None = None  # int32 [1]; prefill and decode have it
+    local_mask: Var | None = None  # fp16 [1, 1, N, C]; functions of networks with local layers have it
+    last_index: Var | None = None  # int32 [1]; all but score have it
     target_ids: Var | None = None  # int32 [1, N]; score has it
 
     @property
@@ -36,4 +37,11 @@ class Network:
     context: int  # C
     positions: int  # absolute positions that position tables cover, at least C
     layout: str = "gpu"  # a key of layouts.LAYOUTS
+    top_k: int | None = None  # most likely tokens that prefill and decode give; None: the logits of all
     blobs: Blobs = field(default_factory=Blobs)
+
+    @property
+    def local_window(self) -> int | None:
+        """How many positions back local layers see, the current one counted; None where that hides nothing."""
+        a = self.architecture
+        return a.window if a.local_layers and a.window < self.positions else None
