@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 )
 
 func load(t *testing.T, name string) Payload {
@@ -290,6 +291,32 @@ func BenchmarkParse(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkDeepStack reads a hang whose call stack nests a hundred thousand levels; "x-plain" is its time a byte over that
+// of a payload that nests as usual.
+func BenchmarkDeepStack(b *testing.B) {
+	const depth = 100_000
+	deep := []byte(`{"hangDiagnostics":[{"callStackTree":{"callStacks":[{"callStackRootFrames":[` +
+		strings.Repeat(`{"binaryName":"a","offsetIntoBinaryTextSegment":1,"subFrames":[`, depth) + strings.Repeat(`]}`, depth) + `]}]}}]}`)
+	day, err := os.ReadFile(filepath.Join("testdata", "day.json"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(deep)))
+	var slow, plain time.Duration
+	for b.Loop() {
+		begin := time.Now()
+		if _, err := Parse(deep); err != nil {
+			b.Fatal(err)
+		}
+		middle := time.Now()
+		if _, err := Parse(day); err != nil {
+			b.Fatal(err)
+		}
+		slow, plain = slow+middle.Sub(begin), plain+time.Since(middle)
+	}
+	b.ReportMetric(slow.Seconds()/float64(len(deep))/(plain.Seconds()/float64(len(day))), "x-plain")
 }
 
 func TestSplit(t *testing.T) {

@@ -99,7 +99,7 @@ func TestGlossary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, word := range []string{"Device", "DeviceState", "Model", "Build", "Scenario", "Case", "Plan", "Run", "PlannedSession", "Iteration", "Sample", "Metric", "Fingerprint", "Baseline", "Verdict", "Payload"} {
+	for _, word := range []string{"Device", "DeviceState", "Model", "Build", "Scenario", "Case", "Plan", "Run", "PlannedSession", "Iteration", "Sample", "Metric", "Fingerprint", "Baseline", "Verdict", "Payload", "Witness"} {
 		if !strings.Contains(string(text), "["+word+"]") {
 			t.Errorf("harness/doc.go does not name %s", word)
 		}
