@@ -14,7 +14,8 @@ const (
 	borderFloor    = 0.04 // what is not known of the power in a border segment, relative
 	sampledShare   = 0.5  // of the scatter between segments that is put down to sampling once a second
 	idleFloor      = 0.01 // what is not known of the idle power, relative
-	silentShare    = 0.8  // share below which the figure says how much of the work it rests on
+	silentShare    = 0.8  // share below which the figure says how much of the work it rests on …
+	silentSeconds  = 30.0 // … where more than that is missing: shorter work never has more
 	coverageAtBest = 0.5  // share of the work that segments wholly within it must cover
 )
 
@@ -29,7 +30,7 @@ func gauge(r input) (Figure, error) {
 		return Figure{}, refuse("resolution: %d publications of the gauge's accumulators cover %.0f s of %.0f s of work",
 			len(inside), covered(inside), r.work.Seconds())
 	}
-	if told := covered(inside); told < silentShare*r.work.Seconds() {
+	if told := covered(inside); told < silentShare*r.work.Seconds() && r.work.Seconds()-told > silentSeconds {
 		notes = append(notes, fmt.Sprintf("the gauge told of %.0f s of %.0f s of work; the rest is estimated from its neighbours", told, r.work.Seconds()))
 	}
 	total := newTally(inside)
