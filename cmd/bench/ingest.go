@@ -104,7 +104,7 @@ func (in *intake) all(ctx context.Context, sources []string) error {
 	go func() {
 		defer close(ordered)
 		for _, source := range sources {
-			walk(ctx, in.env, source, ordered)
+			walk(ctx, in.env, source, in.payloads(), ordered)
 		}
 	}()
 	for r := range ordered {
@@ -124,16 +124,16 @@ type reading struct {
 	source  string
 	raw     []byte
 	problem error
-	large   string // path of a file that is too large to be read
+	large   func() (io.ReadCloser, error) // opens a source that is too large to be read
 	parsed  chan struct{}
 	payload metrickit.Payload
 	figures []byte
 }
 
 // walk sends the payloads of a file, of the files below a folder, or of standard input.
-func walk(ctx context.Context, env Env, source string, out chan<- *reading) {
+func walk(ctx context.Context, env Env, source, folder string, out chan<- *reading) {
 	if source == "-" {
-		split(ctx, "standard input", env.Stdin, "", out)
+		standardInput(ctx, env.Stdin, folder, out)
 		return
 	}
 	err := filepath.WalkDir(source, func(path string, entry fs.DirEntry, err error) error {
@@ -153,7 +153,7 @@ func walk(ctx context.Context, env Env, source string, out chan<- *reading) {
 			return nil
 		}
 		defer file.Close()
-		split(ctx, path, file, path, out)
+		split(ctx, path, file, func() (io.ReadCloser, error) { return os.Open(path) }, out)
 		return nil
 	})
 	if err != nil && ctx.Err() == nil {
@@ -161,8 +161,35 @@ func walk(ctx context.Context, env Env, source string, out chan<- *reading) {
 	}
 }
 
-// split sends each payload of a file; path is empty for what is no file.
-func split(ctx context.Context, source string, from io.Reader, path string, out chan<- *reading) {
+// standardInput sends the payloads of standard input. It cannot be read twice, so it is copied into folder for the case
+// that it is too large to be read as payloads.
+func standardInput(ctx context.Context, from io.Reader, folder string, out chan<- *reading) {
+	const source = "standard input"
+	err := os.MkdirAll(folder, 0o755)
+	if err != nil {
+		send(ctx, out, &reading{source: source, problem: err})
+		return
+	}
+	spool, err := os.CreateTemp(folder, ".input-*")
+	if err != nil {
+		send(ctx, out, &reading{source: source, problem: err})
+		return
+	}
+	os.Remove(spool.Name()) // the open file lives on until it is closed
+	tooLarge := split(ctx, source, io.TeeReader(from, spool), func() (io.ReadCloser, error) {
+		if _, err := io.Copy(spool, from); err != nil {
+			return spool, err
+		}
+		_, err := spool.Seek(0, io.SeekStart)
+		return spool, err
+	}, out)
+	if !tooLarge {
+		spool.Close()
+	}
+}
+
+// split sends each payload of a source; again opens it from its beginning, to be kept where it is too large.
+func split(ctx context.Context, source string, from io.Reader, again func() (io.ReadCloser, error), out chan<- *reading) (tooLarge bool) {
 	count := 0
 	err := metrickit.Split(from, func(raw []byte, problem error) error {
 		count++
@@ -170,12 +197,13 @@ func split(ctx context.Context, source string, from io.Reader, path string, out 
 	})
 	switch {
 	case errors.Is(err, metrickit.ErrTooLarge):
-		send(ctx, out, &reading{source: source, problem: err, large: path})
+		return send(ctx, out, &reading{source: source, problem: err, large: again}) == nil
 	case err != nil:
 		send(ctx, out, &reading{source: source, problem: err})
 	case count == 0:
 		send(ctx, out, &reading{source: source, problem: errors.New("no payload in it")})
 	}
+	return false
 }
 
 // send queues a reading and begins to parse it; the queue's bound is the bound on parsers.
@@ -272,29 +300,34 @@ func (in *intake) print(r *reading) error {
 
 func (in *intake) taken(r *reading) (harness.Taken, error) {
 	t := r.taken(in.env.Clock.Now())
-	if r.large == "" {
+	if r.large == nil {
 		return t, nil
 	}
 	var err error
 	t.Raw = nil
-	t.Hash, t.Size, err = in.keepFile(r.large)
+	t.Hash, t.Size, err = in.keepWhole(r)
 	return t, err
 }
 
-// keepFile copies a payload that is too large for a row beside the database, named by its hash.
-func (in *intake) keepFile(path string) (hash [32]byte, size int64, err error) {
+// payloads is the folder of what is too large for a row of the database.
+func (in *intake) payloads() string { return filepath.Join(in.data, "payloads") }
+
+// keepWhole copies a source that is too large for a row beside the database, named by its hash.
+func (in *intake) keepWhole(r *reading) (hash [32]byte, size int64, err error) {
 	fail := func(err error) ([32]byte, int64, error) {
-		return hash, 0, &harness.Error{Kind: harness.KindStorage, Op: "keep " + path, Err: err, Hint: "Free some space, or choose another folder with --data."}
+		return hash, 0, &harness.Error{Kind: harness.KindStorage, Op: "keep " + r.source, Err: err, Hint: "Free some space, or choose another folder with --data."}
 	}
-	folder := filepath.Join(in.data, "payloads")
+	folder := in.payloads()
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fail(err)
 	}
-	from, err := os.Open(path)
+	from, err := r.large()
+	if from != nil {
+		defer from.Close()
+	}
 	if err != nil {
 		return fail(err)
 	}
-	defer from.Close()
 	to, err := os.CreateTemp(folder, ".payload-*")
 	if err != nil {
 		return fail(err)

@@ -158,7 +158,7 @@ func (w window) signposts(o own) []harness.WitnessRow {
 		row := harness.WitnessRow{What: "CPU time in " + phase, Unit: "s", MetricKit: &theirs, Ours: &ours, Disagrees: theirs > mostCores*ours*(1+tolerance),
 			Note: "ours is the time that passed: CPU time is less where another unit does the work, more where several cores do"}
 		if ours > 0 {
-			row.Note = fmt.Sprintf("%.2g cores; ", theirs/ours) + row.Note
+			row.Note = fmt.Sprintf("cores at work: %.2g; ", theirs/ours) + row.Note
 		}
 		out = append(out, row)
 	}
