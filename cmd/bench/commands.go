@@ -7,6 +7,7 @@ func commands() []command {
 		soakCommand(),
 		devicesCommand(),
 		planCommand(),
+		modelCommand(),
 		reportCommand(),
 		runsCommand(),
 		ingestCommand(),

@@ -21,11 +21,58 @@ type manifest struct {
 	Format       int            `json:"format"`
 	Name         string         `json:"name"`
 	Version      string         `json:"version"`
+	Family       string         `json:"family"`
 	Quantization string         `json:"quantization"`
+	Layout       string         `json:"layout"`
 	SizeBytes    int64          `json:"size_bytes"`
 	Hash         string         `json:"hash"`
 	Context      int            `json:"context"`
+	Licence      string         `json:"licence"`
 	Files        []manifestFile `json:"files"`
+	Evaluation   []evaluation   `json:"evaluation"`
+	Architecture struct {
+		Layers  int64 `json:"layers"`
+		KVHeads int64 `json:"kv_heads"`
+		HeadDim int64 `json:"head_dim"`
+	} `json:"architecture"`
+	Source struct {
+		What   string `json:"what"`
+		SHA256 string `json:"sha256"`
+	} `json:"source"`
+}
+
+// evaluation is a perplexity that was measured, of this model or of the one that it is held against.
+type evaluation struct {
+	Corpus     string   `json:"corpus"`
+	Precision  string   `json:"precision"`
+	Tokens     int      `json:"tokens"`
+	Perplexity *float64 `json:"perplexity"`
+	Loss       *float64 `json:"loss"`
+	DecodeTokS *float64 `json:"decode_tok_s"`
+	Accepted   string   `json:"accepted"`
+	By         string   `json:"by"`
+}
+
+func (e evaluation) String() string {
+	if e.Perplexity == nil {
+		return "not measured"
+	}
+	out := fmt.Sprintf("%.4f in %s over %d tokens of %s, by %s", *e.Perplexity, e.Precision, e.Tokens, e.Corpus, e.By)
+	if e.Loss != nil {
+		out += fmt.Sprintf(": %+.2f %% against fp16", 100**e.Loss)
+	}
+	if e.Accepted != "" {
+		out += " (accepted: " + e.Accepted + ")"
+	}
+	if e.DecodeTokS != nil {
+		out += fmt.Sprintf("; %.1f tok/s on this host", *e.DecodeTokS)
+	}
+	return out
+}
+
+// cacheBytes is the key-value cache: keys and values of every layer, two bytes each.
+func (m manifest) cacheBytes() int64 {
+	return 2 * m.Architecture.Layers * int64(m.Context) * m.Architecture.KVHeads * m.Architecture.HeadDim * 2
 }
 
 type manifestFile struct {
@@ -51,30 +98,40 @@ func findModel(env Env, entry harness.ModelEntry, data string) (folder string, o
 	return "", false
 }
 
+// readManifest reads what a model folder says of itself.
+func readManifest(folder string) (manifest, error) {
+	var m manifest
+	text, err := os.ReadFile(filepath.Join(folder, "manifest.json"))
+	if err != nil {
+		return m, modelError(folder, err)
+	}
+	if err := json.Unmarshal(text, &m); err != nil {
+		return m, modelError(folder, fmt.Errorf("manifest.json: %w", err))
+	}
+	if m.Format != manifestFormat {
+		return m, modelError(folder, fmt.Errorf("manifest.json has format %d; this bench knows format %d", m.Format, manifestFormat))
+	}
+	return m, nil
+}
+
+func modelError(folder string, err error) error {
+	return &harness.Error{Kind: harness.KindModel, Op: "read model " + folder, Err: err,
+		Hint: "Convert or fetch the model again; docs/model-contract.md says what it must hold."}
+}
+
 // readModel reads a model's manifest and checks every file of the package against it, so that a torn copy is refused
 // before it is sent to a phone.
 func readModel(folder string) (harness.Model, error) {
-	fail := func(err error) (harness.Model, error) {
-		return harness.Model{}, &harness.Error{Kind: harness.KindModel, Op: "read model " + folder, Err: err,
-			Hint: "Convert or fetch the model again; docs/model-contract.md says what it must hold."}
-	}
-	text, err := os.ReadFile(filepath.Join(folder, "manifest.json"))
+	m, err := readManifest(folder)
 	if err != nil {
-		return fail(err)
-	}
-	var m manifest
-	if err := json.Unmarshal(text, &m); err != nil {
-		return fail(fmt.Errorf("manifest.json: %w", err))
-	}
-	if m.Format != manifestFormat {
-		return fail(fmt.Errorf("manifest.json has format %d; this bench knows format %d", m.Format, manifestFormat))
+		return harness.Model{}, err
 	}
 	if err := m.check(folder); err != nil {
-		return fail(err)
+		return harness.Model{}, modelError(folder, err)
 	}
 	path, err := filepath.Abs(folder)
 	if err != nil {
-		return fail(err)
+		return harness.Model{}, modelError(folder, err)
 	}
 	return harness.Model{Name: m.Name, Version: m.Version, Hash: m.Hash, Path: path, SizeBytes: m.size(),
 		Quantization: m.Quantization, Context: m.Context}, nil

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,7 +38,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("USBMUXD_SOCKET_ADDRESS", filepath.Join(env.WorkDir, "mux.sock")) // no script reaches a real phone
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "smalldisk": smallDisk, "recorded": recorded, "answers": answers, "twocompare": twoCompare},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "smalldisk": smallDisk, "recorded": recorded, "answers": answers, "twocompare": twoCompare, "serve": serve},
 		Condition: func(name string) (bool, error) {
 			if name != "smalldisk" {
 				return false, fmt.Errorf("unknown condition %q", name)
@@ -78,6 +80,16 @@ func answers(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("nobody listens on %s", args[0])
+}
+
+// serve answers requests with the files of a folder and puts its address into a variable: "serve DIR VARIABLE".
+func serve(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: serve DIR VARIABLE")
+	}
+	server := httptest.NewServer(http.FileServer(http.Dir(ts.MkAbs(args[0]))))
+	ts.Defer(server.Close)
+	ts.Setenv(args[1], server.URL)
 }
 
 // exits runs a program and wants this exit code of it: "exits 3 bench run …". Its output can be asked for afterwards.

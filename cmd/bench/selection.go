@@ -166,6 +166,13 @@ func findNamedModel(r resolved, word string) (harness.Model, error) {
 	if strings.ContainsAny(word, "/\\") {
 		return readModel(word)
 	}
+	folder, several := addedModel(r.lab.data, word)
+	if folder != "" {
+		return readModel(folder)
+	}
+	if len(several) > 0 {
+		return harness.Model{}, usageError("find model", "There are: "+strings.Join(several, ", ")+".", "%s was converted more than once; which one?", word)
+	}
 	entry, err := config.Find("model", word, r.lab.catalog.Models)
 	if err != nil {
 		return harness.Model{}, err
@@ -175,6 +182,10 @@ func findNamedModel(r resolved, word string) (harness.Model, error) {
 	}
 	if r.kind == runnerSimulated {
 		return harness.Model{Name: word, Hash: "simulated-" + word, SizeBytes: simulatedModelBytes}, nil
+	}
+	if len(entry.Files) > 0 {
+		return harness.Model{}, &harness.Error{Kind: harness.KindModel, Op: "find model " + word, Err: errors.New("it is not converted yet"),
+			Hint: "Make it with `bench model add " + entry.Name + "`."}
 	}
 	return harness.Model{}, &harness.Error{Kind: harness.KindModel, Op: "find model " + word, Err: fmt.Errorf("%s is not there", entry.Path),
 		Hint: "Run from the repository, or name the model's folder with --model PATH."}

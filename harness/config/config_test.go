@@ -43,6 +43,10 @@ func TestShippedCatalogueLoads(t *testing.T) {
 	if p := c.Policies["default"]; p.Limit[harness.TTFT] != 3 || p.Limit[harness.ModelBytes] != 1e9 || p.Floor[harness.PeakFootprint] != 8<<20 || p.Budget != 3*time.Hour || p.Freshness != 30*24*time.Hour {
 		t.Errorf("default policy = %+v", p)
 	}
+	gemma := c.Models["gemma3-270m"].Files
+	if len(gemma) != 1 || len(gemma[0].Sources) != 1 || len(gemma[0].Sources[0]) != 4 || gemma[0].Bytes != 253113024 {
+		t.Errorf("gemma3-270m = %+v", gemma)
+	}
 	if !c.Policies["strict"].RequireKnown || c.Models["stories-1m"].Path != "runtime/models/stories-1m" {
 		t.Errorf("strict = %+v, models = %+v", c.Policies["strict"], c.Models)
 	}
@@ -59,6 +63,12 @@ func TestMistakes(t *testing.T) {
 			`scenarios/a.yaml:2: generate_tokns: unknown key; did you mean "generate_tokens"?`, "scenarios/a.yaml: generate_tokens: missing"}},
 		"unknown key, nothing near": {"devices/a.yaml", goodDevice + "flavour: mint\n", []string{"devices/a.yaml:3: flavour: unknown key"}},
 		"key given twice":           {"devices/a.yaml", goodDevice + "chip: A\nchip: B\n", []string{"devices/a.yaml:4: chip: given before in line 3"}},
+		"a model of nothing":        {"models/a.yaml", "licence: mit\n", []string{"models/a.yaml: path: missing, and no files to make the model of"}},
+		"a model twice over":        {"models/a.yaml", "path: x\nfiles:\n  - name: a.gguf\n    sources: [here]\n", []string{"models/a.yaml: path: excludes files"}},
+		"files of a model": {"models/a.yaml", "files:\n  - name: ../a\n    sha256: abc\n    sources: [ftp://x/y, 'pypi:a!b', '']\n  - name: b\n    source: x\n  - name: b\n    sources: []\n", []string{
+			`models/a.yaml:2: name: "../a" is no name of a file`, `models/a.yaml:2: sha256: "abc" is no SHA-256`, `"ftp://x/y": an http or https URL is wanted`,
+			`"pypi:a!b": pypi:NAME==VERSION!MEMBER is wanted`, "an empty source", `models/a.yaml:6: source: unknown key; did you mean "sources"?`,
+			"models/a.yaml:5: sources: missing: where is b to come from?", "models/a.yaml:7: name: the file b is listed before", "a list is wanted"}},
 		"not a number":              {"devices/a.yaml", goodDevice + "memory_gib: much\n", []string{`memory_gib: "much" is not a number`}},
 		"NaN":                       {"devices/a.yaml", goodDevice + "battery_wh: .nan\n", []string{`is not a number`}},
 		"limit of an unknown metric": {"policies/a.yaml", "threshold: {ttft_s: 0.1}\nmax_battery_celsius: 35\nlimit:\n  peak_footprint: 3\n", []string{

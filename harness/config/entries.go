@@ -34,15 +34,6 @@ func (r *reader) device(into map[string]harness.DeviceProfile, name, file string
 	into[name] = d
 }
 
-func (r *reader) model(into map[string]harness.ModelEntry, name, file string, n *yaml.Node) {
-	m := harness.ModelEntry{Name: name}
-	r.take(file, n, map[string]field{"path": text(&m.Path), "sources": texts(&m.Sources), "licence": text(&m.Licence)})
-	if m.Path == "" && len(m.Sources) == 0 {
-		r.wrong(file, 0, "path", "missing, and no sources to make the model from")
-	}
-	into[name] = m
-}
-
 // sweep makes several scenarios of one file: one for each value of one key, named "<file>-<value>".
 type sweep struct {
 	promptTokens, kvDepth, generateTokens []int

@@ -68,7 +68,7 @@ func texts(into *[]string) field {
 	}
 }
 
-func whole[T ~int | ~uint64](into *T, least int64) field {
+func whole[T ~int | ~int64 | ~uint64](into *T, least int64) field {
 	return func(n *yaml.Node) error {
 		v, err := strconv.ParseInt(n.Value, 10, 64)
 		if n.Kind != yaml.ScalarNode || err != nil {
