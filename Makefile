@@ -9,7 +9,7 @@ LDFLAGS  := -X main.revision=$(REVISION)
 SWIFT_SOURCES := $(shell find runtime/Sources runtime/Package.swift -type f 2>/dev/null)
 GO_SOURCES    := $(shell find cmd harness runners reports configs -type f \( -name '*.go' -o -name '*.yaml' -o -name '*.js' -o -name '*.css' -o -name '*.sql' -o -name '*.html' \) 2>/dev/null)
 
-.PHONY: bench build test test-go test-swift test-python clean help setup
+.PHONY: bench build test test-go test-swift test-python test-real clean help setup
 
 bench: build ## run the main job on a virtual iPhone 15 (ARGS="…" go to bench run)
 	@scripts/bench $(ARGS)
@@ -41,7 +41,12 @@ test-go: build
 test-python: bin/bench-agent | setup
 	@scripts/setup test
 	@echo "==> Python tests" >&2
-	@BENCH_AGENT=$(CURDIR)/bin/bench-agent .venv/bin/python -m pytest -q runtime/convert
+	@BENCH_AGENT=$(CURDIR)/bin/bench-agent .venv/bin/python -m pytest -q runtime/convert/tests
+
+test-real: build | setup ## fetch, convert and try real models (330 MB, once)
+	@scripts/setup test
+	@echo "==> real models" >&2
+	@BENCH_AGENT=$(CURDIR)/bin/bench-agent .venv/bin/python -m pytest -q -rs runtime/convert/real_models
 
 test-swift: | setup
 	@echo "==> Swift tests" >&2
