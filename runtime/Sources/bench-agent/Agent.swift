@@ -36,8 +36,8 @@ struct Agent {
                bench-agent generate   --model DIR --prompt TEXT [--tokens N] [--temperature T] [--top-k K] [--seed S]
                                       [--slide] [--ids]
                bench-agent speed      --model DIR [--prompt TEXT] [--tokens N] [--json]
-               bench-agent perplexity --model DIR --corpus FILE [--limit N] [--json]
-               bench-agent logits     --model DIR --token-ids I,I,… [--greedy N] [--by-token] [--slide]
+               bench-agent perplexity --model DIR --corpus FILE [--limit N] [--storage16] [--json]
+               bench-agent logits     --model DIR --token-ids I,I,… [--greedy N] [--by-token] [--slide] [--storage16]
                bench-agent tokens     --tokenizer FILE [--time] < LINES
                bench-agent inspect    --model DIR [--json]
                bench-agent --version
@@ -48,6 +48,7 @@ struct Agent {
         perplexity    scores a file of texts that are parted by blank lines
         logits        prints the logits after the given tokens, and after each of N greedy ones, as JSON lines
         tokens        encodes JSON strings, one a line, and prints the ids of each as JSON
+                      (--storage16: every result rounded to fp16, to see what overflows on a phone)
         inspect       checks a model's files and says what it is
 
         exit codes: 0 ok, 2 usage, 3 model unusable, 4 generation failed, 5 event file not writable
@@ -124,7 +125,8 @@ struct Agent {
     func load(_ options: Options, verification: ModelPackage.Verification = .contents) async throws -> Generator {
         let folder = URL(fileURLWithPath: try options.required("--model"))
         let package = try ModelPackage.open(folder, runtime: runtimeVersion, verification: verification)
-        return try await Generator.load(package, backend: Backends.preferred, units: .all)
+        let backend = options.has("--storage16") ? Backends.storage16 : Backends.preferred
+        return try await Generator.load(package, backend: backend, units: .all)
     }
 }
 

@@ -12,4 +12,7 @@ enum Backends {
         ReferenceBackend()
         #endif
     }
+
+    /// The reference executor, with every result rounded to the type that the program declares.
+    static var storage16: any ModelBackend { ReferenceBackend(numerics: .storage16) }
 }

@@ -75,7 +75,7 @@ extension Agent {
     /// Prints how well the model foresees the texts of a file.
     func measurePerplexity() async throws -> ExitCode {
         let options = try Options(
-            Array(arguments.dropFirst()), values: ["--model", "--corpus", "--limit"], flags: ["--json"])
+            Array(arguments.dropFirst()), values: ["--model", "--corpus", "--limit"], flags: ["--storage16", "--json"])
         let path = try options.required("--corpus")
         guard let data = try? Data(contentsOf: URL(fileURLWithPath: path)) else {
             throw Options.Mistake("--corpus: \(path) cannot be read")

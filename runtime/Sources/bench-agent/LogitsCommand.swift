@@ -30,7 +30,7 @@ extension Agent {
     func printLogits() async throws -> ExitCode {
         let options = try Options(
             Array(arguments.dropFirst()), values: ["--model", "--token-ids", "--greedy"],
-            flags: ["--by-token", "--slide"])
+            flags: ["--by-token", "--slide", "--storage16"])
         let tokens = try Self.tokenIDs(options.required("--token-ids"))
         let greedy = try options.number("--greedy", least: 0) ?? 0
         let generator = try await load(options)

@@ -12,6 +12,8 @@ from .storage import LAYOUTS, QUANTIZATIONS
 DEFAULT_CHUNK = 64  # tokens a prefill call
 DEFAULT_CONTEXT = 1024  # tokens of cache: decoding slows down with every slot
 MOST_POSITIONS = 8192
+# What loses little in published models. Four bits on the Neural Engine are palettes of 16 values, which only large ones bear.
+DEFAULT_QUANTIZATION = {"gpu": "int4", "ane": "palette6"}
 TOP_K = 64  # what samplers choose from is less; reading them all for each token is what costs
 
 
@@ -47,8 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--gguf", type=Path, metavar="FILE", help="a GGUF file")
     source.add_argument("--checkpoint", type=Path, metavar="DIR", help="a Hugging Face directory with safetensors")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="model folder to make, or to replace")
-    parser.add_argument("--quantize", choices=QUANTIZATIONS, default="int4", help="precision of the weights (default int4)")
-    parser.add_argument("--layout", choices=LAYOUTS, default="gpu", help="gpu: linear layers; ane: 1x1 convolutions (default gpu)")
+    parser.add_argument("--quantize", choices=QUANTIZATIONS, help="precision of the weights (default: int4 for gpu, palette6 for ane)")
+    parser.add_argument("--layout", choices=LAYOUTS, default="gpu", help="gpu: linear layers, blocks of 32; ane: 1x1 convolutions, palettes or a scale a row (default gpu)")
     parser.add_argument(
         "--outputs", default="topk", type=_outputs, metavar="topk[:K]|logits",
         help=f"what each step gives: the K most likely tokens (default topk, K = {TOP_K}), or the logits of all",
@@ -148,7 +150,7 @@ def _request(options: argparse.Namespace, checkpoint):
         context=context,
         positions=min(trained, MOST_POSITIONS),
         prefill_chunk=chunk,
-        quantization=options.quantize,
+        quantization=options.quantize or DEFAULT_QUANTIZATION[options.layout],
         layout=options.layout,
         top_k=min(TOP_K, checkpoint.architecture.vocab) if options.outputs == TOP_K else options.outputs,
         requantize=options.requantize,

@@ -91,6 +91,12 @@ def _check(c: Conversion) -> None:
     checkpoint.require(c.checkpoint, shapes)
     if request.top_k is not None and not 1 <= request.top_k <= architecture.vocab:
         raise ValueError(f"the {request.top_k} most likely tokens were asked for; the vocabulary has {architecture.vocab}")
+    context, positions = _lengths(c)
+    if positions > architecture.context:
+        raise ValueError(f"{positions} positions are more than the {architecture.context} that the network was trained for")
+    if request.prefill_chunk > context:
+        raise ValueError(f"{request.prefill_chunk} tokens a call do not fit a context of {context}")
+    manifest.check_version(request.version)
     estimate = storage.estimated_bytes(shapes, request.recipe)
     if estimate > LARGEST and not request.allow_large:
         raise ValueError(
@@ -109,11 +115,13 @@ def _store(c: Conversion) -> None:
     names = families.find(a.family).tensor_shapes(a)
     for name in names:
         c.weights[name] = storage.store(c.file, name, c.checkpoint.tensor(name), request.recipe)
-    context = request.context or a.context
-    positions = max(context, request.positions or context)
-    if positions > a.context:
-        raise ValueError(f"{positions} positions are more than the {a.context} that the network was trained for")
-    c.network = Network(a, c.weights, context, positions, request.layout, request.top_k)
+    c.network = Network(a, c.weights, *_lengths(c), request.layout, request.top_k)
+
+
+def _lengths(c: Conversion) -> tuple[int, int]:
+    """Slots of the cache, and absolute positions."""
+    context = c.request.context or c.checkpoint.architecture.context
+    return context, max(context, c.request.positions or context)
 
 
 def _build(c: Conversion) -> None:

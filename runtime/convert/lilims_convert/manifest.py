@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 from . import digests
@@ -32,6 +33,17 @@ def content_hash(files: list[dict]) -> str:
     """The identity of a model: SHA-256 over one line per file."""
     lines = "".join(f"{file['path']}\t{file['size']}\t{file['sha256']}\n" for file in files)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+_NUMBER = r"(0|[1-9]\d*)"
+_WORD = r"(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)"
+_SEMANTIC = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(-{_WORD}(\.{_WORD})*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?")
+
+
+def check_version(version: str) -> None:
+    """Refuses what is no semantic version (semver.org, 2.0.0): readers would refuse the whole manifest."""
+    if _SEMANTIC.fullmatch(version) is None:
+        raise ValueError(f"{version!r} is not a semantic version, such as 1.0.0")
 
 
 def minimum_runtime(description: dict) -> str:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 BLOCK = 32  # neighbours in a row with one scale, in four-bit weights
-PALETTE = 16  # values of a four-bit palette
 PALETTE_ROWS = 8  # rows with one palette
 
 # How far the largest value of a block may be cut, tried in this order. Cutting a little makes all steps finer.
 _SHRINK = (1.0, 0.95, 0.9, 0.85, 0.8)
-_BINS = 1024  # resolution of the histogram that palettes are found on
+_BINS = 4096  # resolution of the histogram that palettes are found on
+_CELLS = 40  # stretches of the density that means are first spread by
+_ROUNDS = 100  # of k-means, at most
+_MOVES = 12  # of single means, at most
 
 
 def int8_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -52,47 +54,103 @@ def int4_blocks(rows: np.ndarray, block: int = BLOCK) -> tuple[np.ndarray, np.nd
     return quantised.astype(np.int8).reshape(count, columns), scale.astype(np.float16).reshape(count, -1)
 
 
-def palettes(rows: np.ndarray, group: int = PALETTE_ROWS) -> tuple[np.ndarray, np.ndarray]:
-    """Indices uint8 [rows, columns] below 16, and fp16 tables [rows / group, 16], ascending: k-means in one dimension.
+def palettes(rows: np.ndarray, bits: int, group: int = PALETTE_ROWS) -> tuple[np.ndarray, np.ndarray]:
+    """Indices uint8 [rows, columns] below 2^bits, and fp16 tables [rows / group, 2^bits], ascending: k-means in one dimension.
 
-    The means are found on a histogram of the group's values, which is exact to a thousandth of their range.
+    Values are sorted into bins first, a few thousand over each group's range. Cells of ascending means are runs of bins,
+    and their masses and sums are differences of running sums: a round costs as much as there are means, not values.
     """
     count, columns = rows.shape
     values = rows.reshape(count // group, -1)
     low, high = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
     step = np.maximum((high - low) / (_BINS - 1), np.float32(1e-12))
-    bins = np.rint((values - low) / step).astype(np.int64)
-    rank = np.arange(len(values))[:, None] * _BINS
-    weight = np.bincount((bins + rank).reshape(-1), minlength=len(values) * _BINS).reshape(-1, _BINS)
-    centres = low + step * np.arange(_BINS, dtype=np.float32)
-    tables = _means(centres, weight).astype(np.float16)
-    of_bin = _nearest(centres, tables.astype(np.float32))
-    return np.take_along_axis(of_bin, bins, axis=1).astype(np.uint8).reshape(count, columns), tables
+    places = (values - low) / step
+    means = _means(places, 1 << bits)
+    tables = (low + step * means).astype(np.float16)
+    middles = (tables[:, 1:].astype(np.float32) + tables[:, :-1]) / 2
+    indices = np.stack([np.searchsorted(middle, own) for middle, own in zip(middles, values)])
+    return indices.astype(np.uint8).reshape(count, columns), tables
 
 
-def _means(centres: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Lloyd's iteration from the quantiles of each row's histogram; [rows, 16], ascending."""
-    total = np.cumsum(weight, axis=1)
-    wanted = (np.arange(PALETTE) + 0.5) / PALETTE * total[:, -1:]
-    start = np.stack([np.searchsorted(t, w) for t, w in zip(total, wanted)]).clip(0, _BINS - 1)
-    means = np.take_along_axis(centres, start, axis=1)
-    # Half quantiles, half the range: values far out are few, and matter.
-    even = np.linspace(centres[:, 0], centres[:, -1], PALETTE, axis=1)
-    means = np.sort((means + even) / 2, axis=1)
-    sums = centres * weight
-    offset = np.arange(len(means))[:, None] * PALETTE
-    for _ in range(25):
-        nearest = (_nearest(centres, means) + offset).reshape(-1)
-        mass = np.bincount(nearest, weight.reshape(-1), means.size).reshape(means.shape)
-        moved = np.bincount(nearest, sums.reshape(-1), means.size).reshape(means.shape)
-        means = np.sort(np.divide(moved, mass, out=means.astype(np.float64), where=mass > 0), axis=1)
-    return means
+def _means(places: np.ndarray, count: int) -> np.ndarray:
+    """Means of values in [0, _BINS) of each row; float64 [rows, count], ascending. Every row's depend on that row alone."""
+    cells = _Cells(places)
+    means = cells.settled(_spread(cells.mass, count), _ROUNDS)
+    for _ in range(_MOVES):
+        moved, changed = cells.exchanged(means)
+        if not changed.any():
+            break
+        means = np.where(changed[:, None], cells.settled(moved, 3), means)
+    return cells.settled(means, _ROUNDS)
 
 
-def _nearest(centres: np.ndarray, means: np.ndarray) -> np.ndarray:
-    """Index of the nearest of each row's ascending means, for every bin."""
-    middle = (means[:, 1:] + means[:, :-1]) / 2
-    return (centres[:, :, None] > middle[:, None, :]).sum(axis=2)
+class _Cells:
+    """Rows of values in bins: what lies between two bins is a difference of running sums."""
+
+    def __init__(self, places: np.ndarray) -> None:
+        groups = len(places)
+        first = np.arange(groups)[:, None] * _BINS
+        bins = (np.rint(places).astype(np.int64) + first).reshape(-1)
+        values = places.reshape(-1).astype(np.float64)
+        self.mass, self.sums, self.squares = (
+            np.concatenate([np.zeros((groups, 1)), np.bincount(bins, weight, groups * _BINS).reshape(groups, _BINS).cumsum(axis=1)], axis=1)
+            for weight in (None, values, values**2)
+        )
+
+    def within(self, running: np.ndarray, means: np.ndarray) -> np.ndarray:
+        """What is nearest to each mean."""
+        ends = np.floor((means[:, 1:] + means[:, :-1]) / 2).astype(np.int64).clip(0, _BINS - 1) + 1
+        reached = np.take_along_axis(running, ends, axis=1)
+        return np.diff(reached, axis=1, prepend=0, append=running[:, -1:])
+
+    def settled(self, means: np.ndarray, rounds: int) -> np.ndarray:
+        """Lloyd's iteration: each mean moves to the middle of what is nearest to it."""
+        for _ in range(rounds):
+            inside = self.within(self.mass, means)
+            moved = np.sort(np.divide(self.within(self.sums, means), inside, out=means.copy(), where=inside > 0), axis=1)
+            if (moved == means).all():
+                break
+            means = moved
+        return means
+
+    def exchanged(self, means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """One mean of each row taken from where it is needed least to where it is needed most, and whether that helps.
+
+        Lloyd's iteration moves means to their neighbours' borders only; this takes one across the whole row.
+        """
+        inside, total = self.within(self.mass, means), self.within(self.sums, means)
+        error = np.maximum(self.within(self.squares, means) - total**2 / np.maximum(inside, 1), 0)
+        worst = error.argmax(axis=1)[:, None]
+        pair = inside[:, 1:] + inside[:, :-1]
+        cost = inside[:, 1:] * inside[:, :-1] / np.maximum(pair, 1) * np.diff(means, axis=1) ** 2
+        near = np.abs(np.arange(cost.shape[1]) + 0.5 - worst) < 1  # the worst cell itself keeps its mean
+        spare = np.where(near, np.inf, cost).argmin(axis=1)[:, None]
+        helps = np.take_along_axis(np.where(near, np.inf, cost), spare, axis=1) < 0.7 * np.take_along_axis(error, worst, axis=1)
+        reach = np.sqrt(np.take_along_axis(error / np.maximum(inside, 1), worst, axis=1))
+        there = np.take_along_axis(means, worst, axis=1)
+        joined = (np.take_along_axis(total, spare, axis=1) + np.take_along_axis(total, spare + 1, axis=1)) / np.maximum(
+            np.take_along_axis(pair, spare, axis=1), 1
+        )
+        moved = means.copy()
+        for place, value in ((spare, joined), (spare + 1, there + reach), (worst, there - reach)):
+            np.put_along_axis(moved, place, value, axis=1)
+        return np.sort(moved, axis=1), helps[:, 0]
+
+
+def _spread(mass: np.ndarray, count: int) -> np.ndarray:
+    """Where means begin: as dense as the third root of the values' density, which is best for many means (Panter and Dite 1951).
+
+    `mass` is a running sum over bins. The density is taken between its quantiles, which are close where values are, and
+    even steps, which tell wide stretches without values from those with a few.
+    """
+    wanted, parts = (np.arange(count) + 0.5) / count, np.arange(_CELLS + 1) / _CELLS
+    even, spread = np.rint(parts * _BINS).astype(np.int64), []
+    for own in mass:
+        edges = np.unique(np.concatenate([np.searchsorted(own, parts * own[-1]), even]))
+        cells = np.cbrt(np.diff(own[edges]) * np.diff(edges) ** 2.0 + 1e-3)
+        reached = np.concatenate([[0], cells.cumsum()])
+        spread.append(np.interp(wanted * reached[-1], reached, edges - 0.5))
+    return np.stack(spread)
 
 
 def _round_int4(blocks: np.ndarray, scale: np.ndarray) -> np.ndarray:

@@ -47,7 +47,8 @@ def summary(done) -> list[str]:
         speed = f", {entry['decode_tok_s']} tok/s here" if "decode_tok_s" in entry else ""
         lines.append(f"perplexity  {entry['perplexity']:.4f} in {entry['precision']} over {entry['tokens']} tokens{loss}{speed}")
     errors = sum(1 for finding in done.findings if finding.level == "error")
-    lines.append(f"lint        {errors} errors, {len(done.findings) - errors} warnings for the Neural Engine")
+    aside = ", which the gpu layout is not for" if written["layout"] == "gpu" else ""
+    lines.append(f"lint        {errors} errors, {len(done.findings) - errors} warnings for the Neural Engine{aside}")
     lines += [f"  {finding}" for finding in done.findings]
     lines.append(f"hash        {written['hash']}")
     return lines

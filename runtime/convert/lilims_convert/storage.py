@@ -16,8 +16,9 @@ from .sources.tensors import SourceTensor
 from .weightfile import Blob, WeightFile
 from .weights import BlockwiseWeight, DenseWeight, PaletteWeight, SplitWeight, Weight, checked_fp16
 
-QUANTIZATIONS = ("fp16", "int8", "int4")
+QUANTIZATIONS = ("fp16", "int8", "int4", "palette8", "palette6", "palette4")
 LAYOUTS = ("gpu", "ane")
+PALETTES = {"palette8": 8, "palette6": 6, "palette4": 4}  # bits
 
 RUN = 1 << 20  # elements read at a time
 # Tensors with one row a vocabulary entry. Four bits cost these matrices most and save least: they get eight.
@@ -38,6 +39,14 @@ class Recipe:
         for what, value, known in (("quantization", self.quantization, QUANTIZATIONS), ("layout", self.layout, LAYOUTS)):
             if value not in known:
                 raise ValueError(f"unknown {what} {value!r}; known are {', '.join(sorted(known))}")
+        if self.quantization in PALETTES and self.layout != "ane":
+            raise ValueError(f"{self.quantization}: palettes are for the ane layout; the gpu layout has int4 and int8")
+
+    @property
+    def palette_bits(self) -> int | None:
+        """Bits of a palette's index; None where weights have scales instead. Four bits are palettes on the Neural Engine."""
+        four = self.quantization == "int4" and self.layout == "ane"
+        return 4 if four else PALETTES.get(self.quantization)
 
 
 def store(file: WeightFile, name: str, tensor: SourceTensor, recipe: Recipe) -> Weight:
@@ -101,9 +110,9 @@ def _matrix(file: WeightFile, rows: _Rows, recipe: Recipe) -> Weight:
             return _blockwise(file, rows, found)
     if quantization == "int8" or rows.name in VOCABULARY:
         return _scaled(file, rows, "int8", rows.columns, quantize.int8_rows)
-    if recipe.layout == "ane":
+    if recipe.palette_bits is not None:
         if rows.count % quantize.PALETTE_ROWS == 0:
-            return _palettes(file, rows)
+            return _palettes(file, rows, recipe.palette_bits)
     elif rows.columns % quantize.BLOCK == 0:
         return _scaled(file, rows, "int4", quantize.BLOCK, quantize.int4_blocks)
     return _scaled(file, rows, "int8", rows.columns, quantize.int8_rows)
@@ -122,17 +131,17 @@ def _scaled(file: WeightFile, rows: _Rows, kind: str, block: int, rounded: Calla
     return BlockwiseWeight(written, file.add("fp16", (rows.count, rows.columns // block), scales))
 
 
-def _palettes(file: WeightFile, rows: _Rows) -> Weight:
+def _palettes(file: WeightFile, rows: _Rows, bits: int) -> Weight:
     tables: list[np.ndarray] = []
 
     def indices() -> Iterator[np.ndarray]:
         for run in rows.floats(quantize.PALETTE_ROWS):
-            found, table = quantize.palettes(run)
+            found, table = quantize.palettes(run, bits)
             tables.append(table)
             yield found
 
-    written = file.add("uint4", (rows.count, rows.columns), indices())
-    shape = (rows.count // quantize.PALETTE_ROWS, quantize.PALETTE)
+    written = file.add(f"uint{bits}", (rows.count, rows.columns), indices())
+    shape = (rows.count // quantize.PALETTE_ROWS, 1 << bits)
     return PaletteWeight(written, file.add("fp16", shape, tables))
 
 
@@ -163,7 +172,7 @@ def estimated_bytes(shapes: dict[str, tuple[int, ...]], recipe: Recipe) -> int:
         bits = 16.0
         if len(shape) > 1 and recipe.quantization != "fp16" and name != "position_embd.weight":
             wide = recipe.quantization == "int8" or name in VOCABULARY
-            bits = 8.5 if wide else 4.5
+            bits = 8.5 if wide else (recipe.palette_bits or 4) + 0.5
         count = 1
         for size in shape:
             count *= size

@@ -14,8 +14,8 @@ from typing import Protocol
 from . import digests
 
 # What a precision may lose against fp16, as a part of its perplexity, and what it may lose when somebody says why.
-LIMITS = {"fp16": 0.0, "int8": 0.01, "int4": 0.03}
-ACCEPTABLE = {"fp16": 0.0, "int8": 0.01, "int4": 0.05}
+LIMITS = {"fp16": 0.0, "int8": 0.01, "int4": 0.03, "palette8": 0.01, "palette6": 0.03, "palette4": 0.03}
+ACCEPTABLE = {"fp16": 0.0, "int8": 0.01, "int4": 0.05, "palette8": 0.01, "palette6": 0.05, "palette4": 0.05}
 
 
 # The project's own stories that no model was trained on: what is measured on where nothing else is named. A dozen hold
@@ -33,6 +33,11 @@ def find_agent() -> Path | None:
     built = Path(__file__).parents[3] / "bin/bench-agent"
     found = built if built.exists() else shutil.which("bench-agent")
     return Path(found) if found else None
+# What to try where a precision loses too much.
+_LESS = {
+    "int8": ("palette8", "fp16"), "palette8": ("fp16",), "palette6": ("palette8", "int8"), "palette4": ("palette6", "int8"),
+    "int4": ("palette6 with --layout ane", "int8"), "fp16": (),
+}  # fmt: skip
 
 
 class Evaluator(Protocol):
@@ -103,7 +108,8 @@ def judge(entry: dict, standard: Standard, report: Callable[[str], None]) -> lis
         if standard.accepted is None or loss > most:
             raise ValueError(
                 f"{entry['precision']} raises perplexity by {loss:.2%}, from {base['perplexity']:.4f} to {entry['perplexity']:.4f}; "
-                f"at most {limit:.0%} is allowed, {most:.0%} with a reason (--accept-loss)"
+                f"at most {limit:.0%} is allowed, {most:.0%} with a reason (--accept-loss); "
+                f"quantise less ({', '.join(_LESS[entry['precision']])})"
             )
         judged["accepted"] = standard.accepted
     return [base, judged]

@@ -2,7 +2,7 @@
 
 The format is Core ML's blob storage, version 2: a header of 64 bytes, then for each constant 64 bytes that describe it
 and its bytes, each begun at a multiple of 64. A program refers to a constant by where its description begins. Elements
-of four bits lie two in a byte, the first in the lower half.
+of less than eight bits lie one behind the other, from the lowest bit of the first byte on.
 
 Comes in: elements, in runs, so that no constant has to be in memory whole. Goes out: a `Blob` per constant.
 """
@@ -41,6 +41,7 @@ KINDS: dict[str, Kind] = {
     "uint16": Kind(7, 16, "<u2"),
     "int4": Kind(8, 4, "i1"),
     "uint4": Kind(11, 4, "u1"),
+    "uint6": Kind(13, 6, "u1"),
     "int32": Kind(14, 32, "<i4"),
     "uint32": Kind(15, 32, "<u4"),
 }
@@ -60,6 +61,25 @@ class Blob:
         return replace(self, shape=tuple(shape))
 
 
+@dataclass(frozen=True)
+class WeightReader:
+    """A weight.bin that was written before."""
+
+    path: Path
+
+    def read(self, blob: Blob) -> np.ndarray:
+        """The elements of a constant, one a byte where they have fewer bits."""
+        kind, count = KINDS[blob.kind], math.prod(blob.shape)
+        with open(self.path, "rb") as file:
+            file.seek(blob.offset + _ALIGNMENT)
+            data = file.read((count * kind.bits + 7) // 8)
+        if kind.bits >= 8:
+            return np.frombuffer(data, kind.dtype).reshape(blob.shape)
+        bits = np.unpackbits(np.frombuffer(data, np.uint8), count=count * kind.bits, bitorder="little")
+        fields = (bits.reshape(count, kind.bits) << np.arange(kind.bits, dtype=np.uint8)).sum(axis=1, dtype=np.uint8)
+        return (((fields ^ 8).astype(np.int8) - 8) if blob.kind == "int4" else fields).reshape(blob.shape)
+
+
 class WeightFile:
     """A weight.bin being written. Use as a context manager; `read` works before and after the end."""
 
@@ -77,16 +97,18 @@ class WeightFile:
         self.close()
 
     def add(self, kind: str, shape: tuple[int, ...], runs: Iterable[np.ndarray]) -> Blob:
-        """Writes a constant whose elements come in runs, in order; one per element also where it has four bits."""
+        """Writes a constant whose elements come in runs, in order; a byte an element also where it has fewer bits."""
         described = self._begin()
-        written, odd = 0, None
+        written, rest, bits = 0, np.zeros(0, np.uint8), KINDS[kind].bits
         for run in runs:
             run = np.ascontiguousarray(run, KINDS[kind].dtype).reshape(-1)
             written += run.size
-            data, odd = _pack(run, odd) if KINDS[kind].bits == 4 else (run, None)
-            self._file.write(memoryview(data).cast("B"))
-        if odd is not None:
-            self._file.write(bytes([int(odd)]))
+            if bits < 8:
+                fields = np.concatenate([rest, run.view(np.uint8)])
+                whole = len(fields) // 8 * 8  # as many as fill whole bytes, whatever their width
+                run, rest = _pack(fields[:whole], bits), fields[whole:]
+            self._file.write(memoryview(run).cast("B"))
+        self._file.write(memoryview(_pack(rest, bits)).cast("B"))
         if written != math.prod(shape):
             raise ValueError(f"weight file: {written} elements for a constant of shape {list(shape)}")
         self._describe(kind, written, described)
@@ -101,18 +123,10 @@ class WeightFile:
         return Blob(kind, values.shape, self._known[key])
 
     def read(self, blob: Blob) -> np.ndarray:
-        """The elements of a constant, four-bit ones unpacked."""
-        kind, count = KINDS[blob.kind], math.prod(blob.shape)
-        with open(self._path, "rb") as file:
-            if not self._file.closed:
-                self._file.flush()
-            file.seek(blob.offset + _ALIGNMENT)
-            data = file.read((count * kind.bits + 7) // 8)
-        if kind.bits != 4:
-            return np.frombuffer(data, kind.dtype).reshape(blob.shape)
-        packed = np.frombuffer(data, np.uint8)
-        fields = np.stack([packed & 15, packed >> 4], axis=1).reshape(-1)[:count]
-        return (((fields ^ 8).astype(np.int8) - 8) if blob.kind == "int4" else fields).reshape(blob.shape)
+        """See `WeightReader`; works while the file is being written, too."""
+        if not self._file.closed:
+            self._file.flush()
+        return WeightReader(self._path).read(blob)
 
     def close(self) -> None:
         if self._file.closed:
@@ -137,11 +151,9 @@ class WeightFile:
         self._count += 1
 
 
-def _pack(run: np.ndarray, odd: np.uint8 | None) -> tuple[np.ndarray, np.uint8 | None]:
-    """Two elements a byte; an element left over waits for the next run."""
-    fields = run.view(np.uint8) & 15
-    if odd is not None:
-        fields = np.concatenate([[odd], fields])
-    rest = fields[-1] if len(fields) % 2 else None
-    even = fields[: len(fields) - len(fields) % 2]
-    return even[0::2] | even[1::2] << 4, rest
+def _pack(fields: np.ndarray, bits: int) -> np.ndarray:
+    """Elements without the bits that they do not have, the last byte filled up with zeros."""
+    if bits == 4:
+        even = np.append(fields, np.uint8(0)) if len(fields) % 2 else fields
+        return (even[0::2] & 15) | even[1::2] << 4
+    return np.packbits(np.unpackbits(fields[:, None], axis=1, count=bits, bitorder="little"), bitorder="little")

@@ -14,7 +14,7 @@ import numpy as np
 from coremltools.converters.mil.mil import Builder as mb
 from coremltools.converters.mil.mil import Var, types
 
-from .weightfile import Blob, WeightFile
+from .weightfile import Blob, WeightFile, WeightReader
 
 FP16_MAX = float(np.finfo(np.float16).max)
 
@@ -24,6 +24,8 @@ _STAND_IN = {
     "int8": np.int8,
     "int4": types.np_int4_dtype,
     "uint4": types.np_uint4_dtype,
+    "uint6": types.np_uint6_dtype,
+    "uint8": np.uint8,
     "int32": np.int32,
 }
 
@@ -52,7 +54,7 @@ class Weight(Protocol):
     def emit(self, blobs: Blobs, name: str, shape: tuple[int, ...]) -> Var:
         """Adds the tensor to the function being built, with ones put behind its axes where `shape` has them."""
 
-    def dense(self, file: WeightFile) -> np.ndarray:
+    def dense(self, file: WeightFile | WeightReader) -> np.ndarray:
         """The values as a device sees them, in float32."""
 
 
@@ -69,7 +71,7 @@ class DenseWeight:
     def emit(self, blobs: Blobs, name: str, shape: tuple[int, ...]) -> Var:
         return blobs.const(name, self.values.shaped(shape))
 
-    def dense(self, file: WeightFile) -> np.ndarray:
+    def dense(self, file: WeightFile | WeightReader) -> np.ndarray:
         return file.read(self.values).astype(np.float32)
 
 
@@ -93,7 +95,7 @@ class BlockwiseWeight:
         constants = {part: blobs.const(f"{name}_{part}", blob) for part, blob in arguments.items()}
         return mb.constexpr_blockwise_shift_scale(**constants, name=name)
 
-    def dense(self, file: WeightFile) -> np.ndarray:
+    def dense(self, file: WeightFile | WeightReader) -> np.ndarray:
         rows, blocks = self.scale.shape
         data = file.read(self.data).astype(np.float32).reshape(rows, blocks, -1)
         if self.offset is not None:
@@ -103,10 +105,10 @@ class BlockwiseWeight:
 
 @dataclass(frozen=True)
 class PaletteWeight:
-    """An index into sixteen values, which a group of neighbouring rows has in common."""
+    """An index into a few values, which a group of neighbouring rows has in common."""
 
-    indices: Blob  # uint4 [rows, columns]
-    table: Blob  # fp16 [groups, 16]
+    indices: Blob  # uint4, uint6 or uint8 [rows, columns]
+    table: Blob  # fp16 [groups, 2^bits]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -118,7 +120,7 @@ class PaletteWeight:
         indices = blobs.const(f"{name}_indices", self.indices.shaped(shape))
         return mb.constexpr_lut_to_dense(indices=indices, lut=blobs.const(f"{name}_lut", table), name=name)
 
-    def dense(self, file: WeightFile) -> np.ndarray:
+    def dense(self, file: WeightFile | WeightReader) -> np.ndarray:
         groups, _ = self.table.shape
         indices = file.read(self.indices).reshape(groups, -1)
         table = file.read(self.table).astype(np.float32)
@@ -147,7 +149,7 @@ class SplitWeight:
     def emit(self, blobs: Blobs, name: str, shape: tuple[int, ...]) -> Var:
         raise TypeError(f"{name}: its parts are put into a program one by one")
 
-    def dense(self, file: WeightFile) -> np.ndarray:
+    def dense(self, file: WeightFile | WeightReader) -> np.ndarray:
         return np.concatenate([part.dense(file) for part in self.parts])
 
 

@@ -92,3 +92,39 @@ def test_without_the_runtime_it_says_that_nothing_was_measured(source, tmp_path,
     monkeypatch.setattr(validation, "find_agent", lambda: None)
     assert convert(source, tmp_path / "out") == 0
     assert "perplexity is not measured: bench-agent is not built" in capsys.readouterr().err
+
+
+def test_a_model_that_a_device_cannot_hold_is_refused(source, tmp_path, capsys):
+    assert convert(source, tmp_path / "out", "--no-measure", "--quantize", "fp16", "--memory", "0.0001") == 1
+    said = capsys.readouterr().err
+    assert "weights (" in said and "and cache (" in said and "0.0001 GiB; quantise further or shorten --context" in said
+    assert not (tmp_path / "out").exists()
+    assert convert(source, tmp_path / "out", "--no-measure", "--quantize", "fp16", "--memory", "1", "--context", "48") == 0
+    assert "cache       0.0 MB for 48 tokens (2 x 2 layers x 48 x 2 heads x 12 x 2 bytes)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("wanted", "outputs"),
+    [((), {"kind": "top_k", "k": 64}), (("--outputs", "topk:1"), {"kind": "top_k", "k": 1}), (("--outputs", "logits"), None)],
+)
+def test_what_a_step_gives_may_be_chosen(wanted, outputs, source, tmp_path):
+    assert convert(source, tmp_path / "out", "--no-measure", *wanted) == 0
+    assert manifest.read(tmp_path / "out").get("outputs") == outputs
+
+
+@pytest.mark.parametrize("wanted", ["topk:0", "topk:x", "topk:-1", "argmax", ""])
+def test_outputs_that_there_are_not_are_refused(wanted, source, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        convert(source, tmp_path / "out", "--outputs", wanted)
+    assert "topk, topk:K with K from 1 on, or logits is wanted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("layout", "quantization"), [("gpu", "int4"), ("ane", "palette6")])
+def test_each_layout_has_a_precision_of_its_own(layout, quantization, source, tmp_path):
+    assert convert(source, tmp_path / "out", "--no-measure", "--layout", layout) == 0
+    assert manifest.read(tmp_path / "out")["quantization"] == quantization
+
+
+def test_palettes_are_not_for_the_gpu(source, tmp_path, capsys):
+    assert convert(source, tmp_path / "out", "--no-measure", "--quantize", "palette4") == 1
+    assert "palettes are for the ane layout" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -37,6 +38,18 @@ def test_valid_text_survives_encoding_and_decoding(name):
 @pytest.mark.parametrize("name", ["tiny", "tiny-ranked"])
 def test_tiny_models_are_current(name, tiny_models):
     assert manifest.verify(tiny_models / name) == manifest.verify(FIXTURES / "model" / name)
+
+
+def test_blocks_are_current(tmp_path):
+    """The parts whose numerics the Swift tests look at are those that programs are built of now."""
+    specification = importlib.util.spec_from_file_location("blocks", FIXTURES / "blocks/generate.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    module.main(tmp_path)
+    written = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
+    assert len(written) == 4
+    for path in written:
+        assert (tmp_path / path).read_bytes() == (FIXTURES / "blocks" / path).read_bytes(), path
 
 
 @pytest.mark.parametrize("name", ["tiny", "stories-1m"])

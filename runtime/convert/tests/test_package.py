@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from lilims_convert import checkpoint, families, manifest, package, tiny
+from checkpoints import SAMPLES
+from lilims_convert import checkpoint, conversion, families, manifest, package, tiny
 
 
 def feature(description) -> tuple:
@@ -40,6 +43,50 @@ def test_interface_is_the_contract(tiny_folder):
         assert spec.mlProgram.functions[name].opset == "CoreML8"
 
 
+def blobs(folder: Path) -> list[tuple[int, int, bytes]]:
+    """Kind, offset and bytes of every constant of the weight file, read by what the format says."""
+    data = (folder / "model.mlpackage/Data/com.apple.CoreML/weights/weight.bin").read_bytes()
+    count, version = struct.unpack_from("<II", data)
+    assert version == 2
+    found, at = [], 64
+    for _ in range(count):
+        sentinel, kind, size, start, _ = struct.unpack_from("<IIQQQ", data, at)
+        assert (sentinel, start) == (0xDEADBEEF, at + 64)
+        found.append((kind, at, data[start : start + size]))
+        at = start + size + -(start + size) % 64
+    assert at - len(data) < 64, "nothing lies behind the last constant"
+    return found
+
+
+def references(function) -> dict[str, int]:
+    """What each constant of a function is called, and where it lies in the weight file."""
+    found = {}
+    for op in function.block_specializations[function.opset].operations:
+        name = op.attributes["name"].immediateValue.tensor.strings.values[0]
+        values = {part: binding.value for part, argument in op.inputs.items() for binding in argument.arguments if binding.HasField("value")}
+        for part, value in {**values, **{part: value for part, value in op.attributes.items() if part != "name"}}.items():
+            if value.HasField("blobFileValue"):
+                found[name if op.type == "const" else f"{name}/{part}"] = value.blobFileValue.offset
+    return found
+
+
+@pytest.mark.parametrize(
+    ("layout", "quantization"), [("gpu", "fp16"), ("gpu", "int4"), ("ane", "int8"), ("ane", "palette4"), ("ane", "palette6"), ("ane", "palette8")]
+)
+def test_functions_share_every_weight(layout, quantization, tmp_path, convert_tiny):
+    """Embedding and output layer are one matrix, put into a program as rows and as a convolution: stored once all the same."""
+    folder = convert_tiny(tmp_path / "model", tiny.make(), layout=layout, quantization=quantization, top_k=4, score=True)
+    stored = blobs(folder)
+    assert len({(kind, content) for kind, _, content in stored}) == len(stored), "a constant is stored twice"
+    model = package.open_copy(folder / "model.mlpackage").mlProgram
+    used = {name: references(function) for name, function in model.functions.items()}
+    assert sorted(used) == ["decode", "logits", "prefill", "score"]
+    assert all(constants == used["decode"] for constants in used.values())
+    assert set(used["decode"].values()) == {at for _, at, _ in stored}, "nothing is stored that no function uses"
+    rows = {offset for name, offset in used["decode"].items() if name.startswith("token_embd")}
+    assert len(rows) == {"fp16": 1}.get(quantization, 2), "elements, and scales where there are any"
+
+
 def test_weights_are_stored_once(tiny_folder):
     shapes = families.llama.tensor_shapes(tiny.ARCHITECTURE).values()
     values = sum(shape[0] * (shape[1] if len(shape) > 1 else 1) for shape in shapes)
@@ -62,15 +109,59 @@ def test_every_write_to_the_cache_continues_from_the_one_before(tiny_folder):
             newest = op.outputs[0].name
 
 
-def test_same_input_gives_the_same_bytes_in_another_process(tiny_folder, tmp_path):
-    subprocess.run(
-        [sys.executable, "-m", "lilims_convert", "tiny", str(tmp_path)],
-        check=True,
-        capture_output=True,
-        cwd=Path(__file__).parents[1],
-        env={**os.environ, "PYTHONHASHSEED": "1"},
-    )
-    assert manifest.verify(tmp_path / "tiny")["files"] == manifest.verify(tiny_folder)["files"]
+@pytest.mark.parametrize("kind", [("gpu", "fp16"), ("gpu", "int4"), ("ane", "int8"), ("ane", "palette6")], ids="-".join)
+def test_same_input_gives_the_same_bytes_in_another_process(kind, tmp_path, tiny_tokenizer):
+    """Hashes of strings differ between the processes, and the files' times and the folders' names do."""
+    layout, quantization = kind
+    source = SAMPLES["gemma3"].write_directory(tmp_path / "source")
+    command = ["-m", "lilims_convert.cli", "--checkpoint", source, "--tokenizer", tiny_tokenizer, "--layout", layout, "--quantize", quantization]
+    texts = []
+    for seed in ("1", "2"):
+        folder = tmp_path / seed
+        subprocess.run(
+            [sys.executable, *command, "--name", "same", "--context", "16", "--no-measure", "-o", folder],
+            check=True,
+            capture_output=True,
+            cwd=Path(__file__).parents[1],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        )
+        manifest.verify(folder)
+        texts.append((folder / "manifest.json").read_bytes())
+    assert texts[0] == texts[1]
+
+
+def test_a_package_of_more_than_a_gigabyte_has_to_be_asked_for(tmp_path, convert_tiny, monkeypatch):
+    monkeypatch.setattr(conversion, "LARGEST", 150_000)  # between what the weights are estimated at and what they have in fp16
+    with pytest.raises(ValueError, match="the package would have about .* ask for it with --allow-large"):
+        convert_tiny(tmp_path / "model", tiny.make())
+    assert list(tmp_path.iterdir()) == []
+    convert_tiny(tmp_path / "model", tiny.make(), allow_large=True)
+    monkeypatch.setattr(conversion, "LARGEST", 250_000)  # what else is in the folder counts, too
+    with pytest.raises(ValueError, match="the package has .* ask for it with --allow-large"):
+        convert_tiny(tmp_path / "other", tiny.make())
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("version", ["1", "1.0", "v1.0.0", "1.0.0.0", "01.0.0", "1.0.0-", ""])
+def test_versions_are_semantic(version, tmp_path, tiny_tokenizer):
+    request = dataclasses.replace(tiny.request(tmp_path / "model", tiny_tokenizer), version=version)
+    with pytest.raises(ValueError, match="is not a semantic version"):
+        conversion.convert(tiny.make(), request)
+    manifest.check_version("1.2.3-beta.4+build.5")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"context": 65}, "65 positions are more than the 64"),
+        ({"positions": 65}, "65 positions are more than the 64"),
+        ({"context": 7}, "8 tokens a call do not fit a context of 7"),
+    ],
+)
+def test_lengths_that_do_not_fit_are_refused_before_any_work(options, message, tmp_path, convert_tiny):
+    with pytest.raises(ValueError, match=message):
+        convert_tiny(tmp_path / "model", tiny.make(), **options)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_shipped_models_agree_with_their_manifests():

@@ -1,4 +1,4 @@
-"""Norms over the hidden width (or a head's), wherever the layout has that axis."""
+"""Norms over the hidden width (or a head's), wherever the layout has that axis. Safe in fp16 up to its largest values."""
 
 from __future__ import annotations
 
@@ -6,15 +6,36 @@ import numpy as np
 from coremltools.converters.mil.mil import Builder as mb
 from coremltools.converters.mil.mil import Var
 
+SMALLEST = np.float16(2.0**-14)  # of fp16's normal values: compute units may take smaller ones for 0
+
 
 def rms_norm(x: Var, gain: Var, epsilon: float, axis: int, scale: float = 1.0) -> Var:
-    """x / sqrt(mean(x^2) + epsilon) * gain * scale, safe in fp16.
+    """x / sqrt(mean(x^2) + epsilon) * gain * scale, safe in fp16."""
+    return mb.mul(x=_normalised(x, np.float16(np.sqrt(epsilon)), axis, scale), y=gain)
 
-    Squares of values above 255 overflow fp16, so x is divided by s = max(|x|, sqrt(epsilon)) first. Both terms under
-    the root then lie in [0, 1]: with y = x / s the result is y / sqrt(mean(y^2) + (sqrt(epsilon) / s)^2), which is the
-    same number. epsilon itself (1e-5) keeps its digits because only its root is ever stored.
+
+def layer_norm(x: Var, gain: Var, bias: Var, epsilon: float, axis: int) -> Var:
+    """(x - mean) / sqrt(variance + epsilon) * gain + bias, safe in fp16.
+
+    A sum, or a difference from the mean, may overflow where no value does, so x is divided by its largest magnitude
+    before the mean is taken, and the root of epsilon with it. The root is held above what fp16 can hold: below that it
+    says nothing, since x itself is known to a thousandth only.
     """
     root = np.float16(np.sqrt(epsilon))
+    largest = mb.maximum(x=mb.reduce_max(x=mb.abs(x=x), axes=[axis], keep_dims=True), y=root)
+    scaled = mb.real_div(x=x, y=largest)
+    centred = mb.sub(x=scaled, y=mb.reduce_mean(x=scaled, axes=[axis], keep_dims=True))
+    smaller = mb.maximum(x=mb.real_div(x=root, y=largest), y=SMALLEST)
+    return mb.add(x=mb.mul(x=_normalised(centred, smaller, axis), y=gain), y=bias)
+
+
+def _normalised(x: Var, root: Var | np.float16, axis: int, scale: float = 1.0) -> Var:
+    """x / sqrt(mean(x^2) + root^2) * scale.
+
+    Squares of values above 255 overflow fp16, so x is divided by s = max(|x|, root) first. Both terms under the square
+    root then lie in [0, 1]: with y = x / s the result is y / sqrt(mean(y^2) + (root / s)^2), which is the same number.
+    epsilon (1e-5) keeps its digits because only its root is ever stored.
+    """
     largest = mb.reduce_max(x=mb.abs(x=x), axes=[axis], keep_dims=True)
     divisor = mb.maximum(x=largest, y=root)
     scaled = mb.real_div(x=x, y=divisor)
@@ -23,10 +44,4 @@ def rms_norm(x: Var, gain: Var, epsilon: float, axis: int, scale: float = 1.0) -
     inverse = mb.rsqrt(x=mb.add(x=mean, y=floor), epsilon=np.float16(0))
     if scale != 1:  # before the gain, which may be large
         inverse = mb.mul(x=inverse, y=np.float16(scale))
-    return mb.mul(x=mb.mul(x=scaled, y=inverse), y=gain)
-
-
-def layer_norm(x: Var, gain: Var, bias: Var, epsilon: float, axis: int) -> Var:
-    """(x - mean) / sqrt(variance + epsilon) * gain + bias, by the same guard against overflow as `rms_norm`."""
-    centred = mb.sub(x=x, y=mb.reduce_mean(x=x, axes=[axis], keep_dims=True))
-    return mb.add(x=rms_norm(centred, gain, epsilon, axis), y=bias)
+    return mb.mul(x=scaled, y=inverse)
