@@ -5,6 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 
 
+# What a program in fp16 can be built with. Beyond these a table or a constant would be 0, infinite or no number.
+_BELIEVED = {
+    "norm_epsilon": (1e-12, 1.0),
+    "rope_theta": (1.0, 1e12),
+    "local_theta": (1.0, 1e12),
+    "rope_factors": (1e-6, 1e6),
+    "attention_scale": (2.0**-24, 1e4),
+}
+
+
 @dataclass(frozen=True)
 class Architecture:
     """One network's dimensions. Lengths are in elements, positions in tokens."""
@@ -42,6 +52,11 @@ class Architecture:
             raise ValueError(f"architecture: {len(self.rope_factors)} rope factors for {self.turning // 2} frequencies")
         if self.local_layers and not self.window:
             raise ValueError("architecture: local layers need a window")
+        for what, (least, most) in _BELIEVED.items():
+            stated = getattr(self, what)
+            for value in stated if isinstance(stated, tuple) else () if stated is None else (stated,):
+                if not least <= value <= most:
+                    raise ValueError(f"architecture: {what} = {value:g}: {least:g} to {most:g} is believed")
 
     @property
     def group(self) -> int:

@@ -24,6 +24,7 @@ from .architecture import Architecture
 from .sources.tensors import ArrayTensor, SourceTensor
 
 ARCHITECTURE_ENTRY = "architecture"
+_NAMED = 12  # mistakes of a checkpoint that are told of one by one
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def require(checkpoint: Checkpoint, shapes: dict[str, tuple[int, ...]]) -> None:
-    """Refuses a checkpoint whose tensors are not exactly those of `shapes`; reports every mistake at once."""
+    """Refuses a checkpoint whose tensors are not exactly those of `shapes`; reports every mistake at once, many of them by their number."""
     mistakes = [f"{name}: missing" for name in shapes if name not in checkpoint.tensors]
     mistakes += [f"{name}: not part of the family" for name in checkpoint.tensors if name not in shapes]
     for name, shape in shapes.items():
@@ -77,4 +78,5 @@ def require(checkpoint: Checkpoint, shapes: dict[str, tuple[int, ...]]) -> None:
         elif isinstance(tensor, np.ndarray) and not np.isfinite(tensor).all():  # others are looked at as they are stored
             mistakes.append(f"{name}: holds values that are not finite")
     if mistakes:
-        raise ValueError("checkpoint: " + "; ".join(sorted(mistakes)))
+        more = f"; and {len(mistakes) - _NAMED} more" if len(mistakes) > _NAMED else ""
+        raise ValueError("checkpoint: " + "; ".join(sorted(mistakes)[:_NAMED]) + more)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-
-from .storage import LAYOUTS, QUANTIZATIONS
 
 DEFAULT_CHUNK = 64  # tokens a prefill call
 DEFAULT_CONTEXT = 1024  # tokens of cache: decoding slows down with every slot
@@ -19,15 +20,16 @@ TOP_K = 64  # what samplers choose from is less; reading them all for each token
 
 def main(arguments: list[str] | None = None) -> int:
     """Converts; 0 when it worked, 1 with one line on stderr when it did not, 2 for a mistake in the command line."""
-    options = _parser().parse_args(arguments)
     os.environ.setdefault("TQDM_DISABLE", "1")
     try:
-        _convert(options)
+        with _interrupted_when_terminated():
+            _convert(_parser().parse_args(arguments))
     except (ValueError, OSError, ImportError) as mistake:
         print(f"lilims-convert: {_line(mistake)}", file=sys.stderr)
         return 1
-    except MemoryError:
-        print("lilims-convert: out of memory; close other programs, or convert on a larger machine", file=sys.stderr)
+    except MemoryError as mistake:
+        wanted = f" ({_line(mistake)})" if str(mistake) else ""
+        print(f"lilims-convert: out of memory{wanted}; close other programs, or convert on a larger machine", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("lilims-convert: interrupted; nothing was left behind", file=sys.stderr)
@@ -35,15 +37,36 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _line(mistake: Exception) -> str:
+@contextmanager
+def _interrupted_when_terminated() -> Iterator[None]:
+    """Lets SIGTERM clean up as an interrupt from the keyboard does: whoever starts this program stops it that way."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        former = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread, which alone gets signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
+
+
+def _line(mistake: BaseException) -> str:
     if isinstance(mistake, ModuleNotFoundError):
-        return f"the Python package {mistake.name} is missing: pip install {mistake.name}"
+        package = (mistake.name or str(mistake)).partition(".")[0]
+        return f"the Python package {package} is missing: pip install {package}"
     if isinstance(mistake, OSError) and mistake.strerror:
         return f"{mistake.filename}: {mistake.strerror}" if mistake.filename else mistake.strerror
     return " ".join(str(mistake).split())
 
 
 def _parser() -> argparse.ArgumentParser:
+    from .storage import LAYOUTS, QUANTIZATIONS  # here, so that packages that are missing can be told of
+
     parser = argparse.ArgumentParser(prog="lilims-convert", description=__doc__)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--gguf", type=Path, metavar="FILE", help="a GGUF file")
@@ -176,6 +199,7 @@ def _judged(options: argparse.Namespace, checkpoint, request, agent):
         if base is None:
             raise ValueError(f"{options.base}: its manifest holds no perplexity in fp16")
     else:
+        options.output.absolute().parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="lilims-convert-", dir=options.output.absolute().parent) as scratch:
             plain = replace(request, destination=Path(scratch) / "fp16", quantization="fp16", requantize=False, allow_large=True)
             _say("converting to fp16 first, to know what quantisation loses")

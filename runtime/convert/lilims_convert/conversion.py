@@ -9,7 +9,6 @@ no folder is left that looks like a model.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 import coremltools as ct
 from coremltools.converters.mil.mil import Program
 
-from . import __version__, checkpoint, families, lint, manifest, package, program, storage, vocabularies
+from . import __version__, checkpoint, families, lint, manifest, package, program, storage, vocabularies, workshop
 from .blocks.network import Network
 from .checkpoint import Checkpoint
 from .storage import Recipe
@@ -207,17 +206,16 @@ def convert(source: Checkpoint, request: Request, report: Callable[[str], None] 
     """Runs every step and puts the model in its place; `report` is told of each step before it runs."""
     destination = Path(request.destination).absolute()
     _refuse_strangers(destination)
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{destination.name}.unfinished-", dir=destination.parent))
-    try:
+    with workshop.beside(destination) as folder:
         conversion = Conversion(request, source, folder, report)
-        for number, step in enumerate(STEPS, 1):
-            report(f"{number}/{len(STEPS)} {step.name}: {step.why_here}")
-            step.run(conversion)
-        folder.chmod(0o755)  # temporary folders are their owner's only
-        _put(folder, destination)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            for number, step in enumerate(STEPS, 1):
+                report(f"{number}/{len(STEPS)} {step.name}: {step.why_here}")
+                step.run(conversion)
+        finally:
+            if conversion.file is not None:
+                conversion.file.abandon()
+        workshop.put(folder, destination)
     return conversion
 
 
@@ -227,14 +225,3 @@ def _refuse_strangers(destination: Path) -> None:
         raise ValueError(f"{destination}: is a file; name a folder")
     if destination.is_dir() and any(destination.iterdir()) and not (destination / manifest.FILE_NAME).exists():
         raise ValueError(f"{destination}: is a folder that holds something else than a model; name another one")
-
-
-def _put(folder: Path, destination: Path) -> None:
-    """Moves a finished folder to its place, by two renames where another model is there."""
-    if not destination.exists():
-        folder.rename(destination)
-        return
-    former = Path(tempfile.mkdtemp(prefix=f".{destination.name}.former-", dir=destination.parent))
-    destination.rename(former / "model")
-    folder.rename(destination)
-    shutil.rmtree(former, ignore_errors=True)

@@ -38,14 +38,21 @@ def find(source: str | None, quantization: str) -> Exact | None:
         return None
     return found
 
+_FARTHEST = 2.0**15  # the largest offset, in steps
+
 
 def _shifted(scale: np.ndarray, least: np.ndarray, values: np.ndarray) -> Unpacked:
-    """d q + m is d (q - offset) with offset -m / d. Where d is 0 every element is m: 1 times m, minus nothing."""
-    flat = scale == 0
+    """d q + m is d (q - offset) with offset -m / d.
+
+    Where d is 0 every element is m: 1 times m, minus nothing. So it is where d is so small beside m that an offset would
+    not fit fp16: the elements differ by less than fp16 could tell, and the middle of them stands for all.
+    """
+    flat = np.abs(least) >= np.abs(scale) * _FARTHEST
     per_scale = values.reshape(*scale.shape, -1)
+    middle = least + scale * ((per_scale.min(axis=-1).astype(np.float32) + per_scale.max(axis=-1)) / 2)
     per_scale = np.where(flat[..., None], np.uint8(1), per_scale).reshape(values.shape)
     offset = np.where(flat, 0, -least / np.where(flat, 1, scale))
-    return per_scale, np.where(flat, least, scale), offset
+    return per_scale, np.where(flat, middle, scale), offset
 
 
 def _q4_0(b: np.ndarray) -> Unpacked:

@@ -69,7 +69,14 @@ def write(folder: Path, description: dict) -> dict:
 
 
 def read(folder: Path) -> dict:
-    return json.loads((Path(folder) / FILE_NAME).read_text(encoding="utf-8"))
+    path = Path(folder) / FILE_NAME
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: is no manifest: {error}") from None
+    if not isinstance(manifest, dict) or not {"files", "hash", "evaluation"} <= set(manifest):
+        raise ValueError(f"{path}: is no manifest: files, hash and evaluation are wanted")
+    return manifest
 
 
 def verify(folder: Path) -> dict:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from . import digests, families
+from .architecture import Architecture
 from .checkpoint import Checkpoint
-from .families._reading import Values, flattened
-from .sources import SourceError, gguf, safetensors
+from .families._reading import Values, bare, flattened
+from .sources import SourceError, gguf, safetensors, shown
+from .sources.tensors import SourceTensor, equal, origin
+
+# What old classes saved beside their weights: constants that they would have computed again.
+_BUFFERS = re.compile(r"(.*\.)?rotary_emb\.inv_freq|h\.\d+\.attn\.(attention\.)?(masked_)?bias")
+# The parts of a larger network that are not its text.
+_OTHER_SENSES = re.compile(r"(vision_tower|vision_model|multi_modal_projector|audio_tower)\..*")
 
 
 def open_gguf(path: Path) -> Checkpoint:
@@ -19,26 +28,65 @@ def open_gguf(path: Path) -> Checkpoint:
     try:
         family = families.claiming("GGUF", name)
         architecture = family.from_gguf(Values(file.metadata, f"{name}."), file.tensors)
-        tensors = file.tensors
+        tensors = {name: tensor for name, tensor in file.tensors.items() if name != "rope_freqs.weight"}
+        if architecture.tied_embeddings:
+            tensors.pop("output.weight", None)
         if hasattr(family, "gguf_tensors"):
-            tensors = family.gguf_tensors(architecture, file.tensors)
+            tensors = family.gguf_tensors(architecture, tensors)
     except ValueError as error:
         raise SourceError(f"{path}: {error}") from None
-    tensors = {name: tensor for name, tensor in tensors.items() if name != "rope_freqs.weight"}
     return Checkpoint(architecture, tensors, digests.of_files([Path(path)]), metadata=file.metadata)
 
 
 def open_directory(path: Path) -> Checkpoint:
     """A Hugging Face directory as a checkpoint."""
     model = safetensors.read(path)
-    config = model.config
-    if isinstance(config.get("text_config"), dict):
-        raise SourceError(f"{path}: is of a model with more than text ({config.get('model_type')!r}), which is not supported")
     try:
+        config = _of_text(model.config)
         family = families.claiming("HUGGING_FACE", config.get("model_type"))
-        values = Values(flattened(config))
-        architecture = family.from_config(values)
-        tensors = family.checkpoint_tensors(architecture, model.tensors)
+        _refuse_quantised(config)
+        architecture = family.from_config(Values(flattened(config)))
+        found = bare(model.tensors)
+        tensors = family.checkpoint_tensors(architecture, found)
+        if architecture.tied_embeddings:
+            tensors.pop("output.weight", None)
+        _refuse_what_is_left(architecture, tensors, found, pictures=config is not model.config)
     except ValueError as error:
         raise SourceError(f"{path}: {error}") from None
-    return Checkpoint(architecture, tensors, digests.of_files(model.files), metadata=config)
+    return Checkpoint(architecture, tensors, digests.of_files(model.files), metadata=model.config)
+
+
+def _of_text(config: dict) -> dict:
+    """The part of a configuration that is of text, where a network has more senses than one."""
+    text = config.get("text_config")
+    if not isinstance(text, dict):
+        return config
+    return {**{key: value for key, value in config.items() if key != "text_config"}, **text, "model_type": config.get("model_type")}
+
+
+def _refuse_quantised(config: Mapping[str, object]) -> None:
+    quantised = config.get("quantization_config")
+    if quantised is not None:
+        how = quantised.get("quant_method") if isinstance(quantised, dict) else quantised
+        raise SourceError(f"is quantised already ({shown(how)}); give the checkpoint that it was made from, or a GGUF file")
+
+
+def _refuse_what_is_left(a: Architecture, tensors: Mapping[str, SourceTensor], found: Mapping[str, SourceTensor], pictures: bool) -> None:
+    """Every tensor of a checkpoint must be of use, or known to be of none: what a program left out would be missing in silence."""
+    used = {id(origin(tensor)) for tensor in tensors.values()}
+    left = [name for name, tensor in found.items() if id(tensor) not in used and not _BUFFERS.fullmatch(name)]
+    if pictures:
+        left = [name for name in left if not _OTHER_SENSES.fullmatch(name)]
+    if a.tied_embeddings and "lm_head.weight" in left and "token_embd.weight" in tensors:
+        if not equal(found["lm_head.weight"], origin(tensors["token_embd.weight"])):
+            raise SourceError(
+                "lm_head.weight is another matrix than the embedding, though config.json ties them: "
+                "set tie_word_embeddings to false there to keep both, or remove lm_head.weight"
+            )
+        left.remove("lm_head.weight")
+    if left:
+        more = f" and {len(left) - 5} more" if len(left) > 5 else ""
+        raise SourceError(f"holds tensors that {a.family} has no place for: {', '.join(name[:80] for name in sorted(left)[:5])}{more}; were they quantised, or added by tuning?")
+    odd = [f"{name} ({t.kind})" for name, t in found.items() if id(t) in used and t.kind not in safetensors.TYPES]
+    if odd:
+        raise SourceError(f"{len(odd)} tensors are of types that are no weights: {', '.join(name[:80] for name in sorted(odd)[:5])}; read are {', '.join(safetensors.TYPES)}")

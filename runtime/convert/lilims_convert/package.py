@@ -105,7 +105,9 @@ def open_copy(package: Path) -> Model_pb2.Model:
     """The package's specification as coremltools reads it. Its reader rewrites Manifest.json, so it gets a copy."""
     with tempfile.TemporaryDirectory(prefix="lilims-convert-") as scratch:
         copy = Path(scratch) / "copy.mlpackage"
-        shutil.copytree(package, copy, ignore=shutil.ignore_patterns(WEIGHT_FILE))
+        (copy / "Data" / WEIGHTS_PATH).mkdir(parents=True)  # its reader looks for it, not into it
+        for file in ("Manifest.json", f"Data/{MODEL_PATH}"):
+            shutil.copyfile(Path(package) / file, copy / file)
         return load_spec(str(copy))
 
 

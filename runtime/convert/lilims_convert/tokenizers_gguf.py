@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .sources import SourceError
+from .sources import SourceError, shown
 
 _PREFIX = "tokenizer.ggml."
 # Values of tokenizer.ggml.token_type.
@@ -52,11 +52,12 @@ def convert(metadata: Mapping[str, object]) -> dict:
     if kind is None:
         raise SourceError("has no tokenizer: tokenizer.ggml.model is missing; give one with --tokenizer")
     if kind not in ("gpt2", "llama"):
-        raise SourceError(f"tokenizer of kind {kind!r} is not known; gpt2 and llama are. Give a tokenizer.json with --tokenizer")
+        raise SourceError(f"tokenizer of kind {shown(kind)} is not known; gpt2 and llama are. Give a tokenizer.json with --tokenizer")
     tokens = _strings(metadata, "tokens")
     if len(set(tokens)) != len(tokens):
-        twice = next(token for number, token in enumerate(tokens) if token in tokens[:number])
-        raise SourceError(f"{_PREFIX}tokens holds {twice!r} twice")
+        seen: set[str] = set()
+        twice = next(token for token in tokens if token in seen or seen.add(token))
+        raise SourceError(f"{_PREFIX}tokens holds {shown(twice)} twice")
     types = metadata.get(_PREFIX + "token_type", [1] * len(tokens))
     if not isinstance(types, list) or len(types) != len(tokens):
         raise SourceError(f"{_PREFIX}token_type does not have an entry for each of {len(tokens)} tokens")
@@ -136,16 +137,16 @@ RULES: dict[str, tuple[dict, dict | None, bool]] = {
 
 def _byte_level(metadata: Mapping[str, object], tokens: list[str]) -> dict:
     rule = metadata.get(_PREFIX + "pre")
-    if rule not in RULES:
+    if not isinstance(rule, str) or rule not in RULES:
         known = ", ".join(sorted(RULES))
-        raise SourceError(f"{_PREFIX}pre is {rule!r}; known are {known}. Give a tokenizer.json with --tokenizer")
+        raise SourceError(f"{_PREFIX}pre is {shown(rule)}; known are {known}. Give a tokenizer.json with --tokenizer")
     pre_tokenizer, normalizer, whole_words = RULES[rule]
     vocabulary = set(tokens)
     merges = []
     for merge in _strings(metadata, "merges"):
         left, _, right = merge.partition(" ")
         if left not in vocabulary or right not in vocabulary or left + right not in vocabulary:
-            raise SourceError(f"{_PREFIX}merges holds {merge!r}, which is not made of tokens")
+            raise SourceError(f"{_PREFIX}merges holds {shown(merge)}, which is not made of tokens")
         merges.append([left, right])
     model = {"unk_token": None, "fuse_unk": False, "byte_fallback": False, "ignore_merges": whole_words, "merges": merges}
     decoder = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
@@ -155,12 +156,16 @@ def _byte_level(metadata: Mapping[str, object], tokens: list[str]) -> dict:
 # --- SentencePiece ----------------------------------------------------------------------------------------------------
 
 _SPACE = "\u2581"  # what stands for a space in SentencePiece vocabularies
+_LONGEST_PIECE = 1000
 
 
 def _sentence_piece(metadata: Mapping[str, object], tokens: list[str], types: list) -> dict:
     scores = metadata.get(_PREFIX + "scores")
-    if not isinstance(scores, list) or len(scores) != len(tokens):
-        raise SourceError(f"{_PREFIX}scores does not have an entry for each of {len(tokens)} tokens")
+    if not isinstance(scores, list) or len(scores) != len(tokens) or not all(type(score) is float and score == score for score in scores):
+        raise SourceError(f"{_PREFIX}scores does not have a number for each of {len(tokens)} tokens")
+    longest = max(tokens, key=len)
+    if len(longest) > _LONGEST_PIECE:  # every way to cut a token in two is tried
+        raise SourceError(f"{_PREFIX}tokens holds one of {len(longest)} characters; at most {_LONGEST_PIECE} are believed: {shown(longest)}")
     unknown = metadata.get(_PREFIX + "unknown_token_id", 0)
     prefix = bool(metadata.get(_PREFIX + "add_space_prefix", True))
     steps: list[dict] = [{"type": "Prepend", "prepend": _SPACE}] if prefix else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -12,6 +12,8 @@ from . import tokenizers_gguf
 from .checkpoint import Checkpoint
 from .sources import SourceError
 from .tokenizers_gguf import Special
+
+_LARGEST = 1 << 28  # bytes of a tokenizer.json; those of the largest vocabularies have some 35 million
 
 
 @dataclass(frozen=True)
@@ -31,16 +33,41 @@ class Vocabulary:
 def read(checkpoint: Checkpoint, path: Path | None) -> Vocabulary:
     """The vocabulary that belongs to a checkpoint; `path` names a tokenizer.json to be used instead of its own."""
     vocabulary = _of_file(Path(path), checkpoint) if path is not None else _of_gguf(checkpoint)
-    try:
-        size = Tokenizer.from_str(vocabulary.text).get_vocab_size()
-    except Exception as error:  # the library raises bare Exceptions
-        raise SourceError(f"tokenizer {path or 'of the source'}: {error}") from None
-    if size > checkpoint.architecture.vocab:
+    rows = checkpoint.architecture.vocab
+    tokenizer = _parsed(vocabulary.text, path)
+    if _entries(tokenizer) > rows:
+        vocabulary = replace(vocabulary, text=_without_strangers(vocabulary.text, rows))
+        tokenizer = _parsed(vocabulary.text, path)
+    if _entries(tokenizer) > rows:
         raise SourceError(
-            f"tokenizer {path or 'of the source'}: {size} entries, but the network has {checkpoint.architecture.vocab}; "
-            "were they trained together?"
+            f"tokenizer {path or 'of the source'}: {_entries(tokenizer)} entries, but the network has {rows}; were they trained together?"
         )
     return vocabulary
+
+
+def _entries(tokenizer: Tokenizer) -> int:
+    """One more than the highest id."""
+    return max(tokenizer.get_vocab().values(), default=-1) + 1
+
+
+def _parsed(text: str, path: Path | None) -> Tokenizer:
+    try:
+        return Tokenizer.from_str(text)
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException as error:  # the library raises bare Exceptions, and where Rust panics not even those
+        raise SourceError(f"tokenizer {path or 'of the source'}: {' '.join(str(error).split())}") from None
+
+
+def _without_strangers(text: str, rows: int) -> str:
+    """The tokenizer without added tokens that the network has no row for.
+
+    Sizes of a family share one tokenizer, and the small ones do without the tokens of the large: Gemma 3 of 1 B knows no
+    place for pictures.
+    """
+    content = json.loads(text)
+    content["added_tokens"] = [token for token in content.get("added_tokens") or [] if token["id"] < rows]
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
 def write(vocabulary: Vocabulary, path: Path) -> None:
@@ -58,23 +85,39 @@ def _of_gguf(checkpoint: Checkpoint) -> Vocabulary:
 
 
 def _of_file(path: Path, checkpoint: Checkpoint) -> Vocabulary:
+    text = _text(path, "a model needs its tokenizer. Name one with --tokenizer")
+    return Vocabulary(text, _special_of(path, text, checkpoint))
+
+
+def _text(path: Path, why: str) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        size = path.stat().st_size
+        if size > _LARGEST:
+            raise SourceError(f"{path}: {size} bytes; at most {_LARGEST} are read")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise SourceError(f"{path}: is missing; a model needs its tokenizer. Name one with --tokenizer") from None
+        raise SourceError(f"{path}: is missing; {why}") from None
     except UnicodeDecodeError:
         raise SourceError(f"{path}: is not UTF-8") from None
-    return Vocabulary(text, _special_of(path, text, checkpoint))
+
+
+def _settings(path: Path) -> dict:
+    """tokenizer_config.json, where there is one."""
+    if not path.exists():
+        return {}
+    try:
+        settings = json.loads(_text(path, ""))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise SourceError(f"{path}: is not JSON: {error}") from None
+    if not isinstance(settings, dict):
+        raise SourceError(f"{path}: an object is wanted")
+    return settings
 
 
 def _special_of(path: Path, text: str, checkpoint: Checkpoint) -> Special:
     """From tokenizer_config.json beside the tokenizer, then from the checkpoint, then from the tokenizer's own template."""
-    try:
-        tokenizer = Tokenizer.from_str(text)
-    except Exception as error:
-        raise SourceError(f"{path}: {error}") from None
-    beside = path.with_name("tokenizer_config.json")
-    config = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() else {}
+    tokenizer = _parsed(text, path)
+    config = _settings(path.with_name("tokenizer_config.json"))
     if any(key.startswith("tokenizer.ggml.") for key in checkpoint.metadata):
         return tokenizers_gguf.special(checkpoint.metadata)
     begun = tokenizer.encode("").ids  # what the template puts around nothing
@@ -86,7 +129,7 @@ def _special_of(path: Path, text: str, checkpoint: Checkpoint) -> Special:
             return tokenizer.token_to_id(token)
         value = checkpoint.metadata.get(f"{key}_token_id")
         value = value[0] if isinstance(value, list) and value else value
-        return value if type(value) is int else None
+        return value if type(value) is int and 0 <= value < checkpoint.architecture.vocab else None
 
     bos = named("bos")
     if bos is None:

@@ -135,6 +135,13 @@ class WeightFile:
         self._file.write(struct.pack("<II", self._count, _VERSION))
         self._file.close()
 
+    def abandon(self) -> None:
+        """Closes what nobody needs any more; a disk that is full is no reason to complain again."""
+        try:
+            self._file.close()
+        except OSError:
+            pass
+
     def _begin(self) -> int:
         """Pads to the alignment and leaves room for a description; returns where that is."""
         self._file.seek(0, 2)

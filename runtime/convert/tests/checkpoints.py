@@ -57,7 +57,7 @@ class Sample:
         assert self.gguf is not None, f"{self.name} has no GGUF form"
         tensors = [
             (name, value.shape, gguf.GGMLQuantizationType.F32, value.astype(np.float32).tobytes())
-            for name, value in _gguf_tensors(self).items()
+            for name, value in gguf_names(self, self.tensors()).items()
         ]
         metadata = {"general.architecture": self.gguf} | {f"{self.gguf}.{key}": value for key, value in self.gguf_metadata.items()}
         path.write_bytes(gguf_files.build(metadata, tensors))
@@ -83,9 +83,10 @@ _GGUF_OUTER = {
 }  # fmt: skip
 
 
-def _gguf_tensors(sample: Sample) -> dict[str, np.ndarray]:
+def gguf_names(sample: Sample, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Tensors as llama.cpp's converter renames and reorders them; matrices may be rows of bytes."""
     found = {}
-    for name, value in sample.tensors().items():
+    for name, value in tensors.items():
         module, kind = name.rsplit(".", 1)
         if module in _GGUF_OUTER:
             ours = _GGUF_OUTER[module]
@@ -133,7 +134,7 @@ def _llama3_divisors(theta: float, head_dim: int, scaling: dict) -> np.ndarray:
     return np.array(factors, np.float32)
 
 
-def _gated(layers: int, hidden: int, heads: int, kv_heads: int, head_dim: int, intermediate: int, tied: bool,
+def gated(layers: int, hidden: int, heads: int, kv_heads: int, head_dim: int, intermediate: int, tied: bool,
            biases: bool = False, head_norms: bool = False, sandwich: bool = False) -> dict[str, tuple[int, ...]]:  # fmt: skip
     shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (VOCAB, hidden)}
     for number in range(layers):
@@ -164,7 +165,7 @@ def _llama(name: str, **changes) -> Sample:
     metadata = {"block_count": 2, "context_length": 64, "embedding_length": 48, "feed_forward_length": 80, "attention.head_count": 4,
                 "attention.head_count_kv": 2, "attention.layer_norm_rms_epsilon": 1e-5, "rope.dimension_count": 12,
                 "rope.freq_base": float(config["rope_theta"])}  # fmt: skip
-    return Sample(name, config, _gated(2, 48, 4, 2, 12, 80, config["tie_word_embeddings"]), "llama", metadata)
+    return Sample(name, config, gated(2, 48, 4, 2, 12, 80, config["tie_word_embeddings"]), "llama", metadata)
 
 
 def _qwen2() -> Sample:
@@ -173,7 +174,7 @@ def _qwen2() -> Sample:
               "rms_norm_eps": 1e-6, "tie_word_embeddings": True, "hidden_act": "silu", "use_sliding_window": False}  # fmt: skip
     metadata = {"block_count": 2, "context_length": 64, "embedding_length": 48, "feed_forward_length": 80, "attention.head_count": 4,
                 "attention.head_count_kv": 2, "attention.layer_norm_rms_epsilon": 1e-6, "rope.freq_base": 1000000.0}  # fmt: skip
-    return Sample("qwen2", config, _gated(2, 48, 4, 2, 12, 80, True, biases=True), "qwen2", metadata)
+    return Sample("qwen2", config, gated(2, 48, 4, 2, 12, 80, True, biases=True), "qwen2", metadata)
 
 
 def _qwen3() -> Sample:
@@ -183,7 +184,7 @@ def _qwen3() -> Sample:
     metadata = {"block_count": 2, "context_length": 64, "embedding_length": 48, "feed_forward_length": 80, "attention.head_count": 4,
                 "attention.head_count_kv": 2, "attention.key_length": 16, "attention.value_length": 16,
                 "attention.layer_norm_rms_epsilon": 1e-6, "rope.freq_base": 1000000.0}  # fmt: skip
-    return Sample("qwen3", config, _gated(2, 48, 4, 2, 16, 80, True, head_norms=True), "qwen3", metadata)
+    return Sample("qwen3", config, gated(2, 48, 4, 2, 16, 80, True, head_norms=True), "qwen3", metadata)
 
 
 def _gemma() -> Sample:
@@ -193,7 +194,7 @@ def _gemma() -> Sample:
     metadata = {"block_count": 2, "context_length": 64, "embedding_length": 48, "feed_forward_length": 80, "attention.head_count": 4,
                 "attention.head_count_kv": 1, "attention.key_length": 16, "attention.value_length": 16,
                 "attention.layer_norm_rms_epsilon": 1e-6}  # fmt: skip
-    return Sample("gemma", config, _gated(2, 48, 4, 1, 16, 80, True), "gemma", metadata)
+    return Sample("gemma", config, gated(2, 48, 4, 1, 16, 80, True), "gemma", metadata)
 
 
 def _gemma3() -> Sample:
@@ -205,7 +206,7 @@ def _gemma3() -> Sample:
     metadata = {"block_count": 7, "context_length": 64, "embedding_length": 48, "feed_forward_length": 80, "attention.head_count": 4,
                 "attention.head_count_kv": 1, "attention.key_length": 16, "attention.value_length": 16,
                 "attention.layer_norm_rms_epsilon": 1e-6, "attention.sliding_window": WINDOW, "rope.freq_base": 1000000.0}  # fmt: skip
-    return Sample("gemma3", config, _gated(7, 48, 4, 1, 16, 80, True, head_norms=True, sandwich=True), "gemma3", metadata)
+    return Sample("gemma3", config, gated(7, 48, 4, 1, 16, 80, True, head_norms=True, sandwich=True), "gemma3", metadata)
 
 
 def _phi2() -> Sample:

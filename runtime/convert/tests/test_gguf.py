@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 
 import gguf
 import numpy as np
@@ -85,7 +86,9 @@ HOSTILE = {
     "other format": (b"PK\3\4" + bytes(40), "not a GGUF file"),
     "old version": (small(version=1), "GGUF version 1; versions 2 and 3"),
     "big endian": (b"GGUF" + struct.pack(">I", 3) + bytes(40), "version 3 in big-endian"),
-    "tensor count": (b"GGUF" + struct.pack("<I", 3) + HUGE + bytes(40), "tensors and .* cannot lie in"),
+    "tensor count": (b"GGUF" + struct.pack("<I", 3) + HUGE + bytes(40), "4611686018427387904 tensors; at most 65536 are believed"),
+    "tensor count beyond the file": (b"GGUF" + struct.pack("<IQ", 3, 65536) + bytes(40), "65536 tensors and .* cannot lie in"),
+    "long header": (b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + gguf_files.text("k") + struct.pack("<IIQ", 9, 0, 65 << 20) + bytes(65 << 20), "longer than 67108864 bytes, which no model's are"),
     "metadata count": (b"GGUF" + struct.pack("<IQ", 3, 0) + HUGE + bytes(40), "metadata entries cannot lie in"),
     "key length": (b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + HUGE + bytes(40), "bytes of a metadata key cannot lie in"),
     "value type": (patched(small(), gguf_files.text("n") + struct.pack("<I", 4), gguf_files.text("n") + struct.pack("<I", 99)), "'n' has a value of unknown type 99"),
@@ -121,6 +124,49 @@ def test_hostile_file_is_refused_in_one_line(tmp_path, case):
     with pytest.raises(SourceError, match=message) as caught:
         reader.read(path)
     assert str(caught.value).startswith(str(path)) and "\n" not in str(caught.value)
+
+
+def listed(kind: int, count: int, values: bytes) -> bytes:
+    """A file whose metadata is one array."""
+    return b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + gguf_files.text("k") + struct.pack("<IIQ", 9, kind, count) + values
+
+
+MANY = 20000
+GREEDY = {
+    "bytes": listed(0, MANY, bytes([200]) * MANY),
+    "truths": listed(7, MANY, bytes(MANY)),
+    "floats": listed(6, MANY, struct.pack("<f", 1.5) * MANY),
+    "texts": listed(8, MANY, b"".join(gguf_files.text(f"{n:x}") for n in range(MANY))),
+    "wide texts": listed(8, MANY, b"".join(gguf_files.text(chr(0x10000 + n)) for n in range(MANY))),
+    "lists": listed(9, MANY, struct.pack("<IQ", 0, 0) * MANY),
+    "keys": b"GGUF" + struct.pack("<IQQ", 3, 0, MANY) + b"".join(gguf_files.text(f"{n:x}") + struct.pack("<IB", 0, 1) for n in range(MANY)),
+}
+
+
+@pytest.mark.parametrize("case", GREEDY)
+def test_no_file_takes_much_more_memory_than_its_bytes(tmp_path, case):
+    """The dearest values there are; counts that are claimed only are among the hostile files above."""
+    path = tmp_path / "greedy.gguf"
+    path.write_bytes(GREEDY[case])
+    tracemalloc.start()
+    reader.read(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 11 * len(GREEDY[case])
+
+
+def test_what_is_only_claimed_takes_no_memory(tmp_path):
+    claims = [HOSTILE[case][0] for case in ("tensor count", "metadata count", "key length", "array length", "overflowing shape", "offset beyond")]
+    claims += [listed(kind, count, b"") for kind in (0, 7, 8, 9, 12) for count in (1 << 20, 1 << 40, (1 << 64) - 1)]
+    path = tmp_path / "claims.gguf"
+    for data in claims:
+        path.write_bytes(data)
+        tracemalloc.start()
+        with pytest.raises(SourceError):
+            reader.read(path)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 50_000, f"{peak} bytes for a file of {len(data)}"
 
 
 def test_missing_file_is_named(tmp_path):

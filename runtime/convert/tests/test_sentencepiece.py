@@ -86,5 +86,5 @@ def test_text_comes_back(tmp_path):
 def test_a_vocabulary_without_scores_is_refused():
     content = metadata(train(True), True)
     content[PREFIX + "scores"] = [0.0]
-    with pytest.raises(SourceError, match="scores does not have an entry for each of 4"):
+    with pytest.raises(SourceError, match="scores does not have a number for each of 4"):
         tokenizers_gguf.convert(content)

@@ -46,10 +46,12 @@ def rotate(x: Var, cosine: Var, sine: Var) -> Var:
     return turned if still is None else mb.concat(values=[turned, still], axis=-1)
 
 
-def llama3_factors(theta: float, half: int, scaling: dict) -> tuple[float, ...]:
-    """The factors of Llama 3.1's stretched context: long waves are divided by `factor`, short ones by 1, between them both."""
+def llama3_factors(theta: float, half: int, factor: float, turns: tuple[float, float], original: float) -> tuple[float, ...]:
+    """The factors of Llama 3.1's stretched context: long waves are divided by `factor`, short ones by 1, between them both.
+
+    `turns` says which are long and which short: how often they turn in the `original` context, at most and at least.
+    """
+    low, high = turns
     wavelengths = 2 * np.pi * theta ** (np.arange(half) / half)
-    low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
-    turns = scaling["original_max_position_embeddings"] / wavelengths
-    blend = np.clip((turns - low) / (high - low), 0, 1)
-    return tuple(float(f) for f in 1 / (blend + (1 - blend) / scaling["factor"]))
+    blend = np.clip((original / wavelengths - low) / (high - low), 0, 1)
+    return tuple(float(f) for f in 1 / (blend + (1 - blend) / factor))

@@ -3,14 +3,15 @@
 A family is a module with these names:
 
     GGUF, HUGGING_FACE            what general.architecture and model_type call it
-    from_gguf(Source) -> Architecture
-    from_config(dict) -> Architecture
+    from_gguf(values, tensors) -> Architecture                                  values are GGUF metadata
+    from_config(values) -> Architecture                                         values are a config.json
     gguf_tensors(architecture, tensors) -> {canonical name: SourceTensor}       optional: where names or rows differ
     checkpoint_tensors(architecture, tensors) -> {canonical name: SourceTensor}
     tensor_shapes(architecture) -> {canonical name: shape}
     forward(decoder) -> the function's result, a variable                       called while a MIL function is built
 
-Canonical names are those of GGUF. Matrices are [out, in]; rotary rows are in half-rotation order. docs/ConversionGuide.md
+A checkpoint's tensors come without what its class put before their names (`model.`, `transformer.` and the like); every
+one of them must find its place, or the checkpoint is refused. Canonical names are those of GGUF. Matrices are [out, in]; rotary rows are in half-rotation order. docs/ConversionGuide.md
 shows how to add one.
 """
 
@@ -19,6 +20,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from types import ModuleType
+
+from ..sources import SourceError, shown
 
 
 def names() -> list[str]:
@@ -40,4 +43,4 @@ def claiming(kind: str, label: object) -> ModuleType:
         if label in getattr(module, kind):
             return module
     known = ", ".join(sorted(name for module in modules for name in getattr(module, kind)))
-    raise ValueError(f"architecture {label!r} belongs to no family; known are {known}")
+    raise SourceError(f"architecture {shown(label)} belongs to no family; known are {known}")

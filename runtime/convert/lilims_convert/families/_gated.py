@@ -10,24 +10,24 @@ from coremltools.converters.mil.mil import Var
 from ..architecture import Architecture
 from ..blocks.decoder import Decoder
 from ..sources.tensors import SourceTensor
-from ._reading import Values, block_shapes, gguf_rope_factors, renamed, rope_factors
+from ._reading import Values, block_shapes, gguf_rope_factors, renamed, rope_factors, tied
 
-_OUTER = {"token_embd.weight": "model.embed_tokens.weight", "output_norm.weight": "model.norm.weight", "output.weight": "lm_head.weight"}
+_OUTER = {"token_embd.weight": "embed_tokens.weight", "output_norm.weight": "norm.weight", "output.weight": "lm_head.weight"}
 INNER = {
-    "attn_norm.weight": "model.layers.{n}.input_layernorm.weight",
-    "attn_q.weight": "model.layers.{n}.self_attn.q_proj.weight",
-    "attn_k.weight": "model.layers.{n}.self_attn.k_proj.weight",
-    "attn_v.weight": "model.layers.{n}.self_attn.v_proj.weight",
-    "attn_q.bias": "model.layers.{n}.self_attn.q_proj.bias",
-    "attn_k.bias": "model.layers.{n}.self_attn.k_proj.bias",
-    "attn_v.bias": "model.layers.{n}.self_attn.v_proj.bias",
-    "attn_q_norm.weight": "model.layers.{n}.self_attn.q_norm.weight",
-    "attn_k_norm.weight": "model.layers.{n}.self_attn.k_norm.weight",
-    "attn_output.weight": "model.layers.{n}.self_attn.o_proj.weight",
-    "ffn_norm.weight": "model.layers.{n}.post_attention_layernorm.weight",
-    "ffn_gate.weight": "model.layers.{n}.mlp.gate_proj.weight",
-    "ffn_up.weight": "model.layers.{n}.mlp.up_proj.weight",
-    "ffn_down.weight": "model.layers.{n}.mlp.down_proj.weight",
+    "attn_norm.weight": "layers.{n}.input_layernorm.weight",
+    "attn_q.weight": "layers.{n}.self_attn.q_proj.weight",
+    "attn_k.weight": "layers.{n}.self_attn.k_proj.weight",
+    "attn_v.weight": "layers.{n}.self_attn.v_proj.weight",
+    "attn_q.bias": "layers.{n}.self_attn.q_proj.bias",
+    "attn_k.bias": "layers.{n}.self_attn.k_proj.bias",
+    "attn_v.bias": "layers.{n}.self_attn.v_proj.bias",
+    "attn_q_norm.weight": "layers.{n}.self_attn.q_norm.weight",
+    "attn_k_norm.weight": "layers.{n}.self_attn.k_norm.weight",
+    "attn_output.weight": "layers.{n}.self_attn.o_proj.weight",
+    "ffn_norm.weight": "layers.{n}.post_attention_layernorm.weight",
+    "ffn_gate.weight": "layers.{n}.mlp.gate_proj.weight",
+    "ffn_up.weight": "layers.{n}.mlp.up_proj.weight",
+    "ffn_down.weight": "layers.{n}.mlp.down_proj.weight",
 }
 
 
@@ -39,7 +39,7 @@ def from_gguf(family: str, values: Values, tensors: Mapping[str, SourceTensor], 
     return Architecture(
         **{
             "family": family,
-            "layers": values.whole("block_count"),
+            "layers": values.layers("block_count"),
             "hidden": hidden,
             "heads": heads,
             "kv_heads": values.whole("attention.head_count_kv", heads),
@@ -49,7 +49,7 @@ def from_gguf(family: str, values: Values, tensors: Mapping[str, SourceTensor], 
             "context": values.whole("context_length"),
             "rope_theta": values.number("rope.freq_base", 10000.0),
             "norm_epsilon": values.number("attention.layer_norm_rms_epsilon"),
-            "tied_embeddings": "output.weight" not in tensors,
+            "tied_embeddings": tied(tensors),
             "rotary_dim": None if turning == head_dim else turning,
             "rope_factors": gguf_rope_factors(values, tensors, turning),
             "query_bias": "blk.0.attn_q.bias" in tensors,
@@ -66,7 +66,7 @@ def from_config(family: str, config: Values, **more) -> Architecture:
     return Architecture(
         **{
             "family": family,
-            "layers": config.whole("num_hidden_layers"),
+            "layers": config.layers("num_hidden_layers"),
             "hidden": hidden,
             "heads": heads,
             "kv_heads": config.whole("num_key_value_heads", heads),
@@ -76,7 +76,7 @@ def from_config(family: str, config: Values, **more) -> Architecture:
             "context": config.whole("max_position_embeddings"),
             "rope_theta": theta,
             "norm_epsilon": config.number("rms_norm_eps"),
-            "tied_embeddings": bool(config.get("tie_word_embeddings", False)),
+            "tied_embeddings": config.flag("tie_word_embeddings", False),
             "rope_factors": rope_factors(config, theta, head_dim),
             **more,
         }
@@ -84,10 +84,7 @@ def from_config(family: str, config: Values, **more) -> Architecture:
 
 
 def checkpoint_tensors(a: Architecture, tensors: Mapping[str, SourceTensor], inner: dict[str, str] = INNER) -> dict[str, SourceTensor]:
-    found = renamed(a.layers, tensors, _OUTER, inner)
-    if a.tied_embeddings:
-        found.pop("output.weight", None)  # some checkpoints hold the same matrix twice
-    return found
+    return renamed(a.layers, tensors, _OUTER, inner)
 
 
 def tensor_shapes(a: Architecture, head_norms: bool = False) -> dict[str, tuple[int, ...]]:
@@ -130,6 +127,10 @@ def feed_forward(d: Decoder, layer: int, x: Var, activation) -> Var:
     block = f"blk.{layer}."
     gate = activation(d.linear(x, block + "ffn_gate"))
     return d.linear(mb.mul(x=gate, y=d.linear(x, block + "ffn_up")), block + "ffn_down")
+
+
+# What configurations call GELU's approximation by tanh.
+GELU = ("gelu_pytorch_tanh", "gelu_new")
 
 
 def silu(x: Var) -> Var:

@@ -25,8 +25,9 @@ def from_gguf(values: Values, tensors: Mapping[str, SourceTensor]) -> Architectu
 
 def from_config(config: Values) -> Architecture:
     config.refuse("attention_bias", False, why="biases in every projection are not supported")
+    config.refuse("hidden_activation", *_gated.GELU, why="only GELU by tanh is supported")
     # Gemma's configurations leave out what is true of all Gemmas: embeddings are tied.
-    return _gated.from_config("gemma", config, tied_embeddings=bool(config.get("tie_word_embeddings", True)))
+    return _gated.from_config("gemma", config, tied_embeddings=config.flag("tie_word_embeddings", True))
 
 
 def checkpoint_tensors(a: Architecture, tensors: Mapping[str, SourceTensor]) -> dict[str, SourceTensor]:

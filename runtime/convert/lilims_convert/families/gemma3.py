@@ -14,37 +14,39 @@ from coremltools.converters.mil.mil import Var
 
 from ..architecture import Architecture
 from ..blocks.decoder import Decoder
-from ..sources import SourceError
+from ..sources import SourceError, shown
 from ..sources.tensors import Shifted, SourceTensor
 from . import _gated
 from ._reading import Values, rope_factors
 
 GGUF = ("gemma3",)
-HUGGING_FACE = ("gemma3_text",)
+HUGGING_FACE = ("gemma3_text", "gemma3")  # the second also sees pictures, with a network that is left out
 
 STREAM = 2.0**-5  # the residual stream's scale in the program; a power of two, so that it rounds nothing
 _PATTERN = 6  # every sixth layer is global, unless the source says otherwise
 _LOCAL_THETA = 10000.0
+# What configurations leave out: they hold only what differs from the defaults of transformers' Gemma3TextConfig.
+_USUAL = {"vocab_size": 262208, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26, "num_attention_heads": 8,
+          "num_key_value_heads": 4, "head_dim": 256, "max_position_embeddings": 131072, "rms_norm_eps": 1e-6,
+          "sliding_window": 4096}  # fmt: skip
 _LAYERS_OF_27B = 62  # the one size whose scores are scaled by its width over its heads, not by the heads' own width
 
 
 def _inner() -> dict[str, str]:
     names = dict(_gated.INNER)
-    names["post_attention_norm.weight"] = "model.layers.{n}.post_attention_layernorm.weight"
-    names["ffn_norm.weight"] = "model.layers.{n}.pre_feedforward_layernorm.weight"
-    names["post_ffw_norm.weight"] = "model.layers.{n}.post_feedforward_layernorm.weight"
+    names["post_attention_norm.weight"] = "layers.{n}.post_attention_layernorm.weight"
+    names["ffn_norm.weight"] = "layers.{n}.pre_feedforward_layernorm.weight"
+    names["post_ffw_norm.weight"] = "layers.{n}.post_feedforward_layernorm.weight"
     return names
 
 
 def _local(layers: int, pattern: int) -> tuple[int, ...]:
-    if pattern < 1:
-        raise SourceError(f"a sliding window pattern of {pattern} layers; at least 1 is wanted")
     return tuple(layer for layer in range(layers) if (layer + 1) % pattern)
 
 
 def from_gguf(values: Values, tensors: Mapping[str, SourceTensor]) -> Architecture:
     """GGUF files say nothing of the scale of scores; which size has which is known from the layers, as llama.cpp has it."""
-    layers, scale = values.whole("block_count"), None
+    layers, scale = values.layers("block_count"), None
     if layers == _LAYERS_OF_27B:
         scale = (values.whole("embedding_length") / values.whole("attention.head_count")) ** -0.5
     return _gated.from_gguf(
@@ -67,24 +69,28 @@ def _gguf_local(values: Values, layers: int) -> tuple[int, ...]:
 
 
 def from_config(config: Values) -> Architecture:
+    config = config.over(_USUAL)
+    config.refuse("hidden_activation", *_gated.GELU, why="only GELU by tanh is supported")
+    config.refuse("attention_bias", False, why="biases in every projection are not supported")
     config.refuse("final_logit_softcapping", why="caps on logits are not supported")
     config.refuse("attn_logit_softcapping", why="caps on scores are not supported")
-    layers, theta = config.whole("num_hidden_layers"), config.number("rope_theta", 1e6)
+    layers, theta = config.layers("num_hidden_layers"), config.number("rope_theta", 1e6)
     kinds = config.get("layer_types")
     config.refuse("use_bidirectional_attention", False, why="only what stands before a token may be seen")
     if kinds is None:
-        local = _local(layers, config.whole("sliding_window_pattern", _PATTERN))
+        local = _local(layers, config.whole("sliding_window_pattern", config.whole("_sliding_window_pattern", _PATTERN)))
     else:
-        if not isinstance(kinds, list) or len(kinds) != layers or not set(kinds) <= {"sliding_attention", "full_attention"}:
-            raise SourceError(f"layer_types is {kinds!r}; sliding_attention or full_attention is wanted for each of {layers} layers")
+        known = ("sliding_attention", "full_attention")
+        if not isinstance(kinds, list) or len(kinds) != layers or not all(kind in known for kind in kinds):
+            raise SourceError(f"layer_types is {shown(kinds)}; sliding_attention or full_attention is wanted for each of {layers} layers")
         local = tuple(layer for layer, kind in enumerate(kinds) if kind == "sliding_attention")
-    head_dim = config.whole("head_dim", 256)
+    head_dim = config.whole("head_dim")
     return _gated.from_config(
         "gemma3", config,
         head_dim=head_dim,
         rope_theta=theta,
         rope_factors=rope_factors(config, theta, head_dim),
-        tied_embeddings=bool(config.get("tie_word_embeddings", True)),
+        tied_embeddings=config.flag("tie_word_embeddings", True),
         window=config.whole("sliding_window"),
         local_layers=local,
         local_theta=config.number("rope_local_base_freq", _LOCAL_THETA),

@@ -9,9 +9,10 @@ from coremltools.converters.mil.mil import Var
 
 from ..architecture import Architecture
 from ..blocks.decoder import Decoder
+from ..sources import SourceError
 from ..sources.tensors import SourceTensor, Transposed
-from . import _plain
-from ._reading import Values, renamed, split_rows
+from . import _gated, _plain
+from ._reading import Values, renamed, split_rows, tied
 
 GGUF = ("gpt2",)
 HUGGING_FACE = ("gpt2",)
@@ -21,44 +22,46 @@ _OUTER = {
     "position_embd.weight": "wpe.weight",
     "output_norm.weight": "ln_f.weight",
     "output_norm.bias": "ln_f.bias",
+    "output.weight": "lm_head.weight",
 }
 _INNER = {"attn_norm": "ln_1", "attn_qkv": "attn.c_attn", "attn_output": "attn.c_proj", "ffn_norm": "ln_2",
           "ffn_up": "mlp.c_fc", "ffn_down": "mlp.c_proj"}  # fmt: skip
 
 
 def from_gguf(values: Values, tensors: Mapping[str, SourceTensor]) -> Architecture:
+    if "position_embd.weight" not in tensors:
+        raise SourceError("has no position_embd.weight")
     hidden, heads = values.whole("embedding_length"), values.whole("attention.head_count")
-    vocab, context = tensors["token_embd.weight"].shape[0], tensors["position_embd.weight"].shape[0]
-    return _architecture(hidden, heads, values.whole("block_count"), values.whole("feed_forward_length"), vocab, context,
-                         values.number("attention.layer_norm_epsilon", 1e-5))  # fmt: skip
+    return Architecture(
+        family="gpt2", layers=values.layers("block_count"), hidden=hidden, heads=heads, kv_heads=heads, head_dim=hidden // heads,
+        intermediate=values.whole("feed_forward_length"), vocab=tensors["token_embd.weight"].shape[0],
+        context=tensors["position_embd.weight"].shape[0], norm_epsilon=values.number("attention.layer_norm_epsilon", 1e-5),
+        tied_embeddings=tied(tensors), rotary_dim=0, query_bias=True,
+    )  # fmt: skip
 
 
 def from_config(config: Values) -> Architecture:
     config.refuse("scale_attn_by_inverse_layer_idx", False, why="scaling by layer is not supported")
-    config.refuse("activation_function", "gelu_new", "gelu_pytorch_tanh", why="only GELU by tanh is supported")
-    hidden = config.whole("n_embd")
-    return _architecture(hidden, config.whole("n_head"), config.whole("n_layer"), config.whole("n_inner", 4 * hidden),
-                         config.whole("vocab_size"), config.whole("n_positions"), config.number("layer_norm_epsilon", 1e-5))  # fmt: skip
-
-
-def _architecture(hidden: int, heads: int, layers: int, intermediate: int, vocab: int, context: int, epsilon: float) -> Architecture:
+    config.refuse("scale_attn_weights", True, why="scores that are not scaled are not supported")
+    config.refuse("add_cross_attention", False, why="attention to another network is not supported")
+    config.refuse("activation_function", *_gated.GELU, why="only GELU by tanh is supported")
+    hidden, heads = config.whole("n_embd"), config.whole("n_head")
     return Architecture(
-        family="gpt2", layers=layers, hidden=hidden, heads=heads, kv_heads=heads, head_dim=hidden // heads,
-        intermediate=intermediate, vocab=vocab, context=context, norm_epsilon=epsilon, query_bias=True, rotary_dim=0,
+        family="gpt2", layers=config.layers("n_layer"), hidden=hidden, heads=heads, kv_heads=heads, head_dim=hidden // heads,
+        intermediate=config.whole("n_inner", 4 * hidden), vocab=config.whole("vocab_size"), context=config.whole("n_positions"),
+        norm_epsilon=config.number("layer_norm_epsilon", 1e-5), tied_embeddings=config.flag("tie_word_embeddings", True),
+        rotary_dim=0, query_bias=True,
     )  # fmt: skip
 
 
 def gguf_tensors(a: Architecture, tensors: Mapping[str, SourceTensor]) -> dict[str, SourceTensor]:
-    found = dict(tensors)
-    found.pop("output.weight", None)  # a copy of the embedding
-    return _split(a, found)
+    return _split(a, dict(tensors))
 
 
 def checkpoint_tensors(a: Architecture, tensors: Mapping[str, SourceTensor]) -> dict[str, SourceTensor]:
-    """Matrices of this family's checkpoints are [in, out]; some have every name under `transformer.`."""
-    prefix = "transformer." if "transformer.wte.weight" in tensors else ""
-    inner = {f"{ours}.{kind}": f"{prefix}h.{{n}}.{theirs}.{kind}" for ours, theirs in _INNER.items() for kind in ("weight", "bias")}
-    found = renamed(a.layers, tensors, {ours: prefix + theirs for ours, theirs in _OUTER.items()}, inner)
+    """Matrices of this family's checkpoints are [in, out]."""
+    inner = {f"{ours}.{kind}": f"h.{{n}}.{theirs}.{kind}" for ours, theirs in _INNER.items() for kind in ("weight", "bias")}
+    found = renamed(a.layers, tensors, _OUTER, inner)
     turned = ("attn_qkv.weight", "attn_output.weight", "ffn_up.weight", "ffn_down.weight")
     return _split(a, {name: Transposed(tensor) if name.endswith(turned) else tensor for name, tensor in found.items()})
 

@@ -26,6 +26,7 @@ def from_gguf(values: Values, tensors: Mapping[str, SourceTensor]) -> Architectu
 def from_config(config: Values) -> Architecture:
     config.refuse("use_sliding_window", False, why="its sliding windows are not supported")
     config.refuse("attention_bias", False, why="biases in every projection are not supported")
+    config.refuse("hidden_act", "silu", why="only SwiGLU is supported")
     return _gated.from_config("qwen3", config)
 
 

@@ -13,3 +13,9 @@ raises `SourceError`, one line that names the file.
 
 class SourceError(ValueError):
     """A source file that cannot be used; the text says which, where and why."""
+
+
+def shown(value: object) -> str:
+    """A value as an error names it: files may hold long ones."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,7 +1,8 @@
 """GGUF, versions 2 and 3: the file format of llama.cpp.
 
 A file comes in; its metadata and a table of tensors go out. Nothing that the file says is believed: counts and lengths
-are held against the bytes that are left, offsets against the file's size, names against each other.
+are held against the bytes that are left, offsets against the file's size, names against each other. No memory is taken
+for what a file only claims to hold, and what it holds before its tensors may not be longer than any vocabulary.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import SourceError
+import numpy as np
+
+from . import SourceError, shown
 from .blocks import TYPES
 from .tensors import FileTensor, MappedBytes, open_mapped
 
@@ -20,10 +23,15 @@ _LONGEST_NAME = 1 << 16  # the format's own limit for keys is 2^16 - 1 bytes
 _MOST_AXES = 4
 _LARGEST_ALIGNMENT = 1 << 20
 _DEEPEST = 4  # arrays in arrays
+# Bytes before the tensors' values. Objects take up to ten times as much memory as their bytes in the file; the longest
+# vocabularies that are published, of 262,144 tokens, take 6 MB here.
+_LONGEST_HEADER = 64 << 20
+_MOST_TENSORS = 1 << 16
 
 # Scalar value types: struct letter by the number in the file. 7 is bool, 8 a string, 9 an array.
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "Q", 11: "q", 12: "d"}
 _BOOL, _STRING, _ARRAY = 7, 8, 9
+_NUMPY = {"B": "u1", "b": "i1", "H": "u2", "h": "i2", "I": "u4", "i": "i4", "f": "f4", "Q": "u8", "q": "i8", "d": "f8"}
 
 
 @dataclass(frozen=True)
@@ -60,11 +68,13 @@ class _Reader:
     def read(self) -> GGUF:
         version = self._header()
         tensor_count, entry_count = self._scalar("Q"), self._scalar("Q")
+        if tensor_count > _MOST_TENSORS:
+            raise self._wrong(f"{tensor_count} tensors; at most {_MOST_TENSORS} are believed")
         # A tensor's entry takes at least 24 bytes, a metadata entry 13: larger counts cannot be true.
         self._require(tensor_count * 24 + entry_count * 13, f"{tensor_count} tensors and {entry_count} metadata entries")
         metadata = self._metadata(entry_count)
         if metadata.get("split.count", 1) not in (0, 1):
-            raise self._wrong(f"one of {metadata['split.count']} parts of a split model; merge them with gguf-split first")
+            raise self._wrong(f"one of {shown(metadata['split.count'])} parts of a split model; merge them with gguf-split first")
         infos = [self._tensor_info(number) for number in range(tensor_count)]
         return GGUF(self._path, version, metadata, self._place(infos, self._data_start(metadata)))
 
@@ -84,7 +94,7 @@ class _Reader:
         for _ in range(count):
             key = self._string("a metadata key", _LONGEST_NAME)
             if key in metadata:
-                raise self._wrong(f"metadata key {key!r} is given twice")
+                raise self._wrong(f"metadata key {shown(key)} is given twice")
             metadata[key] = self._value(self._scalar("I"), key, 0)
         return metadata
 
@@ -94,7 +104,7 @@ class _Reader:
         if kind == _ARRAY:
             return self._array(key, depth)
         if kind not in _SCALARS:
-            raise self._wrong(f"metadata key {key!r} has a value of unknown type {kind}")
+            raise self._wrong(f"metadata key {shown(key)} has a value of unknown type {kind}")
         value = self._scalar(_SCALARS[kind])
         return bool(value) if kind == _BOOL else value
 
@@ -102,22 +112,22 @@ class _Reader:
         kind, count = self._scalar("I"), self._scalar("Q")
         if kind in _SCALARS:
             letter = _SCALARS[kind]
-            self._require(count * struct.calcsize("<" + letter), f"{count} values of {key!r}")
-            values = struct.unpack_from(f"<{count}{letter}", self._bytes, self._at)
-            self._at += count * struct.calcsize("<" + letter)
-            return [bool(v) for v in values] if kind == _BOOL else list(values)
+            self._require(count * struct.calcsize("<" + letter), f"{count} values of {shown(key)}")
+            values = np.frombuffer(self._bytes, f"<{_NUMPY[letter]}", count, self._at)
+            self._at += values.nbytes
+            return (values != 0 if kind == _BOOL else values).tolist()
         if kind not in (_STRING, _ARRAY):
-            raise self._wrong(f"metadata key {key!r} has an array of unknown type {kind}")
+            raise self._wrong(f"metadata key {shown(key)} has an array of unknown type {kind}")
         if depth >= _DEEPEST:
-            raise self._wrong(f"metadata key {key!r} nests arrays deeper than {_DEEPEST}")
-        self._require(count * (8 if kind == _STRING else 12), f"{count} values of {key!r}")
+            raise self._wrong(f"metadata key {shown(key)} nests arrays deeper than {_DEEPEST}")
+        self._require(count * (8 if kind == _STRING else 12), f"{count} values of {shown(key)}")
         return [self._value(kind, key, depth + 1) for _ in range(count)]
 
     def _tensor_info(self, number: int) -> tuple[str, tuple[int, ...], int, int]:
         name = self._string(f"the name of tensor {number}", _LONGEST_NAME)
         axes = self._scalar("I")
         if not 1 <= axes <= _MOST_AXES:
-            raise self._wrong(f"tensor {name!r} has {axes} axes; 1 to {_MOST_AXES} are possible")
+            raise self._wrong(f"tensor {shown(name)} has {axes} axes; 1 to {_MOST_AXES} are possible")
         shape = tuple(self._scalar("Q") for _ in range(axes))[::-1]  # the file has the fastest axis first
         kind, offset = self._scalar("I"), self._scalar("Q")
         return name, shape, kind, offset
@@ -126,7 +136,7 @@ class _Reader:
         alignment = metadata.get("general.alignment", 32)
         is_whole = isinstance(alignment, int) and not isinstance(alignment, bool)
         if not is_whole or not 8 <= alignment <= _LARGEST_ALIGNMENT or alignment & (alignment - 1):
-            raise self._wrong(f"general.alignment is {alignment!r}; a power of two from 8 to {_LARGEST_ALIGNMENT} is wanted")
+            raise self._wrong(f"general.alignment is {shown(alignment)}; a power of two from 8 to {_LARGEST_ALIGNMENT} is wanted")
         self._alignment = alignment
         return -(-self._at // alignment) * alignment
 
@@ -135,38 +145,38 @@ class _Reader:
         ranges: list[tuple[int, int, str]] = []
         for name, shape, kind, offset in infos:
             if name in tensors:
-                raise self._wrong(f"tensor {name!r} is listed twice")
+                raise self._wrong(f"tensor {shown(name)} is listed twice")
             tensor = self._tensor(name, shape, kind, start, offset)
             tensors[name] = tensor
             ranges.append((tensor.offset, tensor.offset + tensor.row_bytes * shape[0], name))
         ranges.sort()
         for (_, end, name), (begin, _, other) in zip(ranges, ranges[1:]):
             if begin < end:
-                raise self._wrong(f"tensors {name!r} and {other!r} lie over each other")
+                raise self._wrong(f"tensors {shown(name)} and {shown(other)} lie over each other")
         return tensors
 
     def _tensor(self, name: str, shape: tuple[int, ...], kind: int, start: int, offset: int) -> FileTensor:
         block = TYPES.get(kind)
         if block is None:
             known = ", ".join(t.name for t in TYPES.values())
-            raise self._wrong(f"tensor {name!r} has type number {kind}, which is not read; read are {known}")
+            raise self._wrong(f"tensor {shown(name)} has type number {kind}, which is not read; read are {known}")
         if min(shape) < 1:
-            raise self._wrong(f"tensor {name!r} has the empty shape {list(shape)}")
+            raise self._wrong(f"tensor {shown(name)} has the empty shape {list(shape)}")
         if shape[-1] % block.elements:
-            raise self._wrong(f"tensor {name!r}: rows of {shape[-1]} elements are no whole blocks of {block.name} ({block.elements})")
+            raise self._wrong(f"tensor {shown(name)}: rows of {shape[-1]} elements are no whole blocks of {block.name} ({block.elements})")
         elements = 1
         for size in shape:
             elements *= size
         length = elements // block.elements * block.size
         if offset % self._alignment:
-            raise self._wrong(f"tensor {name!r} begins at {offset}, which the alignment of {self._alignment} forbids")
+            raise self._wrong(f"tensor {shown(name)} begins at {offset}, which the alignment of {self._alignment} forbids")
         if start + offset + length > self._file.size:
             raise self._wrong(
-                f"tensor {name!r} needs bytes {start + offset} to {start + offset + length}, the file has {self._file.size}: "
+                f"tensor {shown(name)} needs bytes {start + offset} to {start + offset + length}, the file has {self._file.size}: "
                 "was its download cut short?"
             )
         if len(shape) == 1 and block.elements > 1:
-            raise self._wrong(f"tensor {name!r} is a vector in blocks of {block.name}; vectors are read as F32, F16 or BF16")
+            raise self._wrong(f"tensor {shown(name)} is a vector in blocks of {block.name}; vectors are read as F32, F16 or BF16")
         return FileTensor(shape, block.name, length // shape[0], start + offset, self._file, block.decode)
 
     def _scalar(self, letter: str):
@@ -194,6 +204,8 @@ class _Reader:
         left = len(self._bytes) - self._at
         if count > left:
             raise self._wrong(f"{what} cannot lie in the {left} bytes that are left at {self._at}")
+        if self._at + count > _LONGEST_HEADER:
+            raise self._wrong(f"{what} would make metadata and names longer than {_LONGEST_HEADER} bytes, which no model's are")
 
     def _wrong(self, text: str) -> SourceError:
         return SourceError(f"{self._path}: {text}")

@@ -14,11 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from . import SourceError
+from . import SourceError, shown
 from .blocks import bfloat16
 from .tensors import FileTensor, MappedBytes, open_mapped
 
-_LONGEST_HEADER = 100 << 20  # bytes, the limit of the format's own library
+# Bytes of JSON, which takes up to thirty times as much memory when it is read. The longest headers and indices that are
+# published have some hundred kilobytes.
+_LONGEST_HEADER = 16 << 20
 _INDEX = "model.safetensors.index.json"
 
 
@@ -26,13 +28,15 @@ def _as(dtype: str) -> Callable[[np.ndarray], np.ndarray]:
     return lambda data: np.ascontiguousarray(data).view(dtype).astype(np.float32)
 
 
-# Bytes an element and decoder, by the name in the file. Integers are not weights.
-_TYPES: dict[str, tuple[int, Callable[[np.ndarray], np.ndarray]]] = {
+# Bytes an element and decoder, by the name in the file.
+TYPES: dict[str, tuple[int, Callable[[np.ndarray], np.ndarray]]] = {
     "F64": (8, _as("<f8")),
     "F32": (4, _as("<f4")),
     "F16": (2, _as("<f2")),
     "BF16": (2, bfloat16),
 }
+# Types that no weight has; tensors of them lie beside the weights: masks, positions, parts of quantised matrices.
+_OTHERS = {"BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "I16": 2, "U16": 2, "I32": 4, "U32": 4, "I64": 8, "U64": 8}
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ def _read_shards(directory: Path, config: dict, index: Path) -> ModelDirectory:
     names = sorted(set(places.values()))
     for name in names:
         if Path(name).name != name:
-            raise SourceError(f"{index}: {name!r} is no file of the same directory")
+            raise SourceError(f"{index}: {shown(name)} is no file of the same directory")
     missing = [name for name in names if not (directory / name).exists()]
     if missing:
         raise SourceError(f"{directory}: {len(missing)} of {len(names)} shards are missing: {', '.join(missing)}")
@@ -78,16 +82,16 @@ def _read_shards(directory: Path, config: dict, index: Path) -> ModelDirectory:
     for name in names:
         for tensor_name, tensor in read_file(directory / name).items():
             if tensor_name in tensors:
-                raise SourceError(f"{directory}: tensor {tensor_name!r} is in two shards")
+                raise SourceError(f"{directory}: tensor {shown(tensor_name)} is in two shards")
             tensors[tensor_name] = tensor
     absent = sorted(set(places) - set(tensors))
     if absent:
-        raise SourceError(f"{index}: {len(absent)} tensors are not where it says, the first is {absent[0]!r} in {places[absent[0]]}")
+        raise SourceError(f"{index}: {len(absent)} tensors are not where it says, the first is {shown(absent[0])} in {places[absent[0]]}")
     return ModelDirectory(directory, config, tensors, [directory / name for name in names])
 
 
 def read_file(path: Path) -> dict[str, FileTensor]:
-    """The tensors of one .safetensors file by name."""
+    """The tensors of one .safetensors file by name, also those that are no weights: what is used of them is for the caller."""
     try:
         size = Path(path).stat().st_size
     except OSError as error:
@@ -96,8 +100,10 @@ def read_file(path: Path) -> dict[str, FileTensor]:
         raise SourceError(f"{path}: {size} bytes are no safetensors file")
     file = open_mapped(path)
     length = int.from_bytes(file.view(0, 8).tobytes(), "little")
-    if length > min(size - 8, _LONGEST_HEADER):
+    if length > size - 8:
         raise SourceError(f"{path}: its header of {length} bytes cannot lie in the file's {size}; was its download cut short?")
+    if length > _LONGEST_HEADER:
+        raise SourceError(f"{path}: a header of {length} bytes; at most {_LONGEST_HEADER} are read")
     header = _parse(path, file.view(8, length).tobytes())
     if not isinstance(header, dict):
         raise SourceError(f"{path}: its header is no object")
@@ -109,24 +115,27 @@ def read_file(path: Path) -> dict[str, FileTensor]:
 
 def _tensor(path: Path, file: MappedBytes, start: int, name: str, entry: object) -> FileTensor:
     def wrong(text: str) -> SourceError:
-        return SourceError(f"{path}: tensor {name!r}: {text}")
+        return SourceError(f"{path}: tensor {shown(name)}: {text}")
 
     if not isinstance(entry, dict):
         raise wrong("its entry is no object")
     kind, shape, place = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
     if not _sizes(shape) or not _sizes(place) or len(place) != 2:
         raise wrong("its shape or data_offsets are not lists of sizes")
-    if not isinstance(kind, str) or kind not in _TYPES:
-        raise wrong(f"type {kind!r} is not read; read are {', '.join(_TYPES)}")
-    width, decode = _TYPES[kind]
+    if not isinstance(kind, str) or kind not in TYPES and kind not in _OTHERS:
+        raise wrong(f"type {shown(kind)} is not known")
+    width, decode = TYPES.get(kind) or (_OTHERS[kind], _refuse)
     count = math.prod(shape)
-    if not shape or count == 0:
-        raise wrong(f"shape {shape} holds nothing that is a weight")
     if place[1] - place[0] != count * width:
         raise wrong(f"{place[1] - place[0]} bytes for {count} elements of {kind}")
     if start + place[1] > file.size:
         raise wrong(f"it ends at byte {start + place[1]}, the file has {file.size}: was its download cut short?")
-    return FileTensor(tuple(shape), kind, count // shape[0] * width, start + place[0], file, decode)
+    rows = shape[0] if shape and shape[0] else 1
+    return FileTensor(tuple(shape), kind, count // rows * width, start + place[0], file, decode)
+
+
+def _refuse(_: np.ndarray) -> np.ndarray:
+    raise SourceError(f"its type is none of {', '.join(TYPES)}")
 
 
 def _sizes(values: object) -> bool:
@@ -134,14 +143,17 @@ def _sizes(values: object) -> bool:
 
 
 def _refuse_overlap(path: Path, tensors: dict[str, FileTensor]) -> None:
-    ranges = sorted((t.offset, t.offset + t.row_bytes * t.shape[0], name) for name, t in tensors.items())
+    ranges = sorted((t.offset, t.offset + t.row_bytes * math.prod(t.shape[:1]), name) for name, t in tensors.items() if t.row_bytes)
     for (_, end, name), (begin, _, other) in zip(ranges, ranges[1:]):
         if begin < end:
-            raise SourceError(f"{path}: tensors {name!r} and {other!r} lie over each other")
+            raise SourceError(f"{path}: tensors {shown(name)} and {shown(other)} lie over each other")
 
 
 def _json(path: Path) -> object:
     try:
+        size = path.stat().st_size
+        if size > _LONGEST_HEADER:
+            raise SourceError(f"{path}: {size} bytes of JSON; at most {_LONGEST_HEADER} are read")
         return _parse(path, path.read_bytes())
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror or error}") from None
@@ -151,12 +163,14 @@ def _parse(path: Path, text: bytes) -> object:
     def unique(pairs: list) -> dict:
         values = dict(pairs)
         if len(values) != len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise SourceError(f"{path}: {twice!r} is given twice")
+            seen: set[str] = set()
+            twice = next(name for name, _ in pairs if name in seen or seen.add(name))
+            raise SourceError(f"{path}: {shown(twice)} is given twice")
         return values
 
     try:
         return json.loads(text.decode("utf-8"), object_pairs_hook=unique)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except SourceError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise SourceError(f"{path}: is not JSON: {error}") from None

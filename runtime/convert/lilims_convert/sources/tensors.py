@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -143,6 +144,30 @@ class Shifted:
 def whole(tensor: SourceTensor) -> np.ndarray:
     """All of a tensor as float32; for small ones."""
     return tensor.rows(0, tensor.shape[0])
+
+
+def origin(tensor: SourceTensor) -> SourceTensor:
+    """What a tensor is a view of: the one that its source holds."""
+    while hasattr(tensor, "source"):
+        tensor = tensor.source
+    return tensor
+
+
+_COMPARED = 1 << 22  # elements at a time
+
+
+def equal(a: SourceTensor, b: SourceTensor) -> bool:
+    """Whether two tensors hold the same values, stored in the same way or not; read in runs of rows."""
+    if a.shape != b.shape or not a.shape:
+        return False
+    literally = getattr(a, "kind", a) == getattr(b, "kind", b)
+    step = max(1, _COMPARED // max(1, math.prod(a.shape[1:])))
+    for start in range(0, a.shape[0], step):
+        stop = min(start + step, a.shape[0])
+        one, other = (t.raw(start, stop) if literally else t.rows(start, stop) for t in (a, b))
+        if not np.array_equal(one, other):
+            return False
+    return True
 
 
 def open_mapped(path) -> MappedBytes:
