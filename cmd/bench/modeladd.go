@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,9 @@ import (
 	"github.com/lilims/bench/harness/config"
 	"github.com/lilims/bench/harness/fetch"
 )
+
+// precisions are those that the converter knows, fp16 first: the others are held against it.
+var precisions = []string{"fp16", "int8", "int4", "palette8", "palette6", "palette4"}
 
 // addFlags is what `bench model add` is asked for.
 type addFlags struct {
@@ -35,7 +39,7 @@ type addFlags struct {
 }
 
 func (f *addFlags) declare(flags *flag.FlagSet) {
-	flags.Var(&f.precisions, "quantize", "`precision` of the weights: int4, int8 or fp16; repeat the flag for several (default int4)")
+	flags.Var(&f.precisions, "quantize", "`precision` of the weights: "+strings.Join(precisions, ", ")+"; repeat the flag for several (default int4, or palette6 for ane)")
 	flags.StringVar(&f.layout, "layout", "gpu", "`layout`: gpu (linear layers) or ane (1x1 convolutions)")
 	flags.IntVar(&f.context, "context", 0, "cache length in `tokens` (default as the catalogue or the converter says)")
 	flags.StringVar(&f.corpus, "corpus", "", "`file` of texts to measure perplexity on, or tinystories (default the project's held-out stories)")
@@ -103,10 +107,13 @@ func (f *addFlags) do(ctx context.Context, env Env, rest []string) (int, error) 
 func (f *addFlags) check(catalog harness.Catalog) error {
 	if len(f.precisions) == 0 {
 		f.precisions = words{"int4"}
+		if f.layout == "ane" {
+			f.precisions = words{"palette6"}
+		}
 	}
 	for _, precision := range f.precisions {
-		if precision != "int4" && precision != "int8" && precision != "fp16" {
-			return usageError("model add", "There are int4, int8 and fp16.", "no precision is called %q", precision)
+		if !slices.Contains(precisions, precision) {
+			return usageError("model add", "There are "+strings.Join(precisions, ", ")+".", "no precision is called %q", precision)
 		}
 	}
 	if f.layout != "gpu" && f.layout != "ane" {
@@ -129,8 +136,8 @@ func (f *addFlags) convertAll(ctx context.Context, env Env, data string, entry h
 		context = entry.Context
 	}
 	var base string
-	for _, precision := range []string{"fp16", "int8", "int4"} {
-		if !contains(f.precisions, precision) {
+	for _, precision := range precisions {
+		if !slices.Contains(f.precisions, precision) {
 			continue
 		}
 		c.folder = f.folderOf(data, entry.Name, precision)
@@ -150,15 +157,6 @@ func (f *addFlags) convertAll(ctx context.Context, env Env, data string, entry h
 		}
 	}
 	return exitOK, nil
-}
-
-func contains(list []string, word string) bool {
-	for _, each := range list {
-		if each == word {
-			return true
-		}
-	}
-	return false
 }
 
 // isThere reports whether the folder holds the same source in the same form, whole.

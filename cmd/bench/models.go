@@ -187,10 +187,12 @@ func addedModel(data, word string) (folder string, several []string) {
 	if isFile(filepath.Join(exact, "manifest.json")) {
 		return exact, nil
 	}
-	for _, form := range []string{"fp16", "int8", "int4", "fp16-ane", "int8-ane", "int4-ane"} {
-		if made := exact + "-" + form; isFile(filepath.Join(made, "manifest.json")) {
-			several = append(several, word+"-"+form)
-			folder = made
+	for _, precision := range precisions {
+		for _, form := range []string{precision, precision + "-ane"} {
+			if made := exact + "-" + form; isFile(filepath.Join(made, "manifest.json")) {
+				several = append(several, word+"-"+form)
+				folder = made
+			}
 		}
 	}
 	if len(several) == 1 {

@@ -161,16 +161,15 @@ def test_what_a_program_would_not_honour_is_refused(name, changes, message, tmp_
     assert str(folder) in str(refusal.value) and "\n" not in str(refusal.value)
 
 
+def family_of_the_guide() -> str:
+    """The module that docs/ConversionGuide.md shows."""
+    guide = (runtime_agent.REPOSITORY / "docs/ConversionGuide.md").read_text(encoding="utf-8")
+    return guide.split("```python\n", 1)[1].split("```", 1)[0]
+
+
 def test_a_family_is_one_new_file(tmp_path, monkeypatch, convert_tiny):
-    """A made-up family of Llamas that stack their embedding twice as high: one module, nothing else touched."""
-    (tmp_path / "tall.py").write_text(
-        "from lilims_convert.families import _gated\n"
-        "from lilims_convert.families._gated import checkpoint_tensors, tensor_shapes\n"
-        "GGUF, HUGGING_FACE = (), ('tall',)\n"
-        "def from_gguf(values, tensors): raise NotImplementedError\n"
-        "def from_config(config): return _gated.from_config('tall', config)\n"
-        "def forward(d): return _gated.forward(d, embedding_scale=2.0)\n"
-    )
+    """The guide's: Llamas that stack their embedding twice as high. One module, nothing else touched."""
+    (tmp_path / "tall.py").write_text(family_of_the_guide())
     monkeypatch.setattr(families, "__path__", [*families.__path__, str(tmp_path)])
     sample = SAMPLES["llama"]
     folder = sample.write_directory(tmp_path / "source")
