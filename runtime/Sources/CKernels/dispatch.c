@@ -73,7 +73,7 @@ static int64_t grain_for(ck_pool *pool, int64_t units, int64_t cost_per_unit, in
 typedef struct linear_job {
     const ck_kernels *kernels;
     const ck_matrix *w;
-    const float *x, *bias, *sums;
+    const float *x, *bias, *sums, *parted;
     float *y;
     int64_t n, ldx, ldy;
 } linear_job;
@@ -81,27 +81,37 @@ typedef struct linear_job {
 static void linear_range(void *context, int64_t begin, int64_t end) {
     const linear_job *job = context;
     float small[4096];
-    size_t wanted = (size_t)job->w->cols * 4;
+    size_t wanted = (size_t)job->w->cols * 4 + 8;
     float *scratch = wanted <= 4096 ? small : malloc(wanted * sizeof *scratch);
     if (!scratch) abort();
-    job->kernels->linear(job->w, job->x, job->n, job->ldx, job->bias, job->y, job->ldy, begin, end, scratch, job->sums);
+    job->kernels->linear(job->w, job->x, job->n, job->ldx, job->bias, job->y, job->ldy, begin, end, scratch, job->sums,
+                         job->parted);
     if (scratch != small) free(scratch);
 }
 
 void ck_linear(ck_pool *pool, const ck_matrix *w, const float *x, int64_t n, int64_t ldx, const float *bias, float *y,
                int64_t ldy) {
     if (n <= 0 || w->rows <= 0) return;
-    linear_job job = {kernels(), w, x, bias, NULL, y, n, ldx, ldy};
-    float *sums = NULL;
-    if (n == 1 && w->offset_type != CK_NONE) {
-        int64_t blocks = w->cols / w->block;
-        sums = malloc((size_t)blocks * sizeof *sums);
-        if (!sums) abort();
+    linear_job job = {kernels(), w, x, bias, NULL, NULL, y, n, ldx, ldy};
+    float small[4096], *prepared = NULL;
+    int64_t blocks = n == 1 && w->offset_type != CK_NONE ? w->cols / w->block : 0;
+    int64_t parted = n == 1 && job.kernels->wants_parted(w) ? w->cols : 0;
+    if (blocks + parted > 4096) {
+        prepared = malloc((size_t)(blocks + parted) * sizeof *prepared);
+        if (!prepared) abort();
+    }
+    float *given = prepared ? prepared : small;
+    if (parted) {
+        job.kernels->part_evens(x, w->cols, given);
+        job.parted = given;
+    }
+    if (blocks) {
+        float *sums = given + parted;
         for (int64_t b = 0; b < blocks; b++) sums[b] = job.kernels->sum(x + b * w->block, w->block);
         job.sums = sums;
     }
     ck_pool_run(pool, linear_range, &job, w->rows, grain_for(pool, w->rows, w->cols * n, 4));
-    free(sums);
+    free(prepared);
 }
 
 typedef struct matmul_job {
@@ -122,7 +132,7 @@ static void matmul_range(void *context, int64_t begin, int64_t end) {
         float *y = p->y + p->y_offset[index];
         if (p->transposed_b) {
             ck_matrix w = {.type = CK_F32, .data = b, .rows = p->n, .cols = p->k, .stride = p->k};
-            job->kernels->linear(&w, a, p->m, p->k, NULL, y, p->n, first, last, NULL, NULL);
+            job->kernels->linear(&w, a, p->m, p->k, NULL, y, p->n, first, last, NULL, NULL, NULL);
         } else {
             job->kernels->multiply(a, b, y, first, last, p->n, p->k);
         }

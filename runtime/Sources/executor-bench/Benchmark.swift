@@ -28,15 +28,17 @@ struct Benchmark {
         let chunks = max(1, context / 2 / chunk)
         try step(model, state, "prefill", chunk, 0, context)
         start = clock.now
+        var processor = processorSeconds()
         for index in 0..<chunks { try step(model, state, "prefill", chunk, index * chunk, context) }
         let prefill = Double(chunks * chunk) / seconds(start, clock)
         show("prefill", prefill, "tokens/s")
+        show("prefill, processor time", (processorSeconds() - processor) / Double(chunks * chunk) * 1e3, "ms a token")
 
         let first = chunks * chunk
         let count = min(tokens, context - first - 1)
         try step(model, state, "decode", 1, first, context)
         start = clock.now
-        let processor = processorSeconds()
+        processor = processorSeconds()
         for index in 0..<count { try step(model, state, "decode", 1, first + index, context) }
         let decode = Double(count) / seconds(start, clock)
         show("decode", decode, "tokens/s")

@@ -11,6 +11,8 @@ import Testing
         var cols: Int
         var block: Int
         var offsets: Bool
+        /// Of a palette's index.
+        var bits = 0
     }
 
     static let layouts: [Layout] = [
@@ -22,6 +24,14 @@ import Testing
         Layout(testDescription: "int4 blocks of 32", type: CK_I4, rows: 13, cols: 128, block: 32, offsets: false),
         Layout(testDescription: "uint4 blocks of 64", type: CK_U4, rows: 6, cols: 128, block: 64, offsets: true),
         Layout(testDescription: "uint4 blocks of 8", type: CK_U4, rows: 6, cols: 24, block: 8, offsets: true),
+        Layout(testDescription: "int8 one long block", type: CK_I8, rows: 9, cols: 320, block: 320, offsets: false),
+        Layout(testDescription: "uint8 one long block", type: CK_U8, rows: 6, cols: 203, block: 203, offsets: true),
+        Layout(testDescription: "palettes of 4 bits", type: CK_LUT, rows: 11, cols: 288, block: 0, offsets: false, bits: 4),
+        Layout(testDescription: "palettes of 4 bits, odd", type: CK_LUT, rows: 5, cols: 50, block: 0, offsets: false, bits: 4),
+        Layout(testDescription: "palettes of 6 bits", type: CK_LUT, rows: 9, cols: 100, block: 0, offsets: false, bits: 6),
+        Layout(testDescription: "palettes of 6 bits, odd", type: CK_LUT, rows: 5, cols: 37, block: 0, offsets: false, bits: 6),
+        Layout(testDescription: "palettes of 8 bits", type: CK_LUT, rows: 7, cols: 90, block: 0, offsets: false, bits: 8),
+        Layout(testDescription: "palettes of 3 bits", type: CK_LUT, rows: 7, cols: 40, block: 0, offsets: false, bits: 3),
     ]
 
     /// A matrix in memory, and what its elements are.
@@ -52,6 +62,24 @@ import Testing
                 let data = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
                 elements = data.map { Double($0) }
                 matrix.data = keep(data)
+            case CK_LUT:
+                // Rows that share a palette: with two, four at once meet two palettes.
+                let (size, group) = (1 << layout.bits, layout.rows > 10 ? 8 : 2)
+                let table = (0..<(layout.rows + group - 1) / group * size).map { _ in Float.random(in: -2...2, using: &generator) }
+                let indices = (0..<count).map { _ in Int.random(in: 0..<size, using: &generator) }
+                var data = [UInt8](repeating: 0, count: (count * layout.bits + 7) / 8)
+                for (position, index) in indices.enumerated() {
+                    for bit in 0..<layout.bits where index >> bit & 1 == 1 {
+                        let at = position * layout.bits + bit
+                        data[at / 8] |= 1 << UInt8(at % 8)
+                    }
+                }
+                elements = indices.enumerated().map { Double(table[$0.offset / layout.cols / group * size + $0.element]) }
+                matrix.data = keep(data)
+                matrix.lut = keep(table).assumingMemoryBound(to: Float.self)
+                matrix.lut_bits = Int32(layout.bits)
+                matrix.lut_row_group = Int64(group)
+                matrix.lut_col_group = matrix.cols
             default:
                 let data = (0..<count / 2).map { _ in UInt8.random(in: 0...255, using: &generator) }
                 elements = []
@@ -133,6 +161,8 @@ import Testing
             for layout in [
                 Layout(testDescription: "", type: CK_I4, rows: 1003, cols: 256, block: 32, offsets: true),
                 Layout(testDescription: "", type: CK_F16, rows: 1001, cols: 200, block: 0, offsets: false),
+                Layout(testDescription: "", type: CK_I8, rows: 1002, cols: 192, block: 192, offsets: false),
+                Layout(testDescription: "", type: CK_LUT, rows: 1001, cols: 192, block: 0, offsets: false, bits: 4),
             ] {
                 let sample = Sample(layout, seed: 9)
                 let x = (0..<3 * layout.cols).map { Float($0 % 13) / 7 - 0.9 }

@@ -23,6 +23,11 @@ struct Sketch {
         add("const", name, type, [:], ["val": Value(type: type, content: .ints(ints))])
     }
 
+    mutating func constant(_ name: String, bool: Bool) {
+        let type = Self.type([], .bool)
+        add("const", name, type, [:], ["val": Value(type: type, content: .bools([bool]))])
+    }
+
     mutating func constant(_ name: String, text: String) {
         let type = Self.type([], .string)
         add("const", name, type, [:], ["val": Value(type: type, content: .strings([text]))])
@@ -37,6 +42,14 @@ struct Sketch {
         _ type: String, _ result: String, _ shape: [Int], _ inputs: [String: [String]], _ dataType: DataType = .float32
     ) {
         add(type, result, Self.type(shape, dataType), inputs.mapValues { $0.map { .name($0) } }, [:])
+    }
+
+    /// topk and the like: floats first, then their places.
+    mutating func operation(_ type: String, _ results: [String], _ shape: [Int], _ inputs: [String: [String]]) {
+        let outputs = zip(results, [DataType.float32, .int32]).map { Function.Input(name: $0, type: Self.type(shape, $1)) }
+        function.blocks["CoreML8"]!.operations.append(
+            Operation(
+                type: type, inputs: inputs.mapValues { $0.map { .name($0) } }, outputs: outputs, blocks: [], attributes: [:]))
     }
 
     private mutating func add(

@@ -18,6 +18,34 @@ enum RankingOperations {
         return x.kind == .float ? sorted(UnsafePointer(x.floats)) : sorted(UnsafePointer(x.ints))
     }
 
+    /// The first `count` of the same order, without sorting the rest: most elements fail the first comparison. What is not
+    /// a number comes first, where whoever reads the result sees it.
+    private static func best(_ count: Int, _ x: Operand, _ start: Int, _ lanes: Lanes, ascending: Bool) -> [Int] {
+        func selected<T: Comparable>(_ values: UnsafePointer<T>, _ key: (T) -> T) -> [Int] {
+            var kept: [(value: T, index: Int)] = []
+            kept.reserveCapacity(count + 1)
+            for index in 0..<lanes.length {
+                let value = key(values[start + index * lanes.inner])
+                if let last = kept.last?.value, kept.count == count, ascending ? value >= last : value <= last { continue }
+                // Behind its equals, which came before it.
+                var low = 0
+                var high = kept.count
+                while low < high {
+                    let middle = (low + high) / 2
+                    let held = kept[middle].value
+                    if ascending ? held <= value : held >= value { low = middle + 1 } else { high = middle }
+                }
+                kept.insert((value, index), at: low)
+                if kept.count > count { kept.removeLast() }
+            }
+            return kept.map(\.index)
+        }
+        guard count > 0 else { return [] }
+        guard count * 8 < lanes.length else { return Array(order(x, start, lanes, ascending: ascending).prefix(count)) }
+        guard x.kind == .float else { return selected(UnsafePointer(x.ints)) { $0 } }
+        return selected(UnsafePointer(x.floats)) { $0.isNaN ? (ascending ? -.infinity : .infinity) : $0 }
+    }
+
     private static func topK(_ op: OpContext) throws {
         let x = try op.operand("x")
         let axis = try op.axis("axis", rank: x.rank, default: -1)
@@ -34,7 +62,7 @@ enum RankingOperations {
             for block in 0..<lanes.outer {
                 for position in 0..<lanes.inner {
                     let start = block * lanes.length * lanes.inner + position
-                    let best = order(x, start, lanes, ascending: ascending)
+                    let best = best(k, x, start, lanes, ascending: ascending)
                     for rank in 0..<k {
                         let target = (block * k + rank) * lanes.inner + position
                         values.words[target] = x.words[start + best[rank] * lanes.inner]
