@@ -52,6 +52,7 @@ test-swift: | setup
 	@echo "==> Swift tests" >&2
 	@scripts/test-swift
 	@scripts/typecheck-apple
+	@scripts/test-coreml
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
