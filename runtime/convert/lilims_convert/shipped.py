@@ -34,5 +34,9 @@ def open_model(folder: Path) -> Shipped:
     architecture = Architecture.from_dict(dimensions)
     stored = package.constants(folder / "model.mlpackage", read["functions"]["decode"])
     names = families.find(architecture.family).tensor_shapes(architecture)
+    missing = [name for name in names if name.replace(".", "_") not in stored]
+    if missing or architecture.family != "llama":
+        what = f"{architecture.family} in the {read.get('layout', 'gpu')} layout, {read['quantization']}"
+        raise ValueError(f"{folder}: is {what}; the numpy reference reads plain fp16 Llamas only: use bench-agent")
     tensors = {name: np.asarray(stored[name.replace(".", "_")], np.float32) for name in names}
     return Shipped(read, architecture, tensors, Tokenizer.from_file(str(folder / read["tokenizer"]["file"])))

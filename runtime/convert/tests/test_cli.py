@@ -128,3 +128,11 @@ def test_each_layout_has_a_precision_of_its_own(layout, quantization, source, tm
 def test_palettes_are_not_for_the_gpu(source, tmp_path, capsys):
     assert convert(source, tmp_path / "out", "--no-measure", "--quantize", "palette4") == 1
     assert "palettes are for the ane layout" in capsys.readouterr().err
+
+
+def test_the_numpy_reference_says_what_it_cannot_read(tmp_path, convert_tiny, capsys):
+    from lilims_convert import __main__, tiny
+
+    folder = convert_tiny(tmp_path / "model", tiny.make(), layout="ane", quantization="int8")
+    assert __main__.main(["sample", str(folder)]) == 1
+    assert "is llama in the ane layout, int8; the numpy reference reads plain fp16 Llamas only: use bench-agent" in capsys.readouterr().err
