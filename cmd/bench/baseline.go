@@ -112,7 +112,7 @@ func (f *baselineFlags) propose(ctx context.Context, env Env, run string) ([]pro
 	}
 	var out []proposal
 	for _, m := range harness.Metrics() {
-		of, err := recorder.Series(ctx, store.SeriesQuery{Run: run, Arm: harness.ArmCandidate, Metric: m.Name})
+		of, err := recorder.Series(ctx, store.SeriesQuery{Run: run, Arm: harness.ArmCandidate, Metric: m.Name, Summary: true})
 		if err != nil {
 			return nil, err
 		}

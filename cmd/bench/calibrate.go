@@ -93,7 +93,7 @@ func (f *calibrateFlags) read(ctx context.Context, recorder *store.Store, cases 
 			if !wanted {
 				continue
 			}
-			sessions, err := recorder.Series(ctx, store.SeriesQuery{Case: c.Key(), UDID: c.Device.UDID, Metric: m.Name})
+			sessions, err := recorder.Series(ctx, store.SeriesQuery{Case: c.Key(), UDID: c.Device.UDID, Metric: m.Name, Paired: true, Summary: true})
 			if err != nil {
 				return nil, err
 			}

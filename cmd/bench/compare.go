@@ -184,11 +184,11 @@ func judgeMetric(ctx context.Context, recorder *store.Store, of arms, m harness.
 	return out, nil
 }
 
-// seriesOf reads one metric of several selections, one after the other.
+// seriesOf reads one metric of several selections, one after the other, in summary: verdicts go by medians.
 func seriesOf(ctx context.Context, recorder *store.Store, m harness.Metric, queries []store.SeriesQuery) ([]harness.SessionSeries, error) {
 	var out []harness.SessionSeries
 	for _, query := range queries {
-		query.Metric = m.Name
+		query.Metric, query.Summary = m.Name, true
 		sessions, err := recorder.Series(ctx, query)
 		if err != nil {
 			return nil, err
@@ -254,7 +254,7 @@ func thresholdOf(r gate.Rule) float64 {
 
 // borrowed is the noise of builds against themselves on this unit in this case; nil: too little history.
 func borrowed(ctx context.Context, recorder *store.Store, key, udid string, m harness.Metric) (*float64, error) {
-	all, err := recorder.Series(ctx, store.SeriesQuery{Case: key, UDID: udid, Metric: m.Name})
+	all, err := recorder.Series(ctx, store.SeriesQuery{Case: key, UDID: udid, Metric: m.Name, Paired: true, Summary: true})
 	if err != nil {
 		return nil, err
 	}

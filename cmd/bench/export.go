@@ -64,13 +64,13 @@ func exported(ctx context.Context, recorder *store.Store, run string) ([]metricS
 	if _, err := recorder.Load(ctx, run); err != nil {
 		return nil, err
 	}
+	of, err := recorder.SeriesOf(ctx, store.SeriesQuery{Run: run})
+	if err != nil {
+		return nil, err
+	}
 	var out []metricSeries
 	for _, m := range harness.Metrics() {
-		series, err := seriesOf(ctx, recorder, m, []store.SeriesQuery{{Run: run}})
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range series {
+		for _, s := range of[m.Name] {
 			out = append(out, metricSeries{m.Name, s})
 		}
 	}

@@ -76,7 +76,7 @@ func (f *gateFlags) screen(ctx context.Context, env Env, bench *workbench, as ga
 			if !wanted {
 				continue
 			}
-			sessions, err := bench.recorder.Series(ctx, store.SeriesQuery{Run: bench.runs[0], Case: c.Key(), UDID: c.Device.UDID, Metric: m.Name})
+			sessions, err := bench.recorder.Series(ctx, store.SeriesQuery{Run: bench.runs[0], Case: c.Key(), UDID: c.Device.UDID, Metric: m.Name, Summary: true})
 			if err != nil {
 				return nil, err
 			}

@@ -101,26 +101,13 @@ func (f *trendFlags) cases(ctx context.Context, recorder *store.Store) ([]harnes
 	if err != nil {
 		return nil, err
 	}
-	runs, err := recorder.Runs(ctx)
+	all, err := recorder.Cases(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var out []harness.Case
-	seen := map[string]bool{}
-	for _, r := range runs {
-		for _, c := range r.Run.Plan.Cases {
-			identity := c.Key() + "\x00" + c.Device.UDID
-			if seen[identity] || f.model != "" && f.model != c.Model.Name || f.scenario != "" && f.scenario != c.Scenario.Name || !f.means(c.Device, catalog) {
-				continue
-			}
-			seen[identity] = true
-			out = append(out, c)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b harness.Case) int {
-		return strings.Compare(a.Key()+a.Device.UDID, b.Key()+b.Device.UDID)
-	})
-	return out, nil
+	return slices.DeleteFunc(all, func(c harness.Case) bool {
+		return f.model != "" && f.model != c.Model.Name || f.scenario != "" && f.scenario != c.Scenario.Name || !f.means(c.Device, catalog)
+	}), nil
 }
 
 // means reports whether the device that a person named is this one.
@@ -134,7 +121,7 @@ func (f *trendFlags) means(d harness.Device, catalog harness.Catalog) bool {
 }
 
 func (f *trendFlags) history(ctx context.Context, env Env, recorder *store.Store, c harness.Case, metric harness.Metric) (caseHistory, error) {
-	query := store.SeriesQuery{Case: c.Key(), UDID: c.Device.UDID, Metric: metric.Name, Arm: harness.ArmCandidate}
+	query := store.SeriesQuery{Case: c.Key(), UDID: c.Device.UDID, Metric: metric.Name, Arm: harness.ArmCandidate, Summary: true}
 	if f.since > 0 {
 		query.Since = env.Clock.Now().Add(-f.since)
 	}

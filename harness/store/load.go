@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/store/block"
 )
 
 // snapshot runs do on one reading connection, inside one transaction: all its queries see the same commit.
@@ -18,13 +19,17 @@ func (s *Store) snapshot(ctx context.Context, op string, do func(q querier) erro
 		return s.fault(op, err)
 	}
 	defer tx.Rollback()
-	return s.fault(op, do(querier{ctx, tx}))
+	return s.fault(op, do(querier{ctx, tx, &s.known}))
 }
 
-// querier is a reading transaction.
+// querier reads, in a reading transaction or in that of the writer.
 type querier struct {
 	ctx context.Context
-	tx  *sql.Tx
+	tx  interface {
+		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	}
+	known *contextCache // nil: what is read may still be undone
 }
 
 // rows calls each for every row of a query.
@@ -71,22 +76,31 @@ func (s *Store) Load(ctx context.Context, run string) (harness.RunState, error) 
 func (q querier) run(name string) (int64, harness.Run, error) {
 	var id int64
 	var document string
+	var packed []byte
 	var end sql.NullInt64
 	var run harness.Run
-	err := q.tx.QueryRowContext(q.ctx, `SELECT id, document, (SELECT max(at) FROM run_ends WHERE run = runs.id) FROM runs WHERE name = ?`,
-		name).Scan(&id, &document, &end)
+	err := q.tx.QueryRowContext(q.ctx, `SELECT id, document, packed, (SELECT max(at) FROM run_ends WHERE run = runs.id) FROM runs WHERE name = ?`,
+		name).Scan(&id, &document, &packed, &end)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, run, unknownRun(name)
 	}
 	if err != nil {
 		return 0, run, err
 	}
-	run, err = readRun(document, end)
+	run, err = readRun(document, packed, end)
 	return id, run, err
 }
 
-func readRun(document string, end sql.NullInt64) (harness.Run, error) {
+// readRun reads a run's document, as it stands or from its block.
+func readRun(document string, packed []byte, end sql.NullInt64) (harness.Run, error) {
 	var run harness.Run
+	if packed != nil {
+		texts, err := block.DecodeTexts(packed)
+		if err != nil || len(texts) != 1 {
+			return run, fmt.Errorf("a stored run is torn: %w", errors.Join(errTorn, err))
+		}
+		document = texts[0]
+	}
 	if err := json.Unmarshal([]byte(document), &run); err != nil {
 		return run, fmt.Errorf("a stored run is torn: %w", err)
 	}
@@ -99,39 +113,92 @@ func readRun(document string, end sql.NullInt64) (harness.Run, error) {
 
 // session is a launch with its row number.
 type session struct {
-	id    int64
-	begin harness.SessionBegin
-	end   *harness.SessionEnd
+	id, run int64
+	begin   harness.SessionBegin
+	end     *harness.SessionEnd
+	seal    *seal // nil: its rows are in their tables
 }
+
+// seal says where the block of a sealed launch lies.
+type seal struct{ first, parts, lines int64 }
 
 // sessions reads the launches of a run in the order in which they began.
 func (q querier) sessions(run int64) ([]session, error) {
+	return q.selected(`s.run = ?`, run)
+}
+
+// session reads one launch.
+func (q querier) session(id int64) (session, error) {
+	found, err := q.selected(`s.id = ?`, id)
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("no session has the row %d", id)
+	}
+	if err != nil {
+		return session{}, err
+	}
+	return found[0], nil
+}
+
+func (q querier) selected(where string, args ...any) ([]session, error) {
 	var out []session
-	err := q.rows(`SELECT s.id, s.document, e.document FROM sessions s LEFT JOIN session_ends e ON e.session = s.id
-		WHERE s.run = ? ORDER BY s.id`, []any{run}, func(scan func(...any) error) error {
-		var found session
-		var begin string
-		var end sql.NullString
-		if err := scan(&found.id, &begin, &end); err != nil {
+	err := q.rows(`SELECT s.id, s.run, s.document, e.document, x.context, x.first, x.parts, x.lines, x.head FROM sessions s
+		LEFT JOIN session_ends e ON e.session = s.id LEFT JOIN sealed x ON x.session = s.id WHERE `+where+` ORDER BY s.id`, args,
+		func(scan func(...any) error) error {
+			found, err := q.launch(scan)
+			out = append(out, found)
 			return err
-		}
-		if err := json.Unmarshal([]byte(begin), &found.begin); err != nil {
-			return fmt.Errorf("a stored session is torn: %w", err)
-		}
-		if end.Valid {
-			found.end = new(harness.SessionEnd)
-			if err := json.Unmarshal([]byte(end.String), found.end); err != nil {
-				return fmt.Errorf("the stored end of session %s is torn: %w", found.begin.ID, err)
-			}
-		}
-		out = append(out, found)
-		return nil
-	})
+		})
 	return out, err
+}
+
+// launch reads a launch's documents, as they stand or from what sealing has made of them.
+func (q querier) launch(scan func(...any) error) (session, error) {
+	var found session
+	var begin string
+	var end sql.NullString
+	var context, first, parts, lines sql.NullInt64
+	var head []byte
+	if err := scan(&found.id, &found.run, &begin, &end, &context, &first, &parts, &lines, &head); err != nil {
+		return found, err
+	}
+	if context.Valid {
+		found.seal = &seal{first.Int64, parts.Int64, lines.Int64}
+		rest, last, err := unpackHead(head)
+		if err != nil {
+			return found, err
+		}
+		shared, err := q.context(context.Int64)
+		found.begin, found.end = rest.begin(shared), &last
+		return found, err
+	}
+	if err := json.Unmarshal([]byte(begin), &found.begin); err != nil {
+		return found, fmt.Errorf("a stored session is torn: %w", err)
+	}
+	if end.Valid {
+		found.end = new(harness.SessionEnd)
+		if err := json.Unmarshal([]byte(end.String), found.end); err != nil {
+			return found, fmt.Errorf("the stored end of session %s is torn: %w", found.begin.ID, err)
+		}
+	}
+	return found, nil
+}
+
+// documents are the JSON texts of a launch's begin and end.
+func documents(of session) (begin, end string, err error) {
+	first, err := json.Marshal(of.begin)
+	if err != nil {
+		return "", "", err
+	}
+	last, err := json.Marshal(of.end)
+	return string(first), string(last), err
 }
 
 func (q querier) sessionState(from session) (harness.SessionState, error) {
 	state := harness.SessionState{Begin: from.begin, End: from.end}
+	if from.seal != nil {
+		state.Lines = int(from.seal.lines)
+		return state, nil
+	}
 	if err := q.tx.QueryRowContext(q.ctx, `SELECT count(*) FROM event_lines WHERE session = ?`, from.id).Scan(&state.Lines); err != nil {
 		return state, err
 	}
@@ -155,6 +222,7 @@ func (q querier) battery(session int64) ([]harness.BatteryReading, error) {
 		if err := json.Unmarshal([]byte(document), &reading); err != nil {
 			return fmt.Errorf("a stored battery reading is torn: %w", err)
 		}
+		reading.At = reading.At.UTC()
 		if raw != nil {
 			text, err := unpackLine(raw)
 			if err != nil {

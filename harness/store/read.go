@@ -1,12 +1,16 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/store/block"
 )
 
 // Read returns all that is recorded of a run but its event lines: what summaries and reports are made of.
@@ -22,15 +26,25 @@ func (s *Store) Read(ctx context.Context, run string) (harness.Recorded, error) 
 		if err != nil {
 			return err
 		}
+		notices, err := q.notices(id)
+		if err != nil {
+			return err
+		}
 		for _, from := range sessions {
-			recorded, err := q.recorded(from)
+			recorded, sealed, err := q.recorded(from)
 			if err != nil {
 				return fmt.Errorf("session %s: %w", from.begin.ID, err)
 			}
 			out.Sessions = append(out.Sessions, recorded)
+			notices = append(notices, sealed...)
 		}
-		out.Notices, err = q.notices(id)
-		return err
+		slices.SortStableFunc(notices, func(a, b block.Notice) int { return cmp.Compare(a.Place, b.Place) })
+		for _, n := range notices {
+			session := n.Notice.Session
+			n.Notice.Session = ""
+			out.Notices = append(out.Notices, harness.SessionNotice{Session: session, Notice: n.Notice})
+		}
+		return nil
 	})
 	return out, err
 }
@@ -39,28 +53,59 @@ func (s *Store) Read(ctx context.Context, run string) (harness.Recorded, error) 
 func (s *Store) Lines(ctx context.Context, run, session string) ([]harness.EventLine, error) {
 	var out []harness.EventLine
 	err := s.snapshot(ctx, "read event lines", func(q querier) error {
-		return q.rows(`SELECT l.number, l.at, l.body FROM event_lines l JOIN sessions s ON s.id = l.session JOIN runs r ON r.id = s.run
-			WHERE r.name = ? AND s.name = ? ORDER BY l.number`, []any{run, session}, func(scan func(...any) error) error {
-			var line harness.EventLine
-			var at int64
-			var body []byte
-			if err := scan(&line.Number, &at, &body); err != nil {
-				return err
-			}
-			text, err := unpackLine(body)
-			if err != nil {
-				return fmt.Errorf("line %d: %w", line.Number, err)
-			}
-			line.Session, line.Text, line.At = session, text, wall(at)
-			out = append(out, line)
-			return nil
-		})
+		found, err := q.selected(`s.name = ? AND s.run = (SELECT id FROM runs WHERE name = ?)`, session, run)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		if found[0].seal == nil {
+			out, err = q.lines(found[0])
+			return err
+		}
+		held, err := q.opened(found[0])
+		out = held.Lines
+		return err
 	})
 	return out, err
 }
 
-func (q querier) recorded(from session) (harness.RecordedSession, error) {
+func (q querier) lines(from session) ([]harness.EventLine, error) {
+	var out []harness.EventLine
+	err := q.rows(`SELECT number, at, body FROM event_lines WHERE session = ? ORDER BY number`, []any{from.id}, func(scan func(...any) error) error {
+		line := harness.EventLine{Session: from.begin.ID}
+		var at int64
+		var body []byte
+		if err := scan(&line.Number, &at, &body); err != nil {
+			return err
+		}
+		text, err := unpackLine(body)
+		if err != nil {
+			return fmt.Errorf("line %d: %w", line.Number, err)
+		}
+		line.Text, line.At = text, wall(at)
+		out = append(out, line)
+		return nil
+	})
+	return out, err
+}
+
+// recorded reads a launch, and beside it the notices that its block holds.
+func (q querier) recorded(from session) (harness.RecordedSession, []block.Notice, error) {
 	out := harness.RecordedSession{Begin: from.begin, End: from.end}
+	held, err := q.held(from)
+	if err != nil {
+		return out, nil, err
+	}
+	out.Iterations, out.Samples, out.Battery, out.Absences = held.Iterations, held.Samples, held.Battery, held.Absences
+	out.Payloads, err = q.payloads(from)
+	return out, held.Notices, err
+}
+
+// held reads what a launch yielded, from its block or, without its lines and notices, from its rows.
+func (q querier) held(from session) (block.Session, error) {
+	if from.seal != nil {
+		return q.opened(from)
+	}
+	var out block.Session
 	var err error
 	if out.Iterations, err = q.iterations(from); err != nil {
 		return out, err
@@ -71,10 +116,20 @@ func (q querier) recorded(from session) (harness.RecordedSession, error) {
 	if out.Battery, err = q.battery(from.id); err != nil {
 		return out, err
 	}
-	if out.Absences, err = q.absences(from); err != nil {
+	out.Absences, err = q.absences(from)
+	return out, err
+}
+
+// rowsOf reads all the rows of a launch that sealing takes away.
+func (q querier) rowsOf(from session) (block.Session, error) {
+	out, err := q.held(from)
+	if err != nil {
 		return out, err
 	}
-	out.Payloads, err = q.payloads(from)
+	if out.Lines, err = q.lines(from); err != nil {
+		return out, err
+	}
+	out.Notices, err = q.noticesWhere(`n.session = ?`, from.id)
 	return out, err
 }
 
@@ -152,13 +207,17 @@ func (q querier) payloads(from session) ([]harness.Payload, error) {
 	return out, err
 }
 
-func (q querier) notices(run int64) ([]harness.SessionNotice, error) {
-	var out []harness.SessionNotice
-	err := q.rows(`SELECT coalesce(s.name, ''), n.what, n.text, n.at FROM notices n LEFT JOIN sessions s ON s.id = n.session
-		WHERE n.run = ? ORDER BY n.id`, []any{run}, func(scan func(...any) error) error {
-		var n harness.SessionNotice
+// notices reads those of a run that are rows: of the run itself, and of launches that are not sealed or were told of
+// after that.
+func (q querier) notices(run int64) ([]block.Notice, error) { return q.noticesWhere(`n.run = ?`, run) }
+
+func (q querier) noticesWhere(where string, arg int64) ([]block.Notice, error) {
+	var out []block.Notice
+	err := q.rows(`SELECT n.id, coalesce(s.name, ''), n.what, n.text, n.at FROM notices n LEFT JOIN sessions s ON s.id = n.session
+		WHERE `+where+` ORDER BY n.id`, []any{arg}, func(scan func(...any) error) error {
+		var n block.Notice
 		var at int64
-		if err := scan(&n.Session, &n.Notice.What, &n.Notice.Text, &at); err != nil {
+		if err := scan(&n.Place, &n.Notice.Session, &n.Notice.What, &n.Notice.Text, &at); err != nil {
 			return err
 		}
 		n.Notice.At = wall(at)
@@ -170,3 +229,25 @@ func (q querier) notices(run int64) ([]harness.SessionNotice, error) {
 
 // wall turns a stored time back into one. All stored times are read as UTC.
 func wall(ns int64) time.Time { return time.Unix(0, ns).UTC() }
+
+// readings reads what series are made of.
+func (q querier) readings(from session) (block.Session, error) {
+	if from.seal != nil {
+		return q.opened(from)
+	}
+	iterations, err := q.iterations(from)
+	if err != nil {
+		return block.Session{}, err
+	}
+	samples, err := q.samples(from)
+	return block.Session{Iterations: iterations, Samples: samples}, err
+}
+
+// fromDocument reads the begin of a launch that is not sealed.
+func (q querier) fromDocument(l *launched, document string) error {
+	if err := json.Unmarshal([]byte(document), &l.begin); err != nil {
+		return fmt.Errorf("a stored session is torn: %w", err)
+	}
+	l.begin.State = nil
+	return nil
+}

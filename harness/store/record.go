@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/store/block"
 	"github.com/mattn/go-sqlite3"
 )
 
@@ -20,8 +21,12 @@ func (s *Store) Begin(ctx context.Context, run harness.Run) error {
 		if err != nil {
 			return err
 		}
-		id, err := tx.insert(`INSERT INTO runs (name, start_at, synthetic, document) VALUES (?, ?, ?, ?)`,
-			run.ID, run.Start.UnixNano(), run.Synthetic, string(document))
+		packed, err := block.EncodeTexts(string(document))
+		if err != nil {
+			return err
+		}
+		id, err := tx.insert(`INSERT INTO runs (name, start_at, synthetic, document, packed) VALUES (?, ?, ?, '', ?)`,
+			run.ID, run.Start.UnixNano(), run.Synthetic, packed)
 		if isDuplicate(err) {
 			return &harness.Error{Kind: harness.KindUsage, Op: "record run", Err: fmt.Errorf("run %s exists already", run.ID),
 				Hint: "take it up again with `bench run --resume " + run.ID + "`"}
@@ -45,7 +50,7 @@ func (s *Store) Begin(ctx context.Context, run harness.Run) error {
 }
 
 // Record appends entries to a run, all or none. They are durable against the death of this process when it returns; a
-// session's end also waits for the disk.
+// session's end also seals the session and waits for the disk.
 func (s *Store) Record(ctx context.Context, run string, entries ...harness.Entry) error {
 	ended := false
 	err := s.transact(ctx, "record entries", func(tx *writeTx) error {
@@ -57,7 +62,12 @@ func (s *Store) Record(ctx context.Context, run string, entries ...harness.Entry
 			if err := tx.entry(id, e); err != nil {
 				return fmt.Errorf("session %q: %w", e.Session, err)
 			}
-			ended = ended || e.SessionEnd != nil
+		}
+		ended = len(tx.ended) > 0
+		for _, session := range tx.ended {
+			if err := tx.seal(session); err != nil {
+				return fmt.Errorf("seal the session: %w", err)
+			}
 		}
 		return nil
 	})
@@ -118,14 +128,24 @@ func (tx *writeTx) entry(run int64, e harness.Entry) error {
 		return errors.New("an entry of a session does not name it")
 	case e.SessionEnd != nil:
 		return tx.sessionEnd(session.Int64, *e.SessionEnd)
+	}
+	if err := tx.reopen(session.Int64); err != nil {
+		return err
+	}
+	return tx.row(session.Int64, e)
+}
+
+// row appends what a sealed session keeps in its block.
+func (tx *writeTx) row(session int64, e harness.Entry) error {
+	switch {
 	case e.Line != nil:
-		return tx.line(session.Int64, *e.Line)
+		return tx.line(session, *e.Line)
 	case e.Iteration != nil:
-		return tx.iteration(session.Int64, *e.Iteration)
+		return tx.iteration(session, *e.Iteration)
 	case e.Sample != nil:
-		return tx.sample(session.Int64, *e.Sample)
+		return tx.sample(session, *e.Sample)
 	case e.Battery != nil:
-		return tx.battery(session.Int64, *e.Battery)
+		return tx.battery(session, *e.Battery)
 	case e.Absence != nil:
 		_, err := tx.insert(`INSERT INTO absences (session, metric, reason) VALUES (?, ?, ?)`, session, e.Absence.Metric, e.Absence.Reason)
 		return err
@@ -156,6 +176,7 @@ func (tx *writeTx) sessionEnd(session int64, e harness.SessionEnd) error {
 	}
 	_, err = tx.insert(`INSERT INTO session_ends (session, outcome, planned, measured, at, document) VALUES (?, ?, ?, ?, ?, ?)`,
 		session, string(e.Outcome), e.Planned, e.Measured, e.At.UnixNano(), string(document))
+	tx.ended = append(tx.ended, session)
 	return err
 }
 

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,33 +11,47 @@ import (
 	"github.com/lilims/bench/harness"
 )
 
-// Runs lists the runs, the latest first.
-func (s *Store) Runs(ctx context.Context) ([]harness.RunSummary, error) {
-	var out []harness.RunSummary
-	err := s.snapshot(ctx, "list runs", func(q querier) error {
-		var ids []int64
-		err := q.rows(`SELECT id, document, (SELECT max(at) FROM run_ends WHERE run = runs.id) FROM runs ORDER BY start_at DESC, id DESC`, nil,
-			func(scan func(...any) error) error {
-				var id int64
-				var document string
-				var end sql.NullInt64
-				if err := scan(&id, &document, &end); err != nil {
-					return err
-				}
-				run, err := readRun(document, end)
-				if err != nil {
-					return err
-				}
-				ids = append(ids, id)
-				out = append(out, harness.RunSummary{Run: run, Outcomes: map[harness.Outcome]int{}})
-				return nil
-			})
+// SeriesQuery selects launches and what to read of them. Empty fields select all.
+type SeriesQuery struct {
+	Case   string // harness.Case.Key
+	UDID   string
+	Metric string // one metric, required by Series
+	Arm    harness.Arm
+	Run    string
+	Since  time.Time
+	Paired bool // only of runs that have launches of both arms; needs Case and UDID
+
+	// Summary asks for three readings in place of all of a launch: the lowest, the median, the highest; for all where
+	// there are fewer. They have the same median, which is what comparisons and trends go by, and need no block opened.
+	Summary bool
+}
+
+// Series returns the kept readings of one metric, launch by launch in the order in which they began. A launch without
+// any is left out. Of a planned session only the last attempt counts. A begin comes without the device's state.
+func (s *Store) Series(ctx context.Context, query SeriesQuery) ([]harness.SessionSeries, error) {
+	if query.Metric == "" {
+		return nil, &harness.Error{Kind: harness.KindUsage, Op: "read series", Err: errors.New("no metric is named")}
+	}
+	of, err := s.SeriesOf(ctx, query, query.Metric)
+	return of[query.Metric], err
+}
+
+// SeriesOf returns what Series does, of several metrics in one pass over the launches; of every recorded metric where
+// none is named.
+func (s *Store) SeriesOf(ctx context.Context, query SeriesQuery, metrics ...string) (map[string][]harness.SessionSeries, error) {
+	out := map[string][]harness.SessionSeries{}
+	err := s.snapshot(ctx, "read series", func(q querier) error {
+		pass, err := q.pass(query, metrics)
 		if err != nil {
 			return err
 		}
-		for i, id := range ids {
-			if err := q.tally(id, &out[i]); err != nil {
-				return err
+		launches, err := q.launches(query, pass)
+		if err != nil {
+			return err
+		}
+		for _, l := range lastAttempts(launches) {
+			if err := q.collect(l, pass, out); err != nil {
+				return fmt.Errorf("session %s: %w", l.begin.ID, err)
 			}
 		}
 		return nil
@@ -46,82 +59,133 @@ func (s *Store) Runs(ctx context.Context) ([]harness.RunSummary, error) {
 	return out, err
 }
 
-// tally counts a run's launches. A planned session that was launched again counts by its last attempt.
-func (q querier) tally(run int64, into *harness.RunSummary) error {
-	return q.rows(`SELECT e.outcome, e.planned, e.measured FROM sessions s LEFT JOIN session_ends e ON e.session = s.id
-		WHERE s.run = ?1 AND s.id = (SELECT max(id) FROM sessions l WHERE l.run = ?1 AND l.planned = s.planned)`, []any{run},
-		func(scan func(...any) error) error {
-			var outcome sql.NullString
-			var planned, measured sql.NullInt64
-			if err := scan(&outcome, &planned, &measured); err != nil {
-				return err
-			}
-			into.Begun++
-			if !outcome.Valid {
-				return nil
-			}
-			into.Ended++
-			into.Planned += int(planned.Int64)
-			into.Measured += int(measured.Int64)
-			into.Outcomes[harness.Outcome(outcome.String)]++
-			return nil
-		})
+// pass is one reading of series: what is wanted, and the words by their numbers.
+type pass struct {
+	summary bool
+	wanted  map[string]bool // nil: all
+	words   map[int64]string
 }
 
-// Latest returns the name of the run that started last; with unfinished, of those that have planned sessions left: not made, cancelled, or
-// lost with their device. No
-// such run is an error of kind usage.
-func (s *Store) Latest(ctx context.Context, unfinished bool) (string, error) {
-	runs, err := s.Runs(ctx)
-	if err != nil {
-		return "", err
-	}
-	for _, r := range runs {
-		open := r.Ended < len(r.Run.Plan.Sessions) || r.Outcomes[harness.OutcomeDeviceLost] > 0 || r.Outcomes[harness.OutcomeCancelled] > 0
-		if open || !unfinished {
-			return r.Run.ID, nil
+func (p pass) wants(metric string) bool    { return p.wanted == nil || p.wanted[metric] }
+func (p pass) wantsWord(metric int64) bool { return p.wants(p.words[metric]) }
+
+func (q querier) pass(query SeriesQuery, metrics []string) (pass, error) {
+	p := pass{summary: query.Summary, words: map[int64]string{}}
+	for _, m := range metrics {
+		if p.wanted == nil {
+			p.wanted = map[string]bool{}
 		}
+		p.wanted[m] = true
 	}
-	if unfinished {
-		return "", &harness.Error{Kind: harness.KindUsage, Op: "find run", Err: errors.New("no run was cut off"), Hint: "`bench runs` lists the runs"}
-	}
-	return "", &harness.Error{Kind: harness.KindUsage, Op: "find run", Err: errors.New("no run is recorded yet"),
-		Hint: "make one with `bench run --device DEVICE`"}
+	err := q.rows(`SELECT id, text FROM words`, nil, func(scan func(...any) error) error {
+		var id int64
+		var text string
+		err := scan(&id, &text)
+		p.words[id] = text
+		return err
+	})
+	return p, err
 }
 
-// SeriesQuery selects launches. Empty fields select all.
-type SeriesQuery struct {
-	Case   string // harness.Case.Key
-	UDID   string
-	Metric string // one metric, required
-	Arm    harness.Arm
-	Run    string
-	Since  time.Time
+// launched is a launch as its row tells: of a sealed one with its figures, of another with its document only.
+type launched struct {
+	session
+	name    string // of the run
+	figures figures
 }
 
-// Series returns the kept readings of one metric, launch by launch in the order in which they began. A launch without
-// any is left out. Of a planned session only the last attempt counts.
-func (s *Store) Series(ctx context.Context, query SeriesQuery) ([]harness.SessionSeries, error) {
-	if query.Metric == "" {
-		return nil, &harness.Error{Kind: harness.KindUsage, Op: "read series", Err: errors.New("no metric is named")}
-	}
-	var out []harness.SessionSeries
+// launches reads the launches that a query selects, in the order in which they began.
+func (q querier) launches(query SeriesQuery, p pass) ([]launched, error) {
 	where, args := query.conditions()
-	err := s.snapshot(ctx, "read series", func(q querier) error {
-		var last int64
-		return q.rows(`SELECT s.id, r.name, s.document, m.value, m.uncertainty, u.text, i.number, i.warmup, i.outcome
-			FROM sessions s
-			JOIN runs r ON r.id = s.run
-			JOIN samples m ON m.session = s.id AND m.metric = (SELECT id FROM words WHERE text = ?)
-			JOIN words u ON u.id = m.unit
-			LEFT JOIN iterations i ON i.session = s.id AND i.number = m.iteration
-			WHERE `+where+`
-			AND NOT EXISTS (SELECT 1 FROM sessions l WHERE l.run = s.run AND l.planned = s.planned AND l.id > s.id)
-			AND (m.iteration IS NULL OR i.number IS NOT NULL)
-			ORDER BY s.at, s.id, m.id`, append([]any{query.Metric}, args...),
-			func(scan func(...any) error) error { return appendSeries(scan, query.Metric, &last, &out) })
+	var out []launched
+	err := q.rows(`SELECT s.id, s.run, r.name, s.name, s.planned, s.attempt, s.arm, s.pair, s.at, s.document, x.context, x.first, x.parts, x.figures
+		FROM sessions s JOIN runs r ON r.id = s.run LEFT JOIN sealed x ON x.session = s.id
+		WHERE `+where+` ORDER BY s.at, s.id`, args, func(scan func(...any) error) error {
+		l, err := q.oneLaunched(scan, p)
+		out = append(out, l)
+		return err
 	})
 	return out, err
+}
+
+func (q querier) oneLaunched(scan func(...any) error, p pass) (launched, error) {
+	var l launched
+	var at int64
+	var document string
+	var context, first, parts sql.NullInt64
+	var packed sql.RawBytes
+	var head launchHead
+	if err := scan(&l.id, &l.run, &l.name, &head.ID, &head.Planned.ID, &head.Attempt, &head.Planned.Arm, &head.Planned.Pair, &at, &document,
+		&context, &first, &parts, &packed); err != nil {
+		return l, err
+	}
+	if !context.Valid {
+		return l, q.fromDocument(&l, document)
+	}
+	l.seal = &seal{first: first.Int64, parts: parts.Int64}
+	var err error
+	if l.figures, err = unpackFigures(packed, p.wantsWord); err != nil {
+		return l, fmt.Errorf("the figures of session %s: %w", head.ID, err)
+	}
+	planned := l.figures.planned
+	planned.ID, planned.Arm, planned.Pair = head.Planned.ID, head.Planned.Arm, head.Planned.Pair
+	head.Planned, head.Prepared, head.At = planned, l.figures.prepared, wall(at)
+	shared, err := q.context(context.Int64)
+	l.begin = head.begin(shared)
+	return l, err
+}
+
+// lastAttempts leaves out the launches that were made again.
+func lastAttempts(all []launched) []launched {
+	type place struct {
+		run     int64
+		planned string
+	}
+	last := make(map[place]int64, len(all))
+	for _, l := range all {
+		at := place{l.run, l.begin.Planned.ID}
+		last[at] = max(last[at], l.id)
+	}
+	out := all[:0]
+	for _, l := range all {
+		if last[place{l.run, l.begin.Planned.ID}] == l.id {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// collect adds the series of one launch: from its figures where those will do, from all that it yielded otherwise.
+func (q querier) collect(l launched, p pass, out map[string][]harness.SessionSeries) error {
+	add := func(metric, unit string, values []float64, uncertainty *float64) {
+		out[metric] = append(out[metric], harness.SessionSeries{Run: l.name, Begin: l.begin, Values: values, Unit: unit, Uncertainty: uncertainty})
+	}
+	if l.seal != nil && p.summary && l.figures.whole() {
+		for _, m := range l.figures.metrics {
+			add(p.words[m.metric], p.words[m.unit], m.values, m.uncertainty)
+		}
+		return nil
+	}
+	if l.seal != nil && len(l.figures.metrics) == 0 {
+		return nil
+	}
+	held, err := q.readings(l.session)
+	if err != nil {
+		return err
+	}
+	for _, s := range seriesOf(held.Iterations, held.Samples) {
+		if !p.wants(s.metric) {
+			continue
+		}
+		if s.mixed != "" {
+			return fmt.Errorf("it has %s in %s and in %s", s.metric, s.unit, s.mixed)
+		}
+		if p.summary {
+			s.values = summarise(s.values)
+		}
+		add(s.metric, s.unit, s.values, s.uncertainty)
+	}
+	return nil
 }
 
 // conditions spells what the query selects. Only what is asked for is said, so that SQLite can use an index for it.
@@ -143,39 +207,11 @@ func (query SeriesQuery) conditions() (where string, args []any) {
 	if !query.Since.IsZero() {
 		add("s.at >= ?", query.Since.UnixNano())
 	}
-	return strings.Join(terms, " AND "), args
-}
-
-// appendSeries adds one reading to the series of its launch. last is the launch of the reading before.
-func appendSeries(scan func(...any) error, metric string, last *int64, out *[]harness.SessionSeries) error {
-	var id int64
-	var run, document, unit string
-	var value float64
-	var uncertainty sql.NullFloat64
-	var number sql.NullInt64
-	var warmup sql.NullBool
-	var outcome sql.NullString
-	if err := scan(&id, &run, &document, &value, &uncertainty, &unit, &number, &warmup, &outcome); err != nil {
-		return err
-	}
-	if number.Valid && !harness.Keeps(metric, harness.Iteration{Warmup: warmup.Bool, Outcome: harness.Outcome(outcome.String)}) {
-		return nil
-	}
-	if len(*out) == 0 || *last != id {
-		series := harness.SessionSeries{Run: run, Unit: unit}
-		if err := json.Unmarshal([]byte(document), &series.Begin); err != nil {
-			return fmt.Errorf("a stored session is torn: %w", err)
+	if query.Paired {
+		for _, arm := range []harness.Arm{harness.ArmBaseline, harness.ArmCandidate} {
+			terms = append(terms, "s.run IN (SELECT run FROM sessions WHERE case_key = ? AND udid = ? AND arm = ?)")
+			args = append(args, query.Case, query.UDID, string(arm))
 		}
-		*out = append(*out, series)
-		*last = id
 	}
-	series := &(*out)[len(*out)-1]
-	if series.Unit != unit {
-		return fmt.Errorf("session %s has %s in %s and in %s", series.Begin.ID, metric, series.Unit, unit)
-	}
-	series.Values = append(series.Values, value)
-	if uncertainty.Valid && (series.Uncertainty == nil || uncertainty.Float64 > *series.Uncertainty) {
-		series.Uncertainty = &uncertainty.Float64
-	}
-	return nil
+	return strings.Join(terms, " AND "), args
 }

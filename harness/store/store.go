@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"net/url"
@@ -34,7 +35,10 @@ type Store struct {
 	words      map[string]int64 // row numbers by name
 	runs       map[string]int64
 	sessions   map[sessionKey]int64
+	contexts   map[[sha256.Size]byte]int64 // by the hash of their text
 	lines      *lineCodec
+
+	known contextCache
 }
 
 // sessionKey names a launch: session names are unique within a run only.
@@ -51,8 +55,13 @@ func Open(ctx context.Context, path string) (*Store, error) {
 			Hint: "choose another folder with --data or BENCH_DATA"}
 	}
 	s := &Store{path: path, statements: map[string]*sql.Stmt{}, words: map[string]int64{}, runs: map[string]int64{},
-		sessions: map[sessionKey]int64{}, lines: newLineCodec()}
-	if err := s.connect(ctx); err != nil {
+		sessions: map[sessionKey]int64{}, contexts: map[[sha256.Size]byte]int64{}, lines: newLineCodec(),
+		known: contextCache{known: map[int64]launchContext{}}}
+	err := s.connect(ctx)
+	if err == nil {
+		err = s.sealEarlier(ctx)
+	}
+	if err != nil {
 		return nil, s.fault("open database", errors.Join(err, s.Close()))
 	}
 	return s, nil

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -10,14 +11,18 @@ import (
 	"github.com/lilims/bench/harness"
 )
 
-// writeTx is one write transaction with what it has learnt: row numbers of words, runs and sessions. What it learns
-// enters the store's maps only when it is committed.
+// writeTx is one write transaction with what it has learnt: row numbers of words, runs, sessions and contexts. What it
+// learns enters the store's maps only when it is committed.
 type writeTx struct {
 	ctx      context.Context
 	store    *Store
 	words    map[string]int64
 	runs     map[string]int64
 	sessions map[sessionKey]int64
+	contexts map[[sha256.Size]byte]int64
+
+	ended    []int64        // sessions to seal before the commit
+	reopened map[int64]bool // sessions that were looked at for being sealed
 }
 
 // transact runs do in one write transaction. An error of do undoes all of it. A context that is done refuses the write;
@@ -28,7 +33,8 @@ func (s *Store) transact(ctx context.Context, op string, do func(tx *writeTx) er
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	tx := &writeTx{ctx: context.WithoutCancel(ctx), store: s, words: map[string]int64{}, runs: map[string]int64{}, sessions: map[sessionKey]int64{}}
+	tx := &writeTx{ctx: context.WithoutCancel(ctx), store: s, words: map[string]int64{}, runs: map[string]int64{}, sessions: map[sessionKey]int64{},
+		contexts: map[[sha256.Size]byte]int64{}, reopened: map[int64]bool{}}
 	// IMMEDIATE takes the write lock at once: to wait for it later, between two statements, SQLite would have to refuse.
 	if err := tx.exec("BEGIN IMMEDIATE"); err != nil {
 		return s.fault(op, err)
@@ -68,6 +74,9 @@ func (tx *writeTx) keep() {
 	}
 	for session, id := range tx.sessions {
 		tx.store.sessions[session] = id
+	}
+	for hash, id := range tx.contexts {
+		tx.store.contexts[hash] = id
 	}
 }
 

@@ -1,0 +1,77 @@
+package block
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// TestNumbersComeBack writes every kind of number through shared and separate models and reads them back.
+func TestNumbersComeBack(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	values := []int64{0, 1, -1, 2, 127, -128, 1 << 24, math.MaxInt64, math.MinInt64, math.MaxInt64 - 1, math.MinInt64 + 1}
+	for range 5000 {
+		values = append(values, int64(random.Uint64())>>random.IntN(64))
+	}
+	w, m, flags := newWriter(), newNumber(), newProbabilities(1)
+	for _, v := range values {
+		w.signed(m, v)
+		w.unsigned(m, uint64(v))
+		w.flag(&flags[0], v&1 == 0)
+		w.raw(uint64(v), 13)
+	}
+	r, m, flags := newReader(w.finish()), newNumber(), newProbabilities(1)
+	for i, v := range values {
+		if got := r.signed(m, 0); got != v {
+			t.Fatalf("number %d: signed = %d, want %d", i, got, v)
+		}
+		if got := r.unsigned(m, 0); got != uint64(v) {
+			t.Fatalf("number %d: unsigned = %d, want %d", i, got, uint64(v))
+		}
+		if got := r.flag(&flags[0], false); got != (v&1 == 0) {
+			t.Fatalf("number %d: flag = %v", i, got)
+		}
+		if got := r.raw(0, 13); got != uint64(v)&(1<<13-1) {
+			t.Fatalf("number %d: raw = %d", i, got)
+		}
+	}
+	if r.err != nil {
+		t.Error(r.err)
+	}
+}
+
+// TestNoiseCostsItsEntropy holds the coder against the entropy of normal jitter, the best that any code can do.
+func TestNoiseCostsItsEntropy(t *testing.T) {
+	const n, deviation = 20_000, 4000.0
+	random, w, m := rand.New(rand.NewPCG(1, 2)), newWriter(), newNumber()
+	for range n {
+		w.signed(m, int64(random.NormFloat64()*deviation))
+	}
+	entropy := math.Log2(deviation * math.Sqrt(2*math.Pi*math.E))
+	if cost := float64(8*len(w.finish())) / n; cost > 1.03*entropy || cost < 0.99*entropy {
+		t.Errorf("%.2f bits a number, the entropy is %.2f", cost, entropy)
+	}
+}
+
+// TestWhatIsExpectedCostsNothing is what repeating lines rely on.
+func TestWhatIsExpectedCostsNothing(t *testing.T) {
+	w, m := newWriter(), newNumber()
+	for range 100_000 {
+		w.signed(m, 0)
+	}
+	if size := len(w.finish()); size > 300 {
+		t.Errorf("100,000 zeros take %d bytes", size)
+	}
+}
+
+func TestReadingBeyondTheEndFails(t *testing.T) {
+	w, m := newWriter(), newNumber()
+	w.signed(m, 5)
+	r, m := newReader(w.finish()), newNumber()
+	for range 1_000_000 {
+		r.unsigned(m, 0)
+	}
+	if r.err == nil {
+		t.Error("a million numbers were read out of one")
+	}
+}
