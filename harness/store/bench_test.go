@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/internal/launchtest"
 )
 
 // tokensLine is what an app writes for one token, with a time stamp that jitters as real ones do.
@@ -65,37 +67,32 @@ func BenchmarkBareInsert(b *testing.B) {
 	}
 }
 
-// BenchmarkIterationBytes records sessions of ten iterations of 128 tokens with their lines and samples, and reports
-// what an iteration takes on the disk.
-func BenchmarkIterationBytes(b *testing.B) {
+// BenchmarkNight records launches of a night of twenty phones with thirty cases each, ten iterations of 128 tokens a
+// launch, with all their evidence, and reports what an iteration takes on the disk: -benchtime 7200x is a whole night
+// of twelve launches a case. Its time is that of recording and sealing a launch.
+func BenchmarkNight(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "bench.sqlite")
 	s, err := Open(context.Background(), path)
 	if err != nil {
 		b.Fatal(err)
 	}
-	run, random, iterations := sampleRun("r1"), rand.New(rand.NewPCG(1, 2)), 0
+	run, iterations := nightRun(b.N), 0
 	if err := s.Begin(context.Background(), run); err != nil {
 		b.Fatal(err)
 	}
-	for n := 0; b.Loop(); n++ {
-		id := fmt.Sprintf("s%03d", n)
-		entries := []harness.Entry{begin(run, id, 1)}
-		for i := range 10 {
-			it := harness.Iteration{Session: id, Index: i, Outcome: harness.OutcomeOK, PromptTokens: 16}
-			for token := range 128 {
-				entries = append(entries, line(id, i*128+token+1, tokensLine(random, i*128+token)))
-				it.TokenIDs = append(it.TokenIDs, int32(random.IntN(2048)))
-				it.TokenNs = append(it.TokenNs, int64(token)*25_000_000+int64(random.NormFloat64()*500_000))
-			}
-			entries = append(entries, harness.Entry{Session: id, Iteration: &it})
-			for _, metric := range []string{harness.DecodeTokS, harness.PrefillTokS, harness.TTFT, harness.ITLP50, harness.ITLP95, harness.ITLP99, harness.PeakFootprint} {
-				entries = append(entries, reading(id, &i, metric, random.Float64(), "s"))
-			}
-			iterations++
-		}
-		if err := s.Record(context.Background(), run.ID, append(entries, end(id, harness.OutcomeOK))...); err != nil {
+	for n := range b.N {
+		b.StopTimer()
+		planned := run.Plan.Sessions[n]
+		entries := launch(run, planned, launchtest.Shape{ID: planned.ID, Iterations: 11, Tokens: 128, Jitter: 100 * time.Microsecond, Ticks: true, Seed: uint64(n)})
+		iterations += 10
+		b.StartTimer()
+		if err := s.Record(context.Background(), run.ID, entries...); err != nil {
 			b.Fatal(err)
 		}
+	}
+	b.StopTimer()
+	if err := s.Finish(context.Background(), run.ID, noon.Add(10*time.Hour)); err != nil {
+		b.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
 		b.Fatal(err)
@@ -104,5 +101,57 @@ func BenchmarkIterationBytes(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	os.Remove("/tmp/night.sqlite")
 	b.ReportMetric(float64(info.Size())/float64(iterations), "B/iteration")
+	b.ReportMetric(float64(info.Size())/1e6, "MB")
+}
+
+// nightRun is a run of so many launches of 600 cases, one after the other.
+func nightRun(launches int) harness.Run {
+	run := sampleRun("night")
+	run.Plan.Cases, run.Plan.Sessions = nil, nil
+	for phone := range 20 {
+		for k := range 30 {
+			c := sampleRun("").Plan.Cases[0]
+			c.Device.UDID = fmt.Sprintf("00008120-%016X", 0x1A2B3C4D5E6F00+phone)
+			c.Device.Name = fmt.Sprintf("shelf %d", phone)
+			c.Model.Name, c.Model.Hash = fmt.Sprintf("model-%d", k%5), fmt.Sprintf("%064x", 77*(k%5+1))
+			c.Scenario.Name = fmt.Sprintf("scenario-%d", k/5)
+			run.Plan.Cases = append(run.Plan.Cases, c)
+		}
+	}
+	for n := range launches {
+		run.Plan.Sessions = append(run.Plan.Sessions, harness.PlannedSession{ID: fmt.Sprintf("s%05d-candidate", n), Ordinal: n, Case: n % 600, Arm: harness.ArmCandidate, Pair: n / 600})
+	}
+	return run
+}
+
+// launch is all the entries of one launch.
+func launch(run harness.Run, planned harness.PlannedSession, shape launchtest.Shape) []harness.Entry {
+	y, c := launchtest.Record(shape), run.Plan.Cases[planned.Case]
+	at := launchtest.Start.Add(time.Duration(planned.Ordinal) * 40 * time.Second)
+	entries := []harness.Entry{{Session: planned.ID, SessionBegin: &harness.SessionBegin{ID: planned.ID, Attempt: 1, Planned: planned, Case: c, At: at,
+		Build:       harness.Build{Arm: harness.ArmCandidate, Hash: "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", Revision: "0123abc"},
+		Fingerprint: harness.Fingerprint{UDID: c.Device.UDID, OSBuild: "22G86", ModelHash: c.Model.Hash, ScenarioHash: c.Scenario.Name, HarnessVersion: "0123abc", PowerMode: "normal", Kind: harness.KindVirtual},
+		State:       &harness.DeviceState{At: at, Thermal: ptr(harness.ThermalNominal), BatteryPercent: ptr(81.0), FreeDiskBytes: ptr(int64(64_123_456_000 - 4096*int64(planned.Ordinal)))}}}}
+	add := func(e harness.Entry) { e.Session = planned.ID; entries = append(entries, e) }
+	for i := range y.Lines {
+		add(harness.Entry{Line: &y.Lines[i]})
+	}
+	for i := range y.Iterations {
+		add(harness.Entry{Iteration: &y.Iterations[i]})
+	}
+	for i := range y.Samples {
+		add(harness.Entry{Sample: &y.Samples[i]})
+	}
+	for i := range y.Battery {
+		add(harness.Entry{Battery: &y.Battery[i]})
+	}
+	for i := range y.Absences {
+		add(harness.Entry{Absence: &y.Absences[i]})
+	}
+	add(harness.Entry{Notice: &y.Notice})
+	add(harness.Entry{SessionEnd: &harness.SessionEnd{ID: planned.ID, Outcome: harness.OutcomeOK, Planned: 10, Measured: 10, Tokens: 1408,
+		ThermalStart: ptr(harness.ThermalNominal), ThermalWorst: ptr(harness.ThermalNominal), At: at.Add(36 * time.Second)}})
+	return entries
 }

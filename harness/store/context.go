@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/store/block"
@@ -20,33 +19,14 @@ type launchContext struct {
 	Fingerprint harness.Fingerprint `json:"fingerprint"`
 }
 
-// launchHead is the rest of it.
-type launchHead struct {
-	ID       string                 `json:"id"`
-	Attempt  int                    `json:"attempt"`
-	Planned  harness.PlannedSession `json:"planned"`
-	Prepared harness.Prepared       `json:"prepared"`
-	State    *harness.DeviceState   `json:"state,omitempty"`
-	At       time.Time              `json:"at"`
-}
-
 func contextOf(b harness.SessionBegin) launchContext {
 	return launchContext{b.Case, b.Build, b.Fingerprint}
 }
 
-func headOf(b harness.SessionBegin) launchHead {
-	return launchHead{b.ID, b.Attempt, b.Planned, b.Prepared, b.State, b.At}
-}
-
-// begin puts both parts together.
-func (h launchHead) begin(c launchContext) harness.SessionBegin {
-	return harness.SessionBegin{ID: h.ID, Attempt: h.Attempt, Planned: h.Planned, Case: c.Case, Build: c.Build, Fingerprint: c.Fingerprint,
-		Prepared: h.Prepared, State: h.State, At: h.At}
-}
-
-// packHead writes the documents of a sealed launch without its context.
-func packHead(begin harness.SessionBegin, end harness.SessionEnd) ([]byte, error) {
-	head, err := json.Marshal(headOf(begin))
+// packStates writes what neither the row nor the context nor the figures of a sealed launch say: the device's state
+// before it, and its end.
+func packStates(before *harness.DeviceState, end harness.SessionEnd) ([]byte, error) {
+	first, err := json.Marshal(before)
 	if err != nil {
 		return nil, err
 	}
@@ -54,26 +34,21 @@ func packHead(begin harness.SessionBegin, end harness.SessionEnd) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	return block.EncodeTexts(string(head), string(last))
+	return block.EncodeTexts(string(first), string(last))
 }
 
-func unpackHead(data []byte) (launchHead, harness.SessionEnd, error) {
-	var head launchHead
-	var end harness.SessionEnd
+func unpackStates(data []byte) (before *harness.DeviceState, end harness.SessionEnd, err error) {
 	texts, err := block.DecodeTexts(data)
 	if err == nil && len(texts) != 2 {
 		err = errTorn
 	}
-	if err != nil {
-		return head, end, fmt.Errorf("the documents of a sealed session: %w", err)
+	if err == nil {
+		err = json.Unmarshal([]byte(texts[0]), &before)
 	}
-	if err := json.Unmarshal([]byte(texts[0]), &head); err != nil {
-		return head, end, fmt.Errorf("a stored session is torn: %w", err)
+	if err == nil {
+		err = json.Unmarshal([]byte(texts[1]), &end)
 	}
-	if err := json.Unmarshal([]byte(texts[1]), &end); err != nil {
-		return head, end, fmt.Errorf("the stored end of session %s is torn: %w", head.ID, err)
-	}
-	return head, end, nil
+	return before, end, err
 }
 
 // context returns the row of a context, which it adds where it is new.

@@ -26,7 +26,9 @@ func (s *Store) sealEarlier(ctx context.Context) error {
 // sealNext seals one launch of those that are left and says whether there was one.
 func (s *Store) sealNext(ctx context.Context) (left bool, err error) {
 	var id int64
-	err = s.read.QueryRowContext(ctx, `SELECT session FROM unsealed LIMIT 1`).Scan(&id)
+	s.mu.Lock()
+	err = s.writer.QueryRowContext(ctx, `SELECT session FROM unsealed LIMIT 1`).Scan(&id)
+	s.mu.Unlock()
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}

@@ -9,7 +9,8 @@ import (
 )
 
 // summary is what comparisons and trends need of one metric of a launch: the lowest, the median and the highest kept
-// reading, all of them where there are fewer. Their median is the median of all, and none of all lies beyond them.
+// reading, all of them where there are fewer. Their median is the median of all, and none of all lies beyond them: kept
+// beside a block, the outer ones are rounded outwards to 24 bits.
 type summary struct {
 	metric, unit int64 // rows of words
 	values       []float64
@@ -131,12 +132,35 @@ func (f figures) pack() []byte {
 			n |= 1
 		}
 		out = binary.AppendUvarint(out, n)
-		for _, v := range m.values {
-			out = appendFloat(out, v)
+		for i, v := range m.values {
+			if outer(i, len(m.values)) {
+				out = binary.LittleEndian.AppendUint32(out, math.Float32bits(outwards(v, i)))
+			} else {
+				out = appendFloat(out, v)
+			}
 		}
 		if m.uncertainty != nil {
 			out = appendFloat(out, *m.uncertainty)
 		}
+	}
+	return out
+}
+
+// outer reports whether a reading stands beside a median.
+func outer(i, of int) bool { return of == 3 && i != 1 }
+
+// outwards is the float32 next to v that does not lie inside: below the median for the first, above it for the last. Its
+// sign stays: what is too small for a float32 becomes the smallest.
+func outwards(v float64, i int) float32 {
+	out := float32(v)
+	switch {
+	case i == 0 && float64(out) > v:
+		out = math.Nextafter32(out, float32(math.Inf(-1)))
+	case i == 2 && float64(out) < v:
+		out = math.Nextafter32(out, float32(math.Inf(1)))
+	}
+	if out == 0 && v != 0 {
+		return float32(math.Copysign(math.SmallestNonzeroFloat32, v))
 	}
 	return out
 }
@@ -162,8 +186,15 @@ func unpackFigures(data []byte, wanted func(metric int64) bool) (figures, error)
 		n := r.uvarint()
 		keep := wanted(m.metric)
 		r.torn = r.torn || n>>1 > 3
-		for range min(n>>1, 3) {
-			if v := r.float(); keep {
+		count := int(min(n>>1, 3))
+		for i := range count {
+			var v float64
+			if outer(i, count) {
+				v = float64(math.Float32frombits(binary.LittleEndian.Uint32(r.take(4))))
+			} else {
+				v = r.float()
+			}
+			if keep {
 				m.values = append(m.values, v)
 			}
 		}

@@ -120,7 +120,7 @@ type session struct {
 }
 
 // seal says where the block of a sealed launch lies.
-type seal struct{ first, parts, lines int64 }
+type seal struct{ first, offset, size, lines int64 }
 
 // sessions reads the launches of a run in the order in which they began.
 func (q querier) sessions(run int64) ([]session, error) {
@@ -141,46 +141,80 @@ func (q querier) session(id int64) (session, error) {
 
 func (q querier) selected(where string, args ...any) ([]session, error) {
 	var out []session
-	err := q.rows(`SELECT s.id, s.run, s.document, e.document, x.context, x.first, x.parts, x.lines, x.head FROM sessions s
-		LEFT JOIN session_ends e ON e.session = s.id LEFT JOIN sealed x ON x.session = s.id WHERE `+where+` ORDER BY s.id`, args,
-		func(scan func(...any) error) error {
-			found, err := q.launch(scan)
-			out = append(out, found)
-			return err
-		})
+	err := q.rows(`SELECT `+launchColumns+`, e.document, x.states FROM `+launchTables+` LEFT JOIN session_ends e ON e.session = s.id
+		WHERE `+where+` ORDER BY s.id`, args, func(scan func(...any) error) error {
+		var document sql.NullString
+		var states []byte
+		l, err := q.launch(scan, func(int64) bool { return false }, &document, &states)
+		if err == nil {
+			err = l.finish(document, states)
+		}
+		if err != nil {
+			return fmt.Errorf("the stored session %s is torn: %w", l.begin.ID, err)
+		}
+		out = append(out, l.session)
+		return nil
+	})
 	return out, err
 }
 
-// launch reads a launch's documents, as they stand or from what sealing has made of them.
-func (q querier) launch(scan func(...any) error) (session, error) {
-	var found session
-	var begin string
-	var end sql.NullString
-	var context, first, parts, lines sql.NullInt64
-	var head []byte
-	if err := scan(&found.id, &found.run, &begin, &end, &context, &first, &parts, &lines, &head); err != nil {
-		return found, err
+// finish reads what comes after a launch's row: the device's state before it, and its end.
+func (l *launched) finish(document sql.NullString, states []byte) error {
+	switch {
+	case l.seal != nil:
+		before, end, err := unpackStates(states)
+		l.begin.State, l.end = before, &end
+		return err
+	case document.Valid:
+		l.end = new(harness.SessionEnd)
+		return json.Unmarshal([]byte(document.String), l.end)
 	}
-	if context.Valid {
-		found.seal = &seal{first.Int64, parts.Int64, lines.Int64}
-		rest, last, err := unpackHead(head)
-		if err != nil {
-			return found, err
-		}
-		shared, err := q.context(context.Int64)
-		found.begin, found.end = rest.begin(shared), &last
-		return found, err
+	return nil
+}
+
+// launchColumns of launchTables are what launch reads.
+const (
+	launchColumns = `s.id, s.run, r.name, s.name, s.planned, s.attempt, s.arm, s.pair, s.at, s.document, x.context, x.first, x.offset, x.size, x.lines, x.figures`
+	launchTables  = `sessions s JOIN runs r ON r.id = s.run LEFT JOIN sealed x ON x.session = s.id`
+)
+
+// launched is a launch as its row tells, with the wanted figures of a sealed one.
+type launched struct {
+	session
+	name    string // of the run
+	figures figures
+}
+
+// launch reads a launch from its document or, sealed, from its row, context and figures; then without the device's
+// state. More columns of the same row go to more.
+func (q querier) launch(scan func(...any) error, wanted func(metric int64) bool, more ...any) (launched, error) {
+	var l launched
+	var at int64
+	var document string
+	var context, first, offset, size, lines sql.NullInt64
+	var packed sql.RawBytes
+	begin := harness.SessionBegin{}
+	columns := []any{&l.id, &l.run, &l.name, &begin.ID, &begin.Planned.ID, &begin.Attempt, &begin.Planned.Arm, &begin.Planned.Pair, &at, &document,
+		&context, &first, &offset, &size, &lines, &packed}
+	if err := scan(append(columns, more...)...); err != nil {
+		return l, err
 	}
-	if err := json.Unmarshal([]byte(begin), &found.begin); err != nil {
-		return found, fmt.Errorf("a stored session is torn: %w", err)
+	if !context.Valid {
+		err := json.Unmarshal([]byte(document), &l.begin)
+		return l, err
 	}
-	if end.Valid {
-		found.end = new(harness.SessionEnd)
-		if err := json.Unmarshal([]byte(end.String), found.end); err != nil {
-			return found, fmt.Errorf("the stored end of session %s is torn: %w", found.begin.ID, err)
-		}
+	l.seal = &seal{first.Int64, offset.Int64, size.Int64, lines.Int64}
+	var err error
+	if l.figures, err = unpackFigures(packed, wanted); err != nil {
+		return l, err
 	}
-	return found, nil
+	planned := l.figures.planned
+	planned.ID, planned.Arm, planned.Pair = begin.Planned.ID, begin.Planned.Arm, begin.Planned.Pair
+	begin.Planned, begin.Prepared, begin.At = planned, l.figures.prepared, wall(at)
+	shared, err := q.context(context.Int64)
+	begin.Case, begin.Build, begin.Fingerprint = shared.Case, shared.Build, shared.Fingerprint
+	l.begin = begin
+	return l, err
 }
 
 // documents are the JSON texts of a launch's begin and end.

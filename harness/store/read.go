@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -241,13 +240,4 @@ func (q querier) readings(from session) (block.Session, error) {
 	}
 	samples, err := q.samples(from)
 	return block.Session{Iterations: iterations, Samples: samples}, err
-}
-
-// fromDocument reads the begin of a launch that is not sealed.
-func (q querier) fromDocument(l *launched, document string) error {
-	if err := json.Unmarshal([]byte(document), &l.begin); err != nil {
-		return fmt.Errorf("a stored session is torn: %w", err)
-	}
-	l.begin.State = nil
-	return nil
 }

@@ -1,7 +1,8 @@
 package store
 
 import (
-	"bytes"
+	"database/sql"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -9,8 +10,8 @@ import (
 	"github.com/lilims/bench/harness/store/block"
 )
 
-// partSize cuts blocks so that four parts and what SQLite keeps of each fill a page of 4096 bytes.
-const partSize = 1008
+// partSize is the longest value that SQLite keeps within a page of 4096 bytes, with what it keeps beside it.
+const partSize = 4050
 
 // tables are those whose rows a sealed launch no longer has.
 var tables = []string{"event_lines", "iterations", "samples", "batteries", "absences", "notices"}
@@ -37,7 +38,7 @@ func (tx *writeTx) seal(id int64) error {
 	if err != nil {
 		return err
 	}
-	head, err := packHead(from.begin, *from.end)
+	states, err := packStates(from.begin.State, *from.end)
 	if err != nil {
 		return err
 	}
@@ -45,12 +46,12 @@ func (tx *writeTx) seal(id int64) error {
 	if err != nil {
 		return err
 	}
-	first, parts, err := tx.cut(body)
+	first, offset, err := tx.keepBlock(body)
 	if err != nil {
 		return err
 	}
-	if _, err := tx.insert(`INSERT INTO sealed (session, context, first, parts, lines, head, figures) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		id, context, first, parts, len(rows.Lines), head, figures.pack()); err != nil {
+	if _, err := tx.insert(`INSERT INTO sealed (session, context, first, offset, size, lines, states, figures) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		id, context, first, offset, len(body), len(rows.Lines), states, figures.pack()); err != nil {
 		return err
 	}
 	return tx.clear(id)
@@ -72,20 +73,29 @@ func sealed(rows block.Session, id string) ([]byte, error) {
 	return body, nil
 }
 
-// cut stores a block in parts, one after the other.
-func (tx *writeTx) cut(body []byte) (first int64, parts int, err error) {
-	for len(body) > 0 {
-		n := min(partSize, len(body))
-		id, err := tx.insert(`INSERT INTO sealed_parts (body) VALUES (?)`, body[:n])
-		if err != nil {
+// keepBlock appends a block to the parts and says where it begins.
+func (tx *writeTx) keepBlock(body []byte) (first, offset int64, err error) {
+	var last []byte
+	err = tx.store.writer.QueryRowContext(tx.ctx, `SELECT id, body FROM sealed_parts ORDER BY id DESC LIMIT 1`).Scan(&first, &last)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, 0, err
+	}
+	offset = int64(len(last))
+	if room := partSize - len(last); first > 0 && room > 0 {
+		n := min(room, len(body))
+		if _, err := tx.insert(`UPDATE sealed_parts SET body = ? WHERE id = ?`, append(last, body[:n]...), first); err != nil {
 			return 0, 0, err
 		}
-		if parts == 0 {
-			first = id
-		}
-		body, parts = body[n:], parts+1
+		body = body[n:]
+	} else {
+		first, offset = first+1, 0
 	}
-	return first, parts, nil
+	for ; len(body) > 0; body = body[min(partSize, len(body)):] {
+		if _, err := tx.insert(`INSERT INTO sealed_parts (body) VALUES (?)`, body[:min(partSize, len(body))]); err != nil {
+			return 0, 0, err
+		}
+	}
+	return first, offset, nil
 }
 
 // clear takes the rows and documents of a launch away.
@@ -103,7 +113,7 @@ func (tx *writeTx) clear(id int64) error {
 }
 
 // reopen gives a sealed launch its rows back, for an entry that came after its end. It is sealed again when the
-// transaction ends.
+// transaction ends, in a new block; the space of the old one is lost, since entries after the end are rare.
 func (tx *writeTx) reopen(id int64) error {
 	if tx.reopened[id] {
 		return nil
@@ -123,9 +133,6 @@ func (tx *writeTx) reopen(id int64) error {
 		return err
 	}
 	if err := tx.spread(from, held); err != nil {
-		return err
-	}
-	if _, err := tx.insert(`DELETE FROM sealed_parts WHERE id >= ? AND id < ?`, from.seal.first, from.seal.first+from.seal.parts); err != nil {
 		return err
 	}
 	if _, err := tx.insert(`DELETE FROM sealed WHERE session = ?`, id); err != nil {
@@ -179,16 +186,23 @@ func (tx *writeTx) spread(from session, held block.Session) error {
 
 // opened reads what the block of a sealed launch holds.
 func (q querier) opened(from session) (block.Session, error) {
-	var body bytes.Buffer
-	err := q.rows(`SELECT body FROM sealed_parts WHERE id >= ? AND id < ? ORDER BY id`, []any{from.seal.first, from.seal.first + from.seal.parts},
-		func(scan func(...any) error) error {
-			var part []byte
-			err := scan(&part)
-			body.Write(part)
+	body := make([]byte, 0, from.seal.offset+from.seal.size+partSize)
+	whole := errors.New("it is whole") // ends the reading
+	err := q.rows(`SELECT body FROM sealed_parts WHERE id >= ? ORDER BY id`, []any{from.seal.first}, func(scan func(...any) error) error {
+		var part sql.RawBytes
+		if err := scan(&part); err != nil {
 			return err
-		})
-	if err != nil {
+		}
+		if body = append(body, part...); int64(len(body)) >= from.seal.offset+from.seal.size {
+			return whole
+		}
+		return nil
+	})
+	if err == nil {
+		err = fmt.Errorf("the block of session %s is cut short", from.begin.ID)
+	}
+	if err != whole {
 		return block.Session{}, err
 	}
-	return block.Decode(body.Bytes(), from.begin.ID)
+	return block.Decode(body[from.seal.offset:from.seal.offset+from.seal.size], from.begin.ID)
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -87,52 +86,20 @@ func (q querier) pass(query SeriesQuery, metrics []string) (pass, error) {
 	return p, err
 }
 
-// launched is a launch as its row tells: of a sealed one with its figures, of another with its document only.
-type launched struct {
-	session
-	name    string // of the run
-	figures figures
-}
-
 // launches reads the launches that a query selects, in the order in which they began.
 func (q querier) launches(query SeriesQuery, p pass) ([]launched, error) {
 	where, args := query.conditions()
 	var out []launched
-	err := q.rows(`SELECT s.id, s.run, r.name, s.name, s.planned, s.attempt, s.arm, s.pair, s.at, s.document, x.context, x.first, x.parts, x.figures
-		FROM sessions s JOIN runs r ON r.id = s.run LEFT JOIN sealed x ON x.session = s.id
-		WHERE `+where+` ORDER BY s.at, s.id`, args, func(scan func(...any) error) error {
-		l, err := q.oneLaunched(scan, p)
+	err := q.rows(`SELECT `+launchColumns+` FROM `+launchTables+` WHERE `+where+` ORDER BY s.at, s.id`, args, func(scan func(...any) error) error {
+		l, err := q.launch(scan, p.wantsWord)
+		if err != nil {
+			return fmt.Errorf("the stored session %s is torn: %w", l.begin.ID, err)
+		}
+		l.begin.State = nil
 		out = append(out, l)
-		return err
+		return nil
 	})
 	return out, err
-}
-
-func (q querier) oneLaunched(scan func(...any) error, p pass) (launched, error) {
-	var l launched
-	var at int64
-	var document string
-	var context, first, parts sql.NullInt64
-	var packed sql.RawBytes
-	var head launchHead
-	if err := scan(&l.id, &l.run, &l.name, &head.ID, &head.Planned.ID, &head.Attempt, &head.Planned.Arm, &head.Planned.Pair, &at, &document,
-		&context, &first, &parts, &packed); err != nil {
-		return l, err
-	}
-	if !context.Valid {
-		return l, q.fromDocument(&l, document)
-	}
-	l.seal = &seal{first: first.Int64, parts: parts.Int64}
-	var err error
-	if l.figures, err = unpackFigures(packed, p.wantsWord); err != nil {
-		return l, fmt.Errorf("the figures of session %s: %w", head.ID, err)
-	}
-	planned := l.figures.planned
-	planned.ID, planned.Arm, planned.Pair = head.Planned.ID, head.Planned.Arm, head.Planned.Pair
-	head.Planned, head.Prepared, head.At = planned, l.figures.prepared, wall(at)
-	shared, err := q.context(context.Int64)
-	l.begin = head.begin(shared)
-	return l, err
 }
 
 // lastAttempts leaves out the launches that were made again.

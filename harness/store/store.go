@@ -19,6 +19,8 @@ import (
 const (
 	// busyTimeout is how long a write waits for another process that writes to the same file.
 	busyTimeout = 10 * time.Second
+	// busyPause is how long to leave the file alone before another try to open it.
+	busyPause = 10 * time.Millisecond
 	// readers is the number of connections that read at the same time.
 	readers = 4
 )
@@ -57,7 +59,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	s := &Store{path: path, statements: map[string]*sql.Stmt{}, words: map[string]int64{}, runs: map[string]int64{},
 		sessions: map[sessionKey]int64{}, contexts: map[[sha256.Size]byte]int64{}, lines: newLineCodec(),
 		known: contextCache{known: map[int64]launchContext{}}}
-	err := s.connect(ctx)
+	err := s.connectPatiently(ctx)
 	if err == nil {
 		err = s.sealEarlier(ctx)
 	}
@@ -65,6 +67,26 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		return nil, s.fault("open database", errors.Join(err, s.Close()))
 	}
 	return s, nil
+}
+
+// connectPatiently connects again where another process holds the file for itself, which it does for a moment when it
+// opens a new file or closes the last connection: SQLite does not wait then, whatever its busy timeout.
+func (s *Store) connectPatiently(ctx context.Context) error {
+	for left := int(busyTimeout / busyPause); ; left-- {
+		err := s.connect(ctx)
+		var fault sqlite3.Error
+		if left == 0 || !errors.As(err, &fault) || fault.Code != sqlite3.ErrBusy {
+			return err
+		}
+		if err := s.disconnect(); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(busyPause):
+		}
+	}
 }
 
 func (s *Store) connect(ctx context.Context) (err error) {
@@ -100,6 +122,11 @@ func (s *Store) Path() string { return s.path }
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.fault("close database", s.disconnect())
+}
+
+// disconnect closes what connect and prepare have opened.
+func (s *Store) disconnect() error {
 	var errs []error
 	if s.read != nil {
 		errs = append(errs, s.read.Close())
@@ -113,7 +140,9 @@ func (s *Store) Close() error {
 	if s.write != nil {
 		errs = append(errs, s.write.Close())
 	}
-	return s.fault("close database", errors.Join(errs...))
+	s.read, s.writer, s.write = nil, nil, nil
+	clear(s.statements)
+	return errors.Join(errs...)
 }
 
 // fault turns a database error into one that says what to do. Errors that say so already pass unchanged.

@@ -12,94 +12,24 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/harness/wire"
+	"github.com/lilims/bench/harness/internal/launchtest"
 )
 
-var start = time.Date(2026, 11, 27, 3, 0, 0, 0, time.UTC)
+var start = launchtest.Start
 
-// recorded is a launch as an app writes it and a host folds it: iterations of `tokens` tokens, a stamp's jitter of
-// `jitter`, on a clock that counts ticks or nanoseconds.
+// recorded is a launch as an app writes it and a host folds it.
 func recorded(t testing.TB, iterations, tokens int, jitter time.Duration, ticks bool, seed uint64) Session {
 	t.Helper()
-	random := rand.New(rand.NewPCG(seed, 1))
-	var texts []string
-	now := int64(3_000_000_000_000)
-	stamp := func(after time.Duration) int64 {
-		now += int64(after)
-		if ticks {
-			now = nsOf(now * tickDenominator / tickNumerator)
-		}
-		return now
-	}
-	line := func(format string, args ...any) {
-		texts = append(texts, fmt.Sprintf(`{"v":1,"seq":%d,"at_ns":%d,%s}`, len(texts), stamp(time.Duration(5000+random.IntN(3000))), fmt.Sprintf(format, args...)))
-	}
-	line(`"kind":"hello","session":"s000-candidate","agent":"1.1.0","pid":4321,"bundle_id":"org.lilims.bench","revision":"0123abc","configuration":"Release","backend":"coreml","compute_units":"all","os":"Version 18.6 (Build 22G86)","machine":"iPhone15,4","memory_bytes":6442450944,"low_power":false,"unix_ns":%d`, start.UnixNano())
-	line(`"kind":"thermal","state":"nominal"`)
-	line(`"kind":"load","regime":"warm","ns":812345678,"model":"smollm2-135m-int4","model_hash":"%064x","model_bytes":102187223`, 7)
-	ids := make([]int, tokens)
-	for i := range ids {
-		ids[i] = random.IntN(49152)
-	}
-	for i := range iterations {
-		line(`"kind":"iteration_begin","iteration":%d,"warmup":%v,"prompt_tokens":16`, i, i == 0)
-		prefill := 150*time.Millisecond + time.Duration(random.NormFloat64()*float64(jitter))
-		stamp(prefill)
-		line(`"kind":"prefill","iteration":%d,"prompt_tokens":16,"ns":%d`, i, prefill)
-		text := ""
-		for first := 0; first < tokens; {
-			count := min(16, tokens-first)
-			if first == 0 {
-				count = 1
-			}
-			var at, of []string
-			words := ""
-			for k := range count {
-				at = append(at, fmt.Sprint(stamp(25*time.Millisecond+time.Duration(random.NormFloat64()*float64(jitter)))))
-				of = append(of, fmt.Sprint(ids[first+k]))
-				words += fmt.Sprintf(" w%d", ids[first+k]%997)
-			}
-			line(`"kind":"tokens","iteration":%d,"first":%d,"ids":[%s],"at":[%s],"text":"%s"`, i, first, strings.Join(of, ","), strings.Join(at, ","), words)
-			text += words
-			first += count
-			if first%48 == 1 {
-				line(`"kind":"sample","iteration":%d,"metric":"footprint_bytes","value":%d,"unit":"B","phase":"decode"`, i, 210_000_000+16384*random.IntN(3))
-			}
-		}
-		line(`"kind":"iteration_end","iteration":%d,"outcome":"ok","reason":"length","count":%d,"text":"%s"`, i, tokens, text)
-	}
-	line(`"kind":"end","count":%d,"reason":"complete"`, iterations)
-	return folded(texts, random)
+	return sessionOf(launchtest.Record(launchtest.Shape{ID: "s000-candidate", Iterations: iterations, Tokens: tokens, Jitter: jitter, Ticks: ticks, Seed: seed}))
+}
+
+func sessionOf(y launchtest.Yield) Session {
+	return Session{Lines: y.Lines, Iterations: y.Iterations, Samples: y.Samples, Battery: y.Battery, Absences: y.Absences,
+		Notices: []Notice{{Place: 7, Notice: y.Notice}}}
 }
 
 func folded(texts []string, random *rand.Rand) Session {
-	var s Session
-	fold := wire.NewFold(wire.Expect{Session: "s000-candidate"})
-	at := start
-	for i, text := range texts {
-		if i%7 == 0 {
-			at = at.Add(time.Duration(200_000_000 + random.IntN(50_000_000)))
-		}
-		s.Lines = append(s.Lines, harness.EventLine{Session: "s000-candidate", Number: i + 1, Text: text, At: at})
-		y := fold.Add(wire.DecodeLine(i+1, []byte(text)), at)
-		s.Iterations = append(s.Iterations, y.Iterations...)
-		s.Samples = append(s.Samples, y.Samples...)
-	}
-	accumulated, count := int64(123_456_789), int64(40_000)
-	for i := range 30 {
-		at := start.Add(time.Duration(i)*time.Second + time.Duration(random.IntN(3_000_000)))
-		if i%20 == 0 {
-			accumulated, count = accumulated+3200*20+int64(random.IntN(900)), count+20
-		}
-		update, voltage, energy := start.Unix()+int64(i/20*20), int64(3987), uint64(accumulated)*10/36
-		s.Battery = append(s.Battery, harness.BatteryReading{At: at, UpdateTime: &update, VoltageMillivolt: &voltage, AccumulatedEnergy: &energy,
-			Raw: fmt.Sprintf(`{"Amperage":-812,"UpdateTime":%d,"Voltage":3987,"PowerTelemetryData":{"AccumulatedSystemLoad":%d,"SystemLoad":%d,"SystemLoadAccumulatorCount":%d}}`, update, accumulated, 3000+i/20, count)})
-		doubt := 8192.0
-		s.Samples = append(s.Samples, harness.Sample{Session: "s000-candidate", Metric: "host_footprint_bytes", Value: 211_000_000, Unit: "B", At: at, Source: harness.SourceHost, Method: "sysmontap", Uncertainty: &doubt})
-	}
-	s.Absences = []harness.Absence{{Session: "s000-candidate", Metric: "retention_60s", Reason: "too short"}}
-	s.Notices = []Notice{{Place: 7, Notice: harness.Notice{Session: "s000-candidate", What: "wait", Text: "10 s for the gauge", At: start}}}
-	return s
+	return sessionOf(launchtest.Fold("s000-candidate", texts, random))
 }
 
 func roundTrip(t *testing.T, s Session) []byte {

@@ -261,7 +261,7 @@ func (f *flow) float(c *floats, v float64, of *harness.Iteration) float64 {
 		return float64(f.plain(c.whole, whole))
 	case form == formNano:
 		return float64(f.plain(c.whole, whole)) / 1e9
-	case form-formFormula < len(formulas) && of != nil:
+	case form >= formFormula && form-formFormula < len(formulas) && of != nil:
 		v, ok := formulas[form-formFormula](of)
 		if !ok {
 			f.fail()

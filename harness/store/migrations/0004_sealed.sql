@@ -10,21 +10,22 @@ CREATE TABLE contexts (
 	document BLOB NOT NULL
 ) STRICT;
 
--- sealed: a launch whose rows have become a block. first and parts say which sealed_parts are its block; lines counts
--- its event lines; head holds the rest of the documents of its begin and its end; figures hold, for every metric, what
--- comparisons and trends need of it, so that they open no block.
+-- sealed: a launch whose rows have become a block, of so many bytes in sealed_parts from an offset in the first on; lines
+-- counts its event lines. states hold the device's state before it and the document of its end; figures hold, for every
+-- metric, what comparisons and trends need of it, so that they open no block.
 CREATE TABLE sealed (
 	session INTEGER PRIMARY KEY REFERENCES sessions,
 	context INTEGER NOT NULL REFERENCES contexts,
 	first   INTEGER NOT NULL,
-	parts   INTEGER NOT NULL,
+	offset  INTEGER NOT NULL,
+	size    INTEGER NOT NULL,
 	lines   INTEGER NOT NULL,
-	head    BLOB NOT NULL,
+	states  BLOB NOT NULL,
 	figures BLOB NOT NULL
 ) STRICT;
 
--- sealed_parts: blocks, cut so that four parts fill a page of the file; SQLite would leave a part of a page unused
--- behind every value longer than a page.
+-- sealed_parts: blocks, one after the other, cut where a page of the file is full: behind values longer than a page and
+-- between shorter ones SQLite would leave a part of the page unused. A part is only ever appended to.
 CREATE TABLE sealed_parts (
 	id   INTEGER PRIMARY KEY,
 	body BLOB NOT NULL
