@@ -13,6 +13,7 @@ func commands() []command {
 		ingestCommand(),
 		compareCommand(),
 		gateCommand(),
+		bisectCommand(),
 		calibrateCommand(),
 		baselineCommand(),
 		trendCommand(),

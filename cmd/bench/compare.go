@@ -20,6 +20,7 @@ type judging struct {
 	strict   bool
 	json     bool
 	metrics  words
+	limit    float64 // relative loss for metrics that are named; 0: the default
 	junit    string
 	markdown string
 }

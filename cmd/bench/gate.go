@@ -69,16 +69,19 @@ func (f *gateFlags) onDevice(ctx context.Context, env Env) (int, error) {
 	return f.conclude(ctx, env, bench.recorder, interleavedArms(bench.runs...).candidate, verdicts)
 }
 
-// untilDecided measures round after round. A round that adds no pair anywhere is the last: the device will not give more.
+// untilDecided measures round after round, from the first on or after those that the bench has made already. A round that
+// adds no pair anywhere is the last: the device will not give more.
 func (f *gateFlags) untilDecided(ctx context.Context, env Env, bench *workbench) ([]gate.Judged, error) {
 	budget, err := f.limitOfTime()
 	if err != nil {
 		return nil, err
 	}
-	pairs := -1
-	for want := f.firstPairs(); ; {
-		if err := bench.round(ctx, want); err != nil {
-			return nil, err
+	pairs, want := -1, f.firstPairs()
+	for again := len(bench.runs) > 0; ; again = false {
+		if !again {
+			if err := bench.round(ctx, want); err != nil {
+				return nil, err
+			}
 		}
 		verdicts, err := f.judge(ctx, bench.recorder, interleavedArms(bench.runs...))
 		if err != nil {
@@ -93,8 +96,10 @@ func (f *gateFlags) untilDecided(ctx context.Context, env Env, bench *workbench)
 		if err != nil {
 			return nil, err
 		}
-		want = f.morePairs(verdicts)
-		if want == 0 || pairs == was || spent >= budget {
+		if want = f.morePairs(verdicts); again && want > 0 {
+			pairs = -1 // what earlier runs have left open is gone on with once at least
+		}
+		if want == 0 || pairs == was || !again && spent >= budget {
 			fmt.Fprintf(env.Stderr, "runs %s\n", strings.Join(bench.runs, " "))
 			return verdicts, nil
 		}

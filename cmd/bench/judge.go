@@ -65,7 +65,7 @@ func (f *judging) rules() (map[string]gate.Rule, error) {
 		if _, ok := harness.MetricNamed(metric); !ok {
 			return nil, usageError("judge", "The metrics are: "+strings.Join(metricNames(), ", ")+".", "metric %q is not known", metric)
 		}
-		rules[metric] = gate.Rule{Strict: f.strict, Floor: policy.Floor[metric]}
+		rules[metric] = gate.Rule{Threshold: f.limit, Strict: f.strict, Floor: policy.Floor[metric]}
 	}
 	return rules, nil
 }

@@ -42,7 +42,7 @@ func TestImports(t *testing.T) {
 		{From: "harness/gate", OnlyOwn: true, Allow: []string{"harness", "harness/stats", "harness/gate"}, Reason: "the gate is pure"},
 		{From: "reports", OnlyOwn: true, Allow: []string{"harness", "harness/stats", "harness/gate"}, Reason: "reports print what others computed"},
 	}
-	for _, pure := range []string{"config", "plan", "ready", "power", "metrickit", "witness", "stats", "fetch"} {
+	for _, pure := range []string{"config", "plan", "ready", "power", "metrickit", "witness", "stats", "fetch", "bisect"} {
 		rules = append(rules, Rule{From: "harness/" + pure, OnlyOwn: true, Allow: []string{"harness"}, Reason: pure + " knows the words and nothing else"})
 	}
 	fail(t, Imports(load(t), rules))
