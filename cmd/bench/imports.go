@@ -42,7 +42,7 @@ func importCommand() command {
 			data := dataFlag(flags)
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if len(rest) == 0 {
-					return 0, usageError("import", "It reads Go benchmark files, llama-bench's JSON, and JSON lines of iPhone runs.", "no file is named")
+					return 0, usageError("import", "It reads Go benchmark files, llama-bench's JSON and CSV, and JSON lines of iPhone runs.", "no file is named")
 				}
 				var all [][]foreign // every file is read before anything is recorded
 				for _, file := range rest {
@@ -79,7 +79,7 @@ const importLimit = 256 << 20
 // readForeign reads a file in whichever of the known formats it is.
 func readForeign(file string) ([]foreign, error) {
 	fail := func(err error) ([]foreign, error) {
-		return nil, usageError("import", "It reads Go benchmark files, llama-bench's JSON, and JSON lines of iPhone runs. Nothing was recorded.", "%s: %w", file, err)
+		return nil, usageError("import", "It reads Go benchmark files, llama-bench's JSON and CSV, and JSON lines of iPhone runs. Nothing was recorded.", "%s: %w", file, err)
 	}
 	info, err := os.Stat(file)
 	if err != nil {
@@ -106,9 +106,11 @@ func decodeForeign(text []byte) ([]foreign, error) {
 	case len(start) == 0:
 		return nil, errors.New("the file is empty")
 	case start[0] == '[':
-		sessions, err = readLlamaBench(start)
+		sessions, err = readLlamaJSON(start)
 	case start[0] == '{':
 		sessions, err = readPhoneLines(start)
+	case isLlamaCSV(start):
+		sessions, err = readLlamaCSV(start)
 	default:
 		sessions, err = readGoBench(start)
 	}

@@ -62,61 +62,6 @@ func goBenchLine(line *benchfmt.Result) foreign {
 	return f
 }
 
-// readLlamaBench reads what `llama-bench -o json` prints: a list of tests, each of prompt processing or generation.
-func readLlamaBench(text []byte) ([]foreign, error) {
-	var tests []struct {
-		Commit    string    `json:"build_commit"`
-		CPU       string    `json:"cpu_info"`
-		GPU       string    `json:"gpu_info"`
-		File      string    `json:"model_filename"`
-		Type      string    `json:"model_type"`
-		Bytes     int64     `json:"model_size"`
-		Prompt    int       `json:"n_prompt"`
-		Generate  int       `json:"n_gen"`
-		Depth     int       `json:"n_depth"`
-		Time      string    `json:"test_time"`
-		SamplesTS []float64 `json:"samples_ts"`
-		AverageTS float64   `json:"avg_ts"`
-	}
-	if err := json.Unmarshal(text, &tests); err != nil {
-		return nil, err
-	}
-	var out []foreign
-	for i, t := range tests {
-		f := foreign{product: t.GPU, model: t.Type, build: t.Commit, modelBytes: t.Bytes, scenario: fmt.Sprintf("pp%d-tg%d", t.Prompt, t.Generate)}
-		if f.product == "" {
-			f.product = t.CPU
-		}
-		if f.model == "" {
-			f.model = t.File
-		}
-		if t.Depth > 0 {
-			f.scenario += fmt.Sprintf("-d%d", t.Depth)
-		}
-		if t.Time != "" {
-			at, err := time.Parse(time.RFC3339, t.Time)
-			if err != nil {
-				return nil, fmt.Errorf("test %d: test_time: %w", i+1, err)
-			}
-			f.at = at
-		}
-		values := t.SamplesTS
-		if len(values) == 0 {
-			values = []float64{t.AverageTS}
-		}
-		switch {
-		case t.Prompt > 0 && t.Generate > 0:
-			return nil, fmt.Errorf("test %d mixes prompt and generation: its rate is of neither", i+1)
-		case t.Prompt > 0:
-			f.add(harness.PrefillTokS, values...)
-		case t.Generate > 0:
-			f.add(harness.DecodeTokS, values...)
-		}
-		out = append(out, f)
-	}
-	return out, nil
-}
-
 // phoneLine is one run of a published collection of iPhone measurements, as far as it names metrics of this project.
 type phoneLine struct {
 	Device struct {
