@@ -103,7 +103,7 @@ func (f *baselineFlags) propose(ctx context.Context, env Env, run string) ([]pro
 			return nil, err
 		}
 	}
-	if _, err := recorder.Load(ctx, run); err != nil {
+	if _, err := recorder.Run(ctx, run); err != nil {
 		return nil, err
 	}
 	catalog, err := loadCatalog(*f.configs)

@@ -5,15 +5,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/harness/config"
 	"github.com/lilims/bench/harness/gate"
-	"github.com/lilims/bench/harness/stats"
 	"github.com/lilims/bench/harness/store"
 )
 
@@ -88,7 +84,7 @@ func (f *judging) compare(ctx context.Context, env Env, data string, runs []stri
 		runs = []string{latest}
 	}
 	for _, run := range runs {
-		if _, err := recorder.Load(ctx, run); err != nil {
+		if _, err := recorder.Run(ctx, run); err != nil {
 			return 0, err
 		}
 	}
@@ -101,168 +97,6 @@ func (f *judging) compare(ctx context.Context, env Env, data string, runs []stri
 		return 0, err
 	}
 	return f.conclude(ctx, env, recorder, of.candidate, verdicts)
-}
-
-// judge judges every metric of the policy in every case that either arm has sessions of.
-func (f *judging) judge(ctx context.Context, recorder *store.Store, of arms) ([]gate.Judged, error) {
-	rules, err := f.rules()
-	if err != nil {
-		return nil, err
-	}
-	var out []gate.Judged
-	for _, m := range harness.Metrics() {
-		rule, wanted := rules[m.Name]
-		if !wanted {
-			continue
-		}
-		judged, err := judgeMetric(ctx, recorder, of, m, rule)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, judged...)
-	}
-	slices.SortStableFunc(out, func(a, b gate.Judged) int { return strings.Compare(a.Case, b.Case) })
-	return out, nil
-}
-
-// rules are the metrics to judge, each with its rule.
-func (f *judging) rules() (map[string]gate.Rule, error) {
-	policy, err := f.readPolicy()
-	if err != nil {
-		return nil, err
-	}
-	rules := map[string]gate.Rule{}
-	for metric, threshold := range policy.Threshold {
-		rules[metric] = gate.Rule{Threshold: threshold, Strict: f.strict, Floor: policy.Floor[metric]}
-	}
-	if len(f.metrics) > 0 {
-		clear(rules)
-	}
-	for _, metric := range f.metrics {
-		if _, ok := harness.MetricNamed(metric); !ok {
-			return nil, usageError("judge", "The metrics are: "+strings.Join(metricNames(), ", ")+".", "metric %q is not known", metric)
-		}
-		rules[metric] = gate.Rule{Strict: f.strict, Floor: policy.Floor[metric]}
-	}
-	return rules, nil
-}
-
-func metricNames() []string {
-	var out []string
-	for _, m := range harness.Metrics() {
-		out = append(out, m.Name)
-	}
-	return out
-}
-
-func (f *judging) readPolicy() (harness.Policy, error) {
-	catalog, err := loadCatalog(*f.configs)
-	if err != nil {
-		return harness.Policy{}, err
-	}
-	return config.Find("policy", *f.policy, catalog.Policies)
-}
-
-// judgeMetric judges one metric in each case of the arms.
-func judgeMetric(ctx context.Context, recorder *store.Store, of arms, m harness.Metric, rule gate.Rule) ([]gate.Judged, error) {
-	baseline, err := seriesOf(ctx, recorder, m, of.baseline)
-	if err != nil {
-		return nil, err
-	}
-	candidate, err := seriesOf(ctx, recorder, m, of.candidate)
-	if err != nil {
-		return nil, err
-	}
-	var out []gate.Judged
-	for _, key := range caseKeys(baseline, candidate) {
-		judged, err := judgeUnits(ctx, recorder, key, m, rule, ofCase(baseline, key), ofCase(candidate, key))
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, judged)
-	}
-	return out, nil
-}
-
-// seriesOf reads one metric of several selections, one after the other, in summary: verdicts go by medians.
-func seriesOf(ctx context.Context, recorder *store.Store, m harness.Metric, queries []store.SeriesQuery) ([]harness.SessionSeries, error) {
-	var out []harness.SessionSeries
-	for _, query := range queries {
-		query.Metric, query.Summary = m.Name, true
-		sessions, err := recorder.Series(ctx, query)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, sessions...)
-	}
-	return out, nil
-}
-
-func caseKeys(arms ...[]harness.SessionSeries) []string {
-	var out []string
-	for _, arm := range arms {
-		for _, s := range arm {
-			if key := s.Begin.Case.Key(); !slices.Contains(out, key) {
-				out = append(out, key)
-			}
-		}
-	}
-	return out
-}
-
-func ofCase(sessions []harness.SessionSeries, key string) []harness.SessionSeries {
-	return slices.DeleteFunc(slices.Clone(sessions), func(s harness.SessionSeries) bool { return s.Begin.Case.Key() != key })
-}
-
-// judgeCase judges one metric of one case, or says why it cannot be judged.
-func judgeCase(ctx context.Context, recorder *store.Store, key string, m harness.Metric, rule gate.Rule, baseline, candidate []harness.SessionSeries) (gate.Judged, error) {
-	verdict := harness.Verdict{Case: key, Metric: m.Name, Threshold: thresholdOf(rule)}
-	if differs := gate.Differences(slices.Concat(baseline, candidate)); len(differs) > 0 {
-		verdict.Judgement, verdict.Reason = harness.Incomparable, "the arms differ in "+strings.Join(differs, ", ")
-		return gate.Judged{Verdict: verdict}, nil
-	}
-	series, left := gate.Arms(m, baseline, candidate)
-	series.Case = key
-	if len(series.Baseline) == 0 {
-		verdict.Judgement, verdict.Reason, verdict.Warnings = harness.Inconclusive, "no pair of sessions is left to judge", left
-		if len(baseline) == 0 {
-			verdict.Judgement, verdict.Reason = harness.NoBaseline, "no baseline session has a reading"
-		}
-		return gate.Judged{Verdict: verdict}, nil
-	}
-	noise, err := borrowed(ctx, recorder, key, candidate[0].Begin.Fingerprint.UDID, m)
-	if err != nil {
-		return gate.Judged{}, err
-	}
-	series.Noise = noise
-	rule.Resolution = max(rule.Resolution, gate.Resolution(baseline, candidate))
-	judged, err := gate.Judge(series, rule)
-	if err != nil { // a reading that is no positive number: the case cannot be judged, the others can
-		verdict.Judgement, verdict.Reason, verdict.Warnings = harness.Inconclusive, err.Error(), left
-		return gate.Judged{Verdict: verdict}, nil
-	}
-	judged.Warnings = append(left, judged.Warnings...)
-	return judged, nil
-}
-
-func thresholdOf(r gate.Rule) float64 {
-	if r.Threshold == 0 {
-		return gate.DefaultThreshold
-	}
-	return r.Threshold
-}
-
-// borrowed is the noise of builds against themselves on this unit in this case; nil: too little history.
-func borrowed(ctx context.Context, recorder *store.Store, key, udid string, m harness.Metric) (*float64, error) {
-	all, err := recorder.Series(ctx, store.SeriesQuery{Case: key, UDID: udid, Metric: m.Name, Paired: true, Summary: true})
-	if err != nil {
-		return nil, err
-	}
-	noise := stats.BorrowedNoise(gate.SelfDifferences(m, all))
-	if math.IsNaN(noise) {
-		return nil, nil
-	}
-	return &noise, nil
 }
 
 // show prints the verdicts and returns the exit code of the worst.

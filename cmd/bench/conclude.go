@@ -42,9 +42,10 @@ func judgeLimits(ctx context.Context, recorder *store.Store, candidate []store.S
 		if err != nil {
 			return nil, err
 		}
-		for _, key := range caseKeys(sessions) {
+		in := byCase(sessions)
+		for _, key := range in.keys {
 			var values [][]float64
-			for _, s := range ofCase(sessions, key) {
+			for _, s := range in.of[key] {
 				values = append(values, s.Values)
 			}
 			judged, err := gate.Limit(key, m, values, limit)
@@ -59,10 +60,15 @@ func judgeLimits(ctx context.Context, recorder *store.Store, candidate []store.S
 
 // limited reads what a limit is held against. A model's size is known of every session without being measured.
 func limited(ctx context.Context, recorder *store.Store, m harness.Metric, candidate []store.SeriesQuery) ([]harness.SessionSeries, error) {
-	if m.Name != harness.ModelBytes {
-		return seriesOf(ctx, recorder, m, candidate)
+	read := m.Name
+	if m.Name == harness.ModelBytes {
+		read = harness.DecodeTokS
 	}
-	sessions, err := seriesOf(ctx, recorder, harness.Metric{Name: harness.DecodeTokS}, candidate)
+	of, err := seriesOf(ctx, recorder, []string{read}, candidate)
+	sessions := of[read]
+	if read == m.Name {
+		return sessions, err
+	}
 	for i := range sessions {
 		sessions[i].Values = []float64{float64(sessions[i].Begin.Case.Model.SizeBytes)}
 	}

@@ -61,7 +61,7 @@ func exported(ctx context.Context, recorder *store.Store, run string) ([]metricS
 			return nil, err
 		}
 	}
-	if _, err := recorder.Load(ctx, run); err != nil {
+	if _, err := recorder.Run(ctx, run); err != nil {
 		return nil, err
 	}
 	of, err := recorder.SeriesOf(ctx, store.SeriesQuery{Run: run})

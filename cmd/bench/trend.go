@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lilims/bench/harness"
@@ -17,11 +20,12 @@ import (
 
 // trendFlags is what `bench trend` is asked for: a file, or a part of what is recorded.
 type trendFlags struct {
-	series                          string
-	json                            bool
-	device, model, scenario, metric string
-	since                           time.Duration
-	data, configs                   *string
+	series                  string
+	json                    bool
+	device, model, scenario string
+	metrics                 words
+	since                   time.Duration
+	data, configs           *string
 }
 
 func trendCommand() command {
@@ -34,7 +38,7 @@ func trendCommand() command {
 			flags.StringVar(&f.device, "device", "", "only this device: `name`, UDID or product type (default all that are recorded)")
 			flags.StringVar(&f.model, "model", "", "only this `model`")
 			flags.StringVar(&f.scenario, "scenario", "", "only this `scenario`")
-			flags.StringVar(&f.metric, "metric", harness.DecodeTokS, "`metric` to look at")
+			flags.Var(&f.metrics, "metric", "`metric` to look at (default "+harness.DecodeTokS+"); repeat the flag for several")
 			flags.DurationVar(&f.since, "since", 0, "only the latest so much `time`, such as 2160h (default all)")
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if err := noArguments("trend", rest); err != nil {
@@ -60,9 +64,13 @@ type caseHistory struct {
 
 // recorded looks at the history of every case that was asked for.
 func (f *trendFlags) recorded(ctx context.Context, env Env) (int, error) {
-	metric, ok := harness.MetricNamed(f.metric)
-	if !ok {
-		return 0, usageError("trend", "The metrics are: "+strings.Join(metricNames(), ", ")+".", "metric %q is not known", f.metric)
+	if len(f.metrics) == 0 {
+		f.metrics = words{harness.DecodeTokS}
+	}
+	for _, name := range f.metrics {
+		if _, ok := harness.MetricNamed(name); !ok {
+			return 0, usageError("trend", "The metrics are: "+strings.Join(metricNames(), ", ")+".", "metric %q is not known", name)
+		}
 	}
 	recorder, err := openRecorded(ctx, dataFolder(env, *f.data))
 	if err != nil {
@@ -74,17 +82,15 @@ func (f *trendFlags) recorded(ctx context.Context, env Env) (int, error) {
 		return 0, err
 	}
 	out := []caseHistory{}
-	for _, c := range cases {
-		history, err := f.history(ctx, env, recorder, c, metric)
-		if err != nil {
-			return 0, err
-		}
-		if len(history.Stretches) > 0 {
-			out = append(out, history)
-		}
+	histories, err := f.allHistories(ctx, env, recorder, cases)
+	if err != nil {
+		return 0, err
+	}
+	for _, of := range histories {
+		out = append(out, of...)
 	}
 	if len(out) == 0 {
-		return 0, usageError("trend", "bench runs lists what is recorded.", "no session of that selection has a reading of %s", metric.Name)
+		return 0, usageError("trend", "bench runs lists what is recorded.", "no session of that selection has a reading of %s", strings.Join(f.metrics, " or "))
 	}
 	if f.json {
 		return exitOK, printJSON(env.Stdout, out)
@@ -120,18 +126,46 @@ func (f *trendFlags) means(d harness.Device, catalog harness.Catalog) bool {
 	return word == plain(d.Name) || ok && word == plain(profile.Name) && !d.Kind.Synthetic()
 }
 
-func (f *trendFlags) history(ctx context.Context, env Env, recorder *store.Store, c harness.Case, metric harness.Metric) (caseHistory, error) {
-	query := store.SeriesQuery{Case: c.Key(), UDID: c.Device.UDID, Metric: metric.Name, Arm: harness.ArmCandidate, Summary: true}
+// allHistories reads the cases on as many processors as there are, and returns their histories in the cases' order.
+func (f *trendFlags) allHistories(ctx context.Context, env Env, recorder *store.Store, cases []harness.Case) ([][]caseHistory, error) {
+	out, errs := make([][]caseHistory, len(cases)), make([]error, len(cases))
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(cases)) {
+		workers.Go(func() {
+			for i := range next {
+				out[i], errs[i] = f.histories(ctx, env, recorder, cases[i])
+			}
+		})
+	}
+	for i := range cases {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	return out, errors.Join(errs...)
+}
+
+// histories reads the metrics of one case in one pass. A metric without readings has none.
+func (f *trendFlags) histories(ctx context.Context, env Env, recorder *store.Store, c harness.Case) ([]caseHistory, error) {
+	query := store.SeriesQuery{Case: c.Key(), UDID: c.Device.UDID, Arm: harness.ArmCandidate, Summary: true}
 	if f.since > 0 {
 		query.Since = env.Clock.Now().Add(-f.since)
 	}
-	out := caseHistory{Case: c.Key(), Device: c.Device.Name, Metric: metric.Name, Unit: metric.Unit}
-	sessions, err := recorder.Series(ctx, query)
+	of, err := recorder.SeriesOf(ctx, query, f.metrics...)
 	if err != nil {
-		return out, err
+		return nil, err
 	}
-	if out.Stretches, err = gate.History(metric, sessions); err != nil {
-		return out, usageError("trend", "The run's report shows the reading.", "%s: %w", c.Key(), err)
+	var out []caseHistory
+	for _, name := range f.metrics {
+		metric, _ := harness.MetricNamed(name) // recorded has looked
+		history := caseHistory{Case: c.Key(), Device: c.Device.Name, Metric: metric.Name, Unit: metric.Unit}
+		if history.Stretches, err = gate.History(metric, of[name]); err != nil {
+			return nil, usageError("trend", "The run's report shows the reading.", "%s: %w", c.Key(), err)
+		}
+		if len(history.Stretches) > 0 {
+			out = append(out, history)
+		}
 	}
 	return out, nil
 }

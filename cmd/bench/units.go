@@ -6,19 +6,18 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/gate"
-	"github.com/lilims/bench/harness/store"
 )
 
 // judgeUnits judges one metric of one case: on its unit, or on each of several units that have sessions of both arms,
 // combined. Arms on different units stay together, and are refused as incomparable.
-func judgeUnits(ctx context.Context, recorder *store.Store, key string, m harness.Metric, rule gate.Rule, baseline, candidate []harness.SessionSeries) (gate.Judged, error) {
+func judgeUnits(ctx context.Context, history *selfHistory, key string, m harness.Metric, rule gate.Rule, baseline, candidate []harness.SessionSeries) (gate.Judged, error) {
 	units := unitsOf(candidate)
 	if len(units) < 2 || !slices.Equal(units, unitsOf(baseline)) {
-		return judgeCase(ctx, recorder, key, m, rule, baseline, candidate)
+		return judgeCase(ctx, history, key, m, rule, baseline, candidate)
 	}
 	var each []gate.Judged
 	for _, unit := range units {
-		judged, err := judgeCase(ctx, recorder, key, m, rule, ofUnit(baseline, unit), ofUnit(candidate, unit))
+		judged, err := judgeCase(ctx, history, key, m, rule, ofUnit(baseline, unit), ofUnit(candidate, unit))
 		if err != nil {
 			return gate.Judged{}, err
 		}

@@ -69,8 +69,8 @@ func TestMistakes(t *testing.T) {
 			`models/a.yaml:2: name: "../a" is no name of a file`, `models/a.yaml:2: sha256: "abc" is no SHA-256`, `"ftp://x/y": an http or https URL is wanted`,
 			`"pypi:a!b": pypi:NAME==VERSION!MEMBER is wanted`, "an empty source", `models/a.yaml:6: source: unknown key; did you mean "sources"?`,
 			"models/a.yaml:5: sources: missing: where is b to come from?", "models/a.yaml:7: name: the file b is listed before", "a list is wanted"}},
-		"not a number":              {"devices/a.yaml", goodDevice + "memory_gib: much\n", []string{`memory_gib: "much" is not a number`}},
-		"NaN":                       {"devices/a.yaml", goodDevice + "battery_wh: .nan\n", []string{`is not a number`}},
+		"not a number": {"devices/a.yaml", goodDevice + "memory_gib: much\n", []string{`memory_gib: "much" is not a number`}},
+		"NaN":          {"devices/a.yaml", goodDevice + "battery_wh: .nan\n", []string{`is not a number`}},
 		"limit of an unknown metric": {"policies/a.yaml", "threshold: {ttft_s: 0.1}\nmax_battery_celsius: 35\nlimit:\n  peak_footprint: 3\n", []string{
 			`policies/a.yaml:4: peak_footprint: unknown key; did you mean "peak_footprint_bytes"?`}},
 		"required without a threshold": {"policies/a.yaml", "threshold: {ttft_s: 0.1}\nmax_battery_celsius: 35\nrequired_metrics: [energy_j]\n", []string{

@@ -69,17 +69,25 @@ func shareRuns(baseline, candidate []harness.SessionSeries) bool {
 
 // usable leaves out the sessions that the rule does not count.
 func usable(metric harness.Metric, arm harness.Arm, sessions []harness.SessionSeries) (kept []harness.SessionSeries, left []string) {
-	for _, s := range sessions {
-		switch {
-		case s.Begin.Prepared.FirstEver && metric.Name != harness.TTFTFirstEver && metric.Name != harness.LoadFirstEver:
-			left = append(left, fmt.Sprintf("%s session %s: first launch after an install", arm, s.Begin.ID))
-		case len(s.Values) < fewest(metric):
-			left = append(left, fmt.Sprintf("%s session %s: %d kept readings, %d are needed", arm, s.Begin.ID, len(s.Values), fewest(metric)))
-		default:
-			kept = append(kept, s)
+	for i := range sessions {
+		if why := leftOut(metric, &sessions[i]); why != "" {
+			left = append(left, fmt.Sprintf("%s session %s: %s", arm, sessions[i].Begin.ID, why))
+			continue
 		}
+		kept = append(kept, sessions[i])
 	}
 	return kept, left
+}
+
+// leftOut says why the rule does not count a session; "" where it does.
+func leftOut(metric harness.Metric, s *harness.SessionSeries) string {
+	switch {
+	case s.Begin.Prepared.FirstEver && metric.Name != harness.TTFTFirstEver && metric.Name != harness.LoadFirstEver:
+		return "first launch after an install"
+	case len(s.Values) < fewest(metric):
+		return fmt.Sprintf("%d kept readings, %d are needed", len(s.Values), fewest(metric))
+	}
+	return ""
 }
 
 // fewest is how many kept readings make a session of a metric.

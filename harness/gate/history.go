@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/lilims/bench/harness"
@@ -39,15 +40,16 @@ type NightChange struct {
 // History cuts one metric of one case into stretches and finds the lasting changes in each. Sessions are in the order
 // in which they began.
 func History(metric harness.Metric, sessions []harness.SessionSeries) ([]Stretch, error) {
-	var kept []harness.SessionSeries
-	for _, s := range sessions {
-		counts, _ := usable(metric, harness.ArmCandidate, []harness.SessionSeries{s})
-		if len(counts) > 0 || s.Begin.Fingerprint.Kind == harness.KindImported { // files often hold one figure a session
-			kept = append(kept, s)
+	var kept []*harness.SessionSeries
+	for i := range sessions {
+		s := &sessions[i]
+		if leftOut(metric, s) != "" && s.Begin.Fingerprint.Kind != harness.KindImported { // files often hold one figure a session
+			continue
 		}
-	}
-	if err := positive(harness.ArmCandidate, valuesOf(kept)); err != nil {
-		return nil, err
+		if err := positive(harness.ArmCandidate, [][]float64{s.Values}); err != nil {
+			return nil, fmt.Errorf("session %s of run %s: %w", s.Begin.ID, s.Run, err)
+		}
+		kept = append(kept, s)
 	}
 	var out []Stretch
 	for len(kept) > 0 {
@@ -58,31 +60,24 @@ func History(metric harness.Metric, sessions []harness.SessionSeries) ([]Stretch
 		s := stretchOf(metric, kept[:n])
 		if len(out) > 0 {
 			before := harness.SessionSeries{Begin: harness.SessionBegin{Fingerprint: out[len(out)-1].Fingerprint}}
-			s.Changed = Differences([]harness.SessionSeries{before, kept[0]})
+			s.Changed = Differences([]harness.SessionSeries{before, *kept[0]})
 		}
 		out, kept = append(out, s), kept[n:]
 	}
 	return out, nil
 }
 
-func valuesOf(sessions []harness.SessionSeries) [][]float64 {
-	var out [][]float64
-	for _, s := range sessions {
-		out = append(out, s.Values)
-	}
-	return out
-}
-
-func stretchOf(metric harness.Metric, sessions []harness.SessionSeries) Stretch {
+func stretchOf(metric harness.Metric, sessions []*harness.SessionSeries) Stretch {
 	out := Stretch{Fingerprint: sessions[0].Begin.Fingerprint, Changes: []NightChange{}}
 	var values, night []float64
 	for i, s := range sessions {
 		night = append(night, stats.Median(s.Values))
-		if i+1 < len(sessions) && dateOf(sessions[i+1]) == dateOf(s) {
+		if i+1 < len(sessions) && sameDate(sessions[i+1], s) {
 			continue
 		}
 		values = append(values, stats.Median(night))
-		out.Nights = append(out.Nights, NightMedian{Night: dateOf(s), Value: stats.Median(night), Sessions: len(night)})
+		date := s.Begin.At.UTC().Format(time.DateOnly)
+		out.Nights = append(out.Nights, NightMedian{Night: date, Value: stats.Median(night), Sessions: len(night)})
 		night = nil
 	}
 	trend := stats.Changes(values)
@@ -97,4 +92,9 @@ func stretchOf(metric harness.Metric, sessions []harness.SessionSeries) Stretch 
 	return out
 }
 
-func dateOf(s harness.SessionSeries) string { return s.Begin.At.UTC().Format(time.DateOnly) }
+// sameDate reports whether two sessions began on the same day, UTC.
+func sameDate(a, b *harness.SessionSeries) bool {
+	year, month, day := a.Begin.At.UTC().Date()
+	otherYear, otherMonth, otherDay := b.Begin.At.UTC().Date()
+	return day == otherDay && month == otherMonth && year == otherYear
+}

@@ -72,6 +72,16 @@ func (s *Store) Load(ctx context.Context, run string) (harness.RunState, error) 
 	return state, err
 }
 
+// Run returns a run without its sessions. An unknown name is an error of kind usage.
+func (s *Store) Run(ctx context.Context, name string) (harness.Run, error) {
+	var found harness.Run
+	err := s.snapshot(ctx, "find run", func(q querier) (err error) {
+		_, found, err = q.run(name)
+		return err
+	})
+	return found, err
+}
+
 // run reads a run with its latest end.
 func (q querier) run(name string) (int64, harness.Run, error) {
 	var id int64
@@ -95,11 +105,10 @@ func (q querier) run(name string) (int64, harness.Run, error) {
 func readRun(document string, packed []byte, end sql.NullInt64) (harness.Run, error) {
 	var run harness.Run
 	if packed != nil {
-		texts, err := block.DecodeTexts(packed)
-		if err != nil || len(texts) != 1 {
-			return run, fmt.Errorf("a stored run is torn: %w", errors.Join(errTorn, err))
+		var err error
+		if document, err = block.DecodeText(packed); err != nil {
+			return run, fmt.Errorf("a stored run is torn: %w", err)
 		}
-		document = texts[0]
 	}
 	if err := json.Unmarshal([]byte(document), &run); err != nil {
 		return run, fmt.Errorf("a stored run is torn: %w", err)
@@ -187,8 +196,8 @@ type launched struct {
 
 // launch reads a launch from its document or, sealed, from its row, context and figures; then without the device's
 // state. More columns of the same row go to more.
-func (q querier) launch(scan func(...any) error, wanted func(metric int64) bool, more ...any) (launched, error) {
-	var l launched
+func (q querier) launch(scan func(...any) error, wanted func(metric int64) bool, more ...any) (*launched, error) {
+	l := new(launched)
 	var at int64
 	var document string
 	var context, first, offset, size, lines sql.NullInt64

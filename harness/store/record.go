@@ -21,7 +21,7 @@ func (s *Store) Begin(ctx context.Context, run harness.Run) error {
 		if err != nil {
 			return err
 		}
-		packed, err := block.EncodeTexts(string(document))
+		packed, err := block.EncodeText(string(document))
 		if err != nil {
 			return err
 		}

@@ -48,13 +48,22 @@ func (s *Store) SeriesOf(ctx context.Context, query SeriesQuery, metrics ...stri
 		if err != nil {
 			return err
 		}
-		for _, l := range lastAttempts(launches) {
+		launches = lastAttempts(launches)
+		for _, m := range metrics {
+			out[m] = make([]harness.SessionSeries, 0, len(launches))
+		}
+		for _, l := range launches {
 			if err := q.collect(l, pass, out); err != nil {
 				return fmt.Errorf("session %s: %w", l.begin.ID, err)
 			}
 		}
 		return nil
 	})
+	for metric, series := range out {
+		if len(series) == 0 {
+			delete(out, metric)
+		}
+	}
 	return out, err
 }
 
@@ -87,9 +96,9 @@ func (q querier) pass(query SeriesQuery, metrics []string) (pass, error) {
 }
 
 // launches reads the launches that a query selects, in the order in which they began.
-func (q querier) launches(query SeriesQuery, p pass) ([]launched, error) {
+func (q querier) launches(query SeriesQuery, p pass) ([]*launched, error) {
 	where, args := query.conditions()
-	var out []launched
+	var out []*launched
 	err := q.rows(`SELECT `+launchColumns+` FROM `+launchTables+` WHERE `+where+` ORDER BY s.at, s.id`, args, func(scan func(...any) error) error {
 		l, err := q.launch(scan, p.wantsWord)
 		if err != nil {
@@ -103,7 +112,7 @@ func (q querier) launches(query SeriesQuery, p pass) ([]launched, error) {
 }
 
 // lastAttempts leaves out the launches that were made again.
-func lastAttempts(all []launched) []launched {
+func lastAttempts(all []*launched) []*launched {
 	type place struct {
 		run     int64
 		planned string
@@ -123,7 +132,7 @@ func lastAttempts(all []launched) []launched {
 }
 
 // collect adds the series of one launch: from its figures where those will do, from all that it yielded otherwise.
-func (q querier) collect(l launched, p pass, out map[string][]harness.SessionSeries) error {
+func (q querier) collect(l *launched, p pass, out map[string][]harness.SessionSeries) error {
 	add := func(metric, unit string, values []float64, uncertainty *float64) {
 		out[metric] = append(out[metric], harness.SessionSeries{Run: l.name, Begin: l.begin, Values: values, Unit: unit, Uncertainty: uncertainty})
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/lilims/bench/harness"
@@ -19,8 +20,6 @@ import (
 const (
 	// busyTimeout is how long a write waits for another process that writes to the same file.
 	busyTimeout = 10 * time.Second
-	// busyPause is how long to leave the file alone before another try to open it.
-	busyPause = 10 * time.Millisecond
 	// readers is the number of connections that read at the same time.
 	readers = 4
 )
@@ -59,7 +58,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	s := &Store{path: path, statements: map[string]*sql.Stmt{}, words: map[string]int64{}, runs: map[string]int64{},
 		sessions: map[sessionKey]int64{}, contexts: map[[sha256.Size]byte]int64{}, lines: newLineCodec(),
 		known: contextCache{known: map[int64]launchContext{}}}
-	err := s.connectPatiently(ctx)
+	err := s.alone(func() error { return s.connect(ctx) })
 	if err == nil {
 		err = s.sealEarlier(ctx)
 	}
@@ -69,24 +68,18 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	return s, nil
 }
 
-// connectPatiently connects again where another process holds the file for itself, which it does for a moment when it
-// opens a new file or closes the last connection: SQLite does not wait then, whatever its busy timeout.
-func (s *Store) connectPatiently(ctx context.Context) error {
-	for left := int(busyTimeout / busyPause); ; left-- {
-		err := s.connect(ctx)
-		var fault sqlite3.Error
-		if left == 0 || !errors.As(err, &fault) || fault.Code != sqlite3.ErrBusy {
-			return err
-		}
-		if err := s.disconnect(); err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(busyPause):
-		}
+// alone runs do while no other process opens or closes a database in this folder: SQLite refuses a file that another
+// process switches to its log or takes away from it, whatever the busy timeout. Where the folder cannot be locked, as on
+// some network drives, it is a matter of luck.
+func (s *Store) alone(do func() error) error {
+	folder, err := os.Open(filepath.Dir(s.path))
+	if err != nil {
+		return do()
 	}
+	defer folder.Close() // and with it the lock
+	for errors.Is(syscall.Flock(int(folder.Fd()), syscall.LOCK_EX), syscall.EINTR) {
+	}
+	return do()
 }
 
 func (s *Store) connect(ctx context.Context) (err error) {
@@ -122,7 +115,7 @@ func (s *Store) Path() string { return s.path }
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.fault("close database", s.disconnect())
+	return s.fault("close database", s.alone(s.disconnect))
 }
 
 // disconnect closes what connect and prepare have opened.
@@ -140,8 +133,6 @@ func (s *Store) disconnect() error {
 	if s.write != nil {
 		errs = append(errs, s.write.Close())
 	}
-	s.read, s.writer, s.write = nil, nil, nil
-	clear(s.statements)
 	return errors.Join(errs...)
 }
 

@@ -414,3 +414,34 @@ func TestReadersDoNotWait(t *testing.T) {
 		t.Errorf("after the commit a reader sees notices %v, %v, want three", got.Notices, err)
 	}
 }
+
+// TestALongReaderHoldsNobodyUp keeps a snapshot open, as a report that takes long does, while launches are recorded, sealed
+// and written to the file.
+func TestALongReaderHoldsNobodyUp(t *testing.T) {
+	s, run, ctx := open(t), sampleRun("r1"), context.Background()
+	fill(t, s, run)
+	err := s.snapshot(ctx, "look for long", func(q querier) error {
+		if _, _, err := q.run("r1"); err != nil {
+			return err
+		}
+		record(t, s, run.ID, line("s001-candidate", 2, "{}"), end("s001-candidate", harness.OutcomeOK))
+		if err := s.Finish(ctx, "r1", noon); err != nil {
+			return err
+		}
+		id, _, err := q.run("r1")
+		if err != nil {
+			return err
+		}
+		sessions, err := q.sessions(id)
+		if err == nil && sessions[1].end != nil {
+			t.Error("a snapshot sees what was recorded after it")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Read(ctx, "r1"); err != nil || got.Sessions[1].End == nil || got.Run.End == nil {
+		t.Errorf("Read = %+v, %v, want what was recorded meanwhile", got, err)
+	}
+}

@@ -49,7 +49,7 @@ func Decode(data []byte, id string) (Session, error) {
 	return out, err
 }
 
-// EncodeTexts writes JSON texts that go together, such as the documents of a session.
+// EncodeTexts writes short JSON texts, such as the documents of a session.
 func EncodeTexts(texts ...string) ([]byte, error) {
 	return pack(func(f *flow) error {
 		f.documents(texts)
@@ -65,6 +65,23 @@ func DecodeTexts(data []byte) ([]string, error) {
 		return nil
 	})
 	return out, err
+}
+
+// EncodeText writes a long text that resembles no other, such as a plan.
+func EncodeText(text string) ([]byte, error) {
+	return pack(func(f *flow) error {
+		f.text(text)
+		return nil
+	})
+}
+
+// DecodeText reads what EncodeText has written.
+func DecodeText(data []byte) (text string, err error) {
+	err = unpack(data, func(f *flow) error {
+		text = f.text("")
+		return nil
+	})
+	return text, err
 }
 
 // pack puts the numbers and the texts of a flow into one value: version, checksum, length of the numbers, both.

@@ -96,6 +96,18 @@ func TestDocumentsComeBack(t *testing.T) {
 	}
 }
 
+func TestATextComesBack(t *testing.T) {
+	for _, text := range []string{"", strings.Repeat(`{"id":"s003","pair":3}`, 1000)} {
+		data, err := EncodeText(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := DecodeText(data); err != nil || got != text || len(text) > 0 && len(data) > len(text)/50 {
+			t.Errorf("%d bytes come back as %d, by way of %d, %v", len(text), len(got), len(data), err)
+		}
+	}
+}
+
 // TestDamageIsTold spoils each byte.
 func TestDamageIsTold(t *testing.T) {
 	data := roundTrip(t, recorded(t, 2, 8, time.Microsecond, true, 4))

@@ -53,7 +53,7 @@ DROP TABLE old_notices;
 CREATE INDEX notices_by_run ON notices (run);
 CREATE INDEX notices_by_session ON notices (session) WHERE session IS NOT NULL;
 
--- packed is the run's document as a block of one text; document is empty beside it.
+-- packed is the run's document as a block of one long text; document is empty beside it.
 ALTER TABLE runs ADD COLUMN packed BLOB;
 
 -- Noise is borrowed from runs that have both arms: found here without looking at every night of a case.
