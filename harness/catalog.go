@@ -2,12 +2,13 @@ package harness
 
 import "time"
 
-// Catalog is what configs/ says: all devices, models, scenarios and policies by name.
+// Catalog is what configs/ says: all devices, models, scenarios, policies and claims by name.
 type Catalog struct {
 	Devices   map[string]DeviceProfile `json:"devices"`
 	Models    map[string]ModelEntry    `json:"models"`
 	Scenarios map[string]Scenario      `json:"scenarios"`
 	Policies  map[string]Policy        `json:"policies"`
+	Claims    map[string]Claims        `json:"claims,omitempty"`
 }
 
 // DeviceProfile is what is known of a product type, for naming, memory checks and the virtual and simulated devices.
@@ -18,6 +19,7 @@ type DeviceProfile struct {
 	Aliases     []string `json:"aliases,omitempty"`
 	Chip        string   `json:"chip"`
 	MemoryBytes int64    `json:"memory_bytes"`
+	LimitBytes  int64    `json:"limit_bytes,omitempty"` // largest footprint that the system lets the app in front have; 0: not known
 	BatteryWh   float64  `json:"battery_wh"`
 }
 

@@ -21,7 +21,7 @@
 //
 //	Simulated iPhone 15 · stories-1m · quick
 //	  SYNTHETIC: simulated device. Every number comes from a model on a virtual clock: nothing was measured.
-//	  118 of 118 iterations measured in 2 sessions; thermal state nominal at the start, nominal at worst
+//	  117 of 117 iterations measured in 2 sessions; thermal state nominal at the start, nominal at worst
 //	…
 //	database  data/bench.sqlite
 //	report    data/reports/run-20261123-120000-8ef9.html
@@ -35,7 +35,7 @@
 //
 //	$ bench runs
 //	RUN                   STARTED           DEVICES                          CASES             SESSIONS  ITERATIONS  OUTCOME
-//	20261123-120000-8ef9  2026-11-23 12:00  Simulated iPhone 15 (synthetic)  stories-1m/quick  2 of 2    118 of 118  2 ok
+//	20261123-120000-8ef9  2026-11-23 12:00  Simulated iPhone 15 (synthetic)  stories-1m/quick  2 of 2    117 of 117  2 ok
 //
 //	$ bench report --format md
 //	# Run 20261123-120000-8ef9

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/lilims/bench/harness"
@@ -90,13 +91,23 @@ func openLocal(l lab) (harness.Runner, error) {
 	return local.New(local.Options{Dir: filepath.Join(l.data, "local"), Clock: l.env.Clock, Environ: l.env.Environ})
 }
 
+// warmthVariable says by how many °C simulated devices are warmer than their room when a run begins; absent: 0.
+const warmthVariable = "BENCH_SIMULATED_WARMTH"
+
 // openSimulated makes the simulated lab: one unit of every device of the catalogue. An iteration's speed spreads by
 // 2 %, as that of a cool phone does.
 func openSimulated(l lab) (harness.Runner, error) {
+	warmth := 0.0
+	if text := l.env.Getenv(warmthVariable); text != "" {
+		var err error
+		if warmth, err = strconv.ParseFloat(text, 64); err != nil || !(warmth >= 0 && warmth <= 40) {
+			return nil, usageError("open runner", "Give °C above the room's, from 0 to 40.", "%s is %q", warmthVariable, text)
+		}
+	}
 	var profiles []harness.DeviceProfile
 	for _, p := range l.catalog.Devices {
 		profiles = append(profiles, p)
 	}
 	sort.Slice(profiles, func(i, j int) bool { return profiles[i].Name < profiles[j].Name })
-	return simulated.New(simulated.Options{Profiles: profiles, Seed: l.seed, Start: l.env.Clock.Now(), CV: 0.02}), nil
+	return simulated.New(simulated.Options{Profiles: profiles, Seed: l.seed, Start: l.env.Clock.Now(), CV: 0.02, StartAbove: warmth}), nil
 }

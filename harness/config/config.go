@@ -32,7 +32,7 @@ func (m Mistake) Error() string {
 	return where + ": " + m.Text
 }
 
-// Load reads a catalogue from files, which holds the four folders. It returns what could be read together with an
+// Load reads a catalogue from files, which holds the five folders. It returns what could be read together with an
 // error of kind usage that joins all mistakes.
 func Load(files fs.FS) (harness.Catalog, error) {
 	r := reader{files: files}
@@ -41,11 +41,13 @@ func Load(files fs.FS) (harness.Catalog, error) {
 		Models:    map[string]harness.ModelEntry{},
 		Scenarios: map[string]harness.Scenario{},
 		Policies:  map[string]harness.Policy{},
+		Claims:    map[string]harness.Claims{},
 	}
 	r.each("devices", func(name, file string, n *yaml.Node) { r.device(c.Devices, name, file, n) })
 	r.each("models", func(name, file string, n *yaml.Node) { r.model(c.Models, name, file, n) })
 	r.each("scenarios", func(name, file string, n *yaml.Node) { r.scenario(c.Scenarios, name, file, n) })
 	r.each("policies", func(name, file string, n *yaml.Node) { r.policy(c.Policies, name, file, n) })
+	r.each("claims", func(name, file string, n *yaml.Node) { r.claims(c, name, file, n) })
 	r.ambiguous(c.Devices)
 	return c, r.err()
 }

@@ -22,12 +22,12 @@ const (
 
 func (r *reader) device(into map[string]harness.DeviceProfile, name, file string, n *yaml.Node) {
 	d := harness.DeviceProfile{Name: name}
-	var gib float64
+	var gib, limit float64
 	r.take(file, n, map[string]field{
 		"marketing": text(&d.Marketing), "product_type": text(&d.ProductType), "aliases": texts(&d.Aliases),
-		"chip": text(&d.Chip), "memory_gib": number(&gib, 0.5, 1024), "battery_wh": number(&d.BatteryWh, 0.1, 1000),
+		"chip": text(&d.Chip), "memory_gib": number(&gib, 0.5, 1024), "app_limit_mib": number(&limit, 1, 1<<20), "battery_wh": number(&d.BatteryWh, 0.1, 1000),
 	})
-	d.MemoryBytes = int64(gib * (1 << 30))
+	d.MemoryBytes, d.LimitBytes = int64(gib*(1<<30)), int64(limit*(1<<20))
 	if d.ProductType == "" {
 		r.wrong(file, 0, "product_type", "missing")
 	}

@@ -456,24 +456,27 @@ func TestFoldClockOffset(t *testing.T) {
 	}
 }
 
+// TestFoldRetention: what heat ended counts up to there.
 func TestFoldRetention(t *testing.T) {
-	s := newScript(t).hello(0)
-	i, n, ms := 0, 0, int64(0)
-	s.begin(0, 0)
-	for ms < 310_000 { // 40 tok/s for the first 10 s, 20 tok/s after
-		step := int64(50)
-		if ms < 10_000 {
-			step = 25
+	for _, outcome := range []string{"ok", "thermal"} {
+		s := newScript(t).hello(0)
+		i, n, ms := 0, 0, int64(0)
+		s.begin(0, 0)
+		for ms < 310_000 { // 40 tok/s for the first 10 s, 20 tok/s after
+			step := int64(50)
+			if ms < 10_000 {
+				step = 25
+			}
+			ms += step
+			s.tokens(i, n, ms)
+			n++
 		}
-		ms += step
-		s.tokens(i, n, ms)
-		n++
-	}
-	s.end(ms+1, 0, "ok", n)
-	r := foldText(t, Expect{Session: "s", Duration: 5 * time.Minute}, s.b.Bytes(), okExit)
-	for _, metric := range []string{harness.Retention60, harness.Retention300} {
-		if got := r.values(metric); len(got) != 1 || math.Abs(got[0]-0.5) > 0.01 {
-			t.Errorf("%s = %v, want 0.5", metric, got)
+		s.end(ms+1, 0, outcome, n)
+		r := foldText(t, Expect{Session: "s", Duration: 5 * time.Minute}, s.b.Bytes(), okExit)
+		for _, metric := range []string{harness.Retention60, harness.Retention300} {
+			if got := r.values(metric); len(got) != 1 || math.Abs(got[0]-0.5) > 0.01 {
+				t.Errorf("%s: %s = %v, want 0.5", outcome, metric, got)
+			}
 		}
 	}
 	short := foldText(t, Expect{Session: "s", Duration: 5 * time.Minute}, newScript(t).hello(0).whole(0, 0).b.Bytes(), okExit)

@@ -229,6 +229,9 @@ func (f *Fold) yield(y *Yield, c *open) {
 	f.done[c.it.Index] = true
 	y.Iterations = append(y.Iterations, c.it)
 	if c.it.Outcome != harness.OutcomeOK {
+		if c.it.Outcome == harness.OutcomeThermal && !c.it.Warmup {
+			f.pace = append(f.pace, c.it.TokenNs...) // no figure of its own, but throughput up to where heat ended it
+		}
 		f.figures.failed(c.it)
 		return
 	}

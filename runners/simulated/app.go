@@ -213,11 +213,11 @@ func (a *app) hang() error {
 	return a.ctx.Err()
 }
 
-// load sets how hard the chip works.
+// load sets how hard the chip works, a build's appetite included.
 func (a *app) load(share float64) {
 	a.s.mu.Lock()
 	defer a.s.mu.Unlock()
-	a.s.world.busy = share
+	a.s.world.busy = share * factorOf(a.task.Build, powerWord)
 }
 
 func (a *app) bytes(tokens int) float64 {

@@ -12,13 +12,14 @@ import (
 const (
 	speedWord  = "speed"
 	memoryWord = "memory"
+	powerWord  = "power"
 )
 
-// Configuration returns a build's configuration with the behaviour that a text asks for: its words speed=0.85 and
-// memory=1.2, wherever they stand, between any other characters than letters and digits.
+// Configuration returns a build's configuration with the behaviour that a text asks for: its words speed=0.85,
+// memory=1.2 and power=1.5, wherever they stand, between any other characters than letters and digits.
 func Configuration(name, text string) string {
 	out := []string{name}
-	for _, word := range []string{speedWord, memoryWord} {
+	for _, word := range []string{speedWord, memoryWord, powerWord} {
 		if factor, ok := factorIn(text, word); ok {
 			out = append(out, word+"="+strconv.FormatFloat(factor, 'g', -1, 64))
 		}

@@ -17,6 +17,7 @@ const FaultVariable = "LILIMS_FAULT"
 //	oom@token:N      it reports an error and ends in order, with exit code 4
 //	clock@token:N    the monotonic clock goes back by ten seconds
 //	lost@token:N     the cable comes out; the app goes on
+//	hot@token:N      the sun comes out: the case has 47 °C at once, which is critical, and cools from there
 //	slow@token:N     from there on every token takes four times as long
 //	garble@line:N    line N is damaged
 //	gap@line:N       line N is never written
@@ -36,7 +37,7 @@ func ParseFault(text string) (Fault, error) {
 	where, number, counted := strings.Cut(place, ":")
 	f := Fault{What: what, Where: where}
 	known := map[string]string{"crash": "token", "jetsam": "token", "hang": "token", "oom": "token", "clock": "token", "lost": "token",
-		"slow": "token", "garble": "line", "gap": "line", "exit": "load", "payload": "load"}
+		"slow": "token", "hot": "token", "garble": "line", "gap": "line", "exit": "load", "payload": "load"}
 	if known[what] == "" || known[what] != where {
 		return Fault{}, fmt.Errorf("%s=%q: no such fault", FaultVariable, text)
 	}

@@ -148,6 +148,10 @@ func (a *app) strike() error {
 		return a.quit()
 	case "clock":
 		a.back = 10 * time.Second
+	case "hot":
+		a.s.mu.Lock()
+		a.s.world.shell = sunlit
+		a.s.mu.Unlock()
 	case "lost":
 		a.watched = false
 	}

@@ -23,6 +23,7 @@ const (
 	restWatts      = 0.4   // heat that always flows off
 	caseHeat       = 0.018 // K/s for one W
 	ambient        = 23.0  // °C
+	sunlit         = 47.0  // °C, of a case in the sun
 	powerExponent  = 1.4
 	idleWatts      = 0.75
 	peakWatts      = 4.9

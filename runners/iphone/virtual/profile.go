@@ -24,7 +24,7 @@ type Profile struct {
 	MemoryBytes int64
 	DiskBytes   int64
 	BatteryWh   float64
-	JetsamBytes int64 // footprint beyond which an app is ended
+	JetsamBytes int64 // footprint beyond which an app is ended; configs/devices assumes the same
 	Power       battery.Power
 }
 

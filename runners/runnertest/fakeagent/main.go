@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/wire"
 )
 
@@ -60,6 +61,8 @@ type agent struct {
 	what, where string
 	number      int
 
+	thermal harness.ThermalState // told last
+
 	file   *os.File
 	enc    *wire.Encoder
 	line   bytes.Buffer
@@ -98,9 +101,12 @@ func (a *agent) main() int {
 		a.write(wire.Event{Kind: wire.Payload, File: "metric-0.json"})
 	}
 	var worked time.Time // since
-	for i := 0; i < a.task.Warmups+a.task.Iterations || time.Since(worked).Nanoseconds() < a.task.MinWorkNs+a.task.DurationNs; i++ {
+	for i := 0; ; i++ {
 		if i == a.task.Warmups {
 			worked = time.Now()
+		}
+		if i >= a.task.Warmups+a.task.Iterations && time.Since(worked).Nanoseconds() >= a.task.MinWorkNs+a.task.DurationNs {
+			break
 		}
 		if code, done := a.iterate(i); done {
 			return code
@@ -128,7 +134,23 @@ func (a *agent) earlier() ([]byte, int64) {
 func (a *agent) hello() {
 	now := time.Now()
 	a.write(wire.Event{Kind: wire.Hello, Session: a.task.Session, Agent: "fake", PID: ptr(os.Getpid()), Backend: "fake", UnixNs: ptr(now.UnixNano())})
-	a.write(wire.Event{Kind: wire.Thermal, State: "nominal"})
+	a.feel()
+}
+
+// feel tells the thermal state when it has changed, and reports whether the plan's rule ends the session there. A virtual
+// phone keeps its state in a file, which apps find by VIRTUAL_IPHONE_STATE; without one it is always nominal.
+func (a *agent) feel() (tooHot bool) {
+	told := struct{ Thermal harness.ThermalState }{harness.ThermalNominal}
+	if path := os.Getenv("VIRTUAL_IPHONE_STATE"); path != "" {
+		if text, err := os.ReadFile(path); err == nil {
+			_ = json.Unmarshal(text, &told) // the phone replaces it whole; what cannot be read changes nothing
+		}
+	}
+	if told.Thermal != a.thermal && told.Thermal.Rank() >= 0 {
+		a.thermal = told.Thermal
+		a.write(wire.Event{Kind: wire.Thermal, State: string(a.thermal)})
+	}
+	return a.task.AbortThermal != "" && a.thermal.Rank() >= a.task.AbortThermal.Rank()
 }
 
 func (a *agent) iterate(i int) (code int, done bool) {
@@ -142,6 +164,10 @@ func (a *agent) iterate(i int) (code int, done bool) {
 			if code, done := a.strike(); done {
 				return code, true
 			}
+		}
+		if a.feel() {
+			a.write(wire.Event{Kind: wire.IterationEnd, Iteration: &i, Outcome: "thermal", Reason: "thermal state " + string(a.thermal), Count: &n})
+			return a.end("thermal", 0), true
 		}
 		a.wait()
 		a.write(wire.Event{Kind: wire.Tokens, Iteration: &i, First: &n, IDs: []int32{int32(n)}, At: []int64{a.now()}, Text: " fake"})

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/runners/iphone/virtual"
+	"github.com/lilims/bench/runners/iphone/virtual/bundle"
+)
+
+// hurried is the host's clock, on which a pause between two looks at a device is over at once.
+type hurried struct{ harness.Clock }
+
+func (c hurried) Sleep(ctx context.Context, d time.Duration) error {
+	return c.Clock.Sleep(ctx, min(d, time.Second))
+}
+
+// watcher is standard error, which acts when a text is printed on it: each of its deeds once, in order.
+type watcher struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	deeds []deed
+}
+
+type deed struct {
+	on string
+	do func()
+}
+
+func (w *watcher) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.text.Write(p)
+	if len(w.deeds) > 0 && strings.Contains(string(p), w.deeds[0].on) {
+		w.deeds[0].do()
+		w.deeds = w.deeds[1:]
+	}
+	return len(p), nil
+}
+
+// warmCatalogue is what the tests ask of the phone. Work that goes on for long ends by the breach, not by itself.
+var warmCatalogue = map[string]string{
+	"configs/devices/iPhone15.yaml": "marketing: iPhone 15\nproduct_type: iPhone15,4\n",
+	"configs/policies/default.yaml": "threshold: {decode_tok_s: 0.1}\nmax_battery_celsius: 35\ncool_down_limit: 15m\nprobe_tolerance: 0.02\n",
+	"configs/scenarios/short.yaml":  "prompt: Once\ngenerate_tokens: 16\niterations: 2\n",
+	"configs/scenarios/long.yaml":   "prompt: Once\ngenerate_tokens: 16\niterations: 2\nminimum_work: 2m\nabort_thermal: serious\n",
+	"configs/scenarios/soak.yaml":   "prompt: Once\ngenerate_tokens: 16\nduration: 5m\nabort_thermal: critical\n",
+}
+
+// warmPhone serves one virtual phone with a folder of its own as the working one.
+func warmPhone(t *testing.T) (*virtual.Phone, func(errs *watcher, args ...string) (int, string)) {
+	t.Helper()
+	agent := buildFakeAgent(t)
+	tiny, err := filepath.Abs(filepath.Join("..", "..", "runtime", "Tests", "Fixtures", "model", "tiny"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	for name, text := range warmCatalogue {
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := packApp(bundle.App{Executable: agent, Name: "BenchApp", BundleID: "org.lilims.bench", Version: "1.0.0", Revision: "0123abc", Configuration: "Release"}, "BenchApp.ipa"); err != nil {
+		t.Fatal(err)
+	}
+	lab, err := virtual.NewLab(virtual.LabOptions{Dir: t.TempDir(), Seed: 1, Clock: newHostClock()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { lab.Close() })
+	profile, err := virtual.ProfileNamed("iPhone15")
+	if err != nil {
+		t.Fatal(err)
+	}
+	phone, err := lab.AddPhone(profile, virtual.PhoneOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(t.TempDir(), "mux.sock")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	go func() { _ = lab.Serve(ctx, l) }()
+	return phone, func(errs *watcher, args ...string) (int, string) {
+		var out bytes.Buffer
+		env := stillEnv(&out, errs)
+		env.Clock = hurried{newHostClock()}
+		env.Getenv = func(name string) string {
+			return map[string]string{"BENCH_DATA": "data", "USBMUXD_SOCKET_ADDRESS": socket, "BENCH_IPA": "BenchApp.ipa"}[name]
+		}
+		code := run(t.Context(), env, append(args, "--device", "iPhone15", "--model", tiny, "--sessions", "1", "--html=false"))
+		return code, out.String()
+	}
+}
+
+// TestAWarmVirtualPhoneIsWaitedFor: the phone's state, induced as by Xcode's conditions, comes over the cable; the wait is
+// recorded, and the session starts when the condition ends.
+func TestAWarmVirtualPhoneIsWaitedFor(t *testing.T) {
+	phone, bench := warmPhone(t)
+	phone.SetThermal(harness.ThermalSerious)
+	errs := &watcher{deeds: []deed{{"waiting: its thermal state is serious", func() { phone.SetThermal("") }}}}
+	code, out := bench(errs, "run", "--scenario", "short")
+	if code != exitOK || len(errs.deeds) > 0 {
+		t.Fatalf("exit %d\n%s\n%s", code, out, errs.text.String())
+	}
+	for _, want := range []string{"wait: waiting: its thermal state is serious, wanted at most nominal", "wait: waited ", "thermal state nominal at the start, nominal at worst"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the report lacks %q:\n%s", want, out)
+		}
+	}
+}
+
+// TestHeatEndsASessionOfAVirtualPhone: a state that the scenario does not bear comes while the app generates. The app ends
+// in order, and what it had measured stands.
+func TestHeatEndsASessionOfAVirtualPhone(t *testing.T) {
+	phone, bench := warmPhone(t)
+	errs := &watcher{deeds: []deed{{"generating: iteration 2", func() { phone.SetThermal(harness.ThermalSerious) }}}}
+	code, out := bench(errs, "run", "--scenario", "long")
+	if code != exitDevice || len(errs.deeds) > 0 {
+		t.Fatalf("exit %d\n%s\n%s", code, out, errs.text.String())
+	}
+	for _, want := range []string{"session s000-candidate: thermal: the app stopped for heat", "nominal at the start, serious at worst"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the report lacks %q:\n%s", want, out)
+		}
+	}
+}
+
+// TestHeatEndsASoakOfAVirtualPhone: the soak that ships bears everything but critical.
+func TestHeatEndsASoakOfAVirtualPhone(t *testing.T) {
+	phone, bench := warmPhone(t)
+	errs := &watcher{deeds: []deed{
+		{"generating", func() { phone.SetThermal(harness.ThermalSerious) }},
+		{"generating: iteration", func() { phone.SetThermal(harness.ThermalCritical) }},
+	}}
+	code, out := bench(errs, "soak", "--idle", "0s", "--duration", "2m")
+	if code != exitDevice || len(errs.deeds) > 0 {
+		t.Fatalf("exit %d\n%s\n%s", code, out, errs.text.String())
+	}
+	for _, want := range []string{"session s000-candidate: thermal: the app stopped for heat", "nominal at the start, critical at worst", "the app stopped for heat after "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the report lacks %q:\n%s", want, out)
+		}
+	}
+}
