@@ -53,6 +53,7 @@ const (
 	TimeTo75          = "time_to_75_s"
 	Perplexity        = "perplexity"
 	ModelBytes        = "model_bytes"
+	GreedyMatch       = "greedy_match" // of two builds, not of a session
 )
 
 // Names of readings from which metrics are derived. They are samples, many in a session.
@@ -96,6 +97,7 @@ func Metrics() []Metric {
 		{TimeTo75, "s", Higher, AssumeLogNormal, "the same for 75 %"},
 		{Perplexity, "1", Lower, AssumeExact, "of the evaluation corpus"},
 		{ModelBytes, "B", Lower, AssumeExact, "size of the model on disk"},
+		{GreedyMatch, "ratio", Higher, AssumeExact, "share of greedily generated tokens that the candidate has in common with the baseline"},
 	}
 }
 

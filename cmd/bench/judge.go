@@ -44,8 +44,26 @@ func (f *judging) judge(ctx context.Context, recorder *store.Store, of arms) ([]
 		}
 		out = append(out, judged...)
 	}
+	if len(f.metrics) == 0 { // metrics that are named are all that is asked for
+		if out, err = f.judgeLikeness(ctx, recorder, out, baseline, candidate); err != nil {
+			return nil, err
+		}
+	}
 	slices.SortStableFunc(out, func(a, b gate.Judged) int { return strings.Compare(a.Case, b.Case) })
 	return out, nil
+}
+
+// judgeLikeness holds the arms' words and placements against each other, by the launches that any metric was read of.
+func (f *judging) judgeLikeness(ctx context.Context, recorder *store.Store, verdicts []gate.Judged, baseline, candidate map[string][]harness.SessionSeries) ([]gate.Judged, error) {
+	policy, err := f.readPolicy()
+	if err != nil {
+		return nil, err
+	}
+	of := likeness{recorder: recorder}
+	if limit, ok := policy.Limit[harness.GreedyMatch]; ok {
+		of.limit = &limit
+	}
+	return of.judge(ctx, verdicts, byCase(baseline[harness.DecodeTokS]), byCase(candidate[harness.DecodeTokS]))
 }
 
 // rules are the metrics to judge, each with its rule.

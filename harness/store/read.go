@@ -48,6 +48,21 @@ func (s *Store) Read(ctx context.Context, run string) (harness.Recorded, error) 
 	return out, err
 }
 
+// Iterations returns the iterations of one launch.
+func (s *Store) Iterations(ctx context.Context, run, session string) ([]harness.Iteration, error) {
+	var out []harness.Iteration
+	err := s.snapshot(ctx, "read iterations", func(q querier) error {
+		found, err := q.selected(`s.name = ? AND s.run = (SELECT id FROM runs WHERE name = ?)`, session, run)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		held, err := q.readings(found[0])
+		out = held.Iterations
+		return err
+	})
+	return out, err
+}
+
 // Lines returns the event lines of one launch as they arrived.
 func (s *Store) Lines(ctx context.Context, run, session string) ([]harness.EventLine, error) {
 	var out []harness.EventLine

@@ -39,7 +39,7 @@ func (e Event) newness() string {
 // Known reports whether this package knows the event's kind. Others are kept and passed over.
 func (e Event) Known() bool {
 	switch e.Kind {
-	case Hello, Load, IterationBegin, Prefill, Tokens, Sample, Thermal, MemoryWarning, Payload, IterationEnd, Error, End:
+	case Hello, Load, Placement, IterationBegin, Prefill, Tokens, Sample, Thermal, MemoryWarning, Payload, IterationEnd, Error, End:
 		return true
 	}
 	return false

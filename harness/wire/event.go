@@ -11,6 +11,7 @@ type Kind string
 const (
 	Hello          Kind = "hello"
 	Load           Kind = "load"
+	Placement      Kind = "placement"
 	IterationBegin Kind = "iteration_begin"
 	Prefill        Kind = "prefill"
 	Tokens         Kind = "tokens"
@@ -56,7 +57,10 @@ type Event struct {
 	ModelHash  string `json:"model_hash,omitempty"`
 	ModelBytes *int64 `json:"model_bytes,omitempty"`
 
-	Count *int `json:"count,omitempty"` // tokens of an iteration, iterations of a session
+	Count *int `json:"count,omitempty"` // tokens of an iteration, iterations of a session, operations of a placement
+
+	Function   string `json:"function,omitempty"`
+	Operations string `json:"operations,omitempty"` // names, a space between two; absent for the unit that has the most
 
 	Session      string `json:"session,omitempty"`
 	Agent        string `json:"agent,omitempty"` // the runtime's semantic version

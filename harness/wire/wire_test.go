@@ -91,7 +91,7 @@ func TestDecodeLineGarbled(t *testing.T) {
 }
 
 func TestDecodeLineKeepsWhatItDoesNotKnow(t *testing.T) {
-	unknown := DecodeLine(1, []byte(`{"v":1,"seq":3,"at_ns":5,"kind":"placement","ops":{"ane":12}}`))
+	unknown := DecodeLine(1, []byte(`{"v":1,"seq":3,"at_ns":5,"kind":"shader_cache","ops":{"ane":12}}`))
 	if unknown.Garbled != nil || unknown.Event.Known() || !strings.Contains(string(unknown.Text), `"ane":12`) {
 		t.Errorf("unknown kind: %+v", unknown)
 	}

@@ -1,0 +1,24 @@
+package wire
+
+import (
+	"strings"
+
+	"github.com/lilims/bench/harness"
+)
+
+// Placements are what the app has said of where its model's operations are to run, in the order of its lines. Lines that
+// cannot be read, or are of a later version, are passed over.
+func Placements(lines []harness.EventLine) []harness.Placement {
+	var out []harness.Placement
+	for _, l := range lines {
+		if !strings.Contains(l.Text, `"`+string(Placement)+`"`) {
+			continue
+		}
+		e := DecodeLine(l.Number, []byte(l.Text)).Event
+		if e == nil || e.Kind != Placement || e.Newer() || e.Count == nil {
+			continue
+		}
+		out = append(out, harness.Placement{Function: e.Function, Unit: e.Unit, Count: *e.Count, Operations: strings.Fields(e.Operations)})
+	}
+	return out
+}
