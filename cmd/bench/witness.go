@@ -21,13 +21,13 @@ import (
 func takePayloads(ctx context.Context, env Env, recorder *store.Store, recorded harness.Recorded) error {
 	for _, s := range recorded.Sessions {
 		for _, p := range s.Payloads {
-			r := reading{source: strings.Join([]string{recorded.Run.ID, s.Begin.ID, p.Name}, "/"), raw: p.Raw, parsed: make(chan struct{})}
+			r := reading{source: strings.Join([]string{recorded.Run.ID, s.Begin.ID, p.Name}, "/"), raw: p.Raw}
 			r.parse()
 			taken := r.taken(env.Clock.Now())
 			if len(p.Raw) > metrickit.MaxBytes {
 				taken.Raw = nil // the session's copy stays
 			}
-			added, err := recorder.Take(ctx, []harness.Taken{taken})
+			added, err := recorder.Take(ctx, []store.Packed{store.Pack(taken)})
 			if err != nil {
 				return err
 			}

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,9 +21,59 @@ func payload(i int, size int) harness.Taken {
 		BundleID: "org.lilims.bench", Begin: "2026-10-24T22:59:00Z", Size: int64(len(raw)), Raw: raw, Figures: []byte(`[]`)}
 }
 
+func packed(payloads ...harness.Taken) (out []Packed) {
+	for _, p := range payloads {
+		out = append(out, Pack(p))
+	}
+	return out
+}
+
+// TestTakenBytes: a payload's bytes come back as they came, whatever they are, and one without bytes stays without.
+func TestTakenBytes(t *testing.T) {
+	s, ctx := openAt(t, filepath.Join(t.TempDir(), "bench.sqlite")), context.Background()
+	noise := make([]byte, 70_000)
+	rand.NewChaCha8([32]byte{1}).Read(noise)
+	var want [][]byte
+	for i, raw := range [][]byte{[]byte("{}"), noise, bytes.Repeat([]byte(`{"bucketCount" : 3}`), 20_000), []byte("\xff\x00"), nil} {
+		p := payload(i, 0)
+		p.Raw, p.Hash, p.Size = raw, sha256.Sum256(raw), int64(max(1, len(raw)))
+		if _, err := s.Take(ctx, packed(p)); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, raw)
+	}
+	var got [][]byte
+	err := s.EachTaken(ctx, func(p harness.Taken) error {
+		got = append(got, p.Raw)
+		return nil
+	})
+	if err != nil || !slices.EqualFunc(got, want, func(a, b []byte) bool { return bytes.Equal(a, b) && (a == nil) == (b == nil) }) {
+		t.Errorf("EachTaken = %d payloads, %v, want the %d that came, byte for byte", len(got), err, len(want))
+	}
+}
+
+// TestTornPayload: a payload whose stored bytes were damaged is refused, and named.
+func TestTornPayload(t *testing.T) {
+	path, ctx := filepath.Join(t.TempDir(), "bench.sqlite"), context.Background()
+	s := openAt(t, path)
+	if _, err := s.Take(ctx, packed(payload(1, 100))); err != nil {
+		t.Fatal(err)
+	}
+	other := Pack(payload(2, 100))
+	for _, damage := range [][]byte{{0xff, 0xff}, other.row.Raw} {
+		if _, err := raw(t, path).Exec("UPDATE taken SET raw = ?", damage); err != nil {
+			t.Fatal(err)
+		}
+		err := s.EachTaken(ctx, func(harness.Taken) error { return nil })
+		if err == nil || !strings.Contains(err.Error(), "day.json: a stored payload is torn") {
+			t.Errorf("EachTaken = %v, want the payload's source and that it is torn", err)
+		}
+	}
+}
+
 func TestTakeKeepsAPayloadOnce(t *testing.T) {
 	s, ctx := openAt(t, filepath.Join(t.TempDir(), "bench.sqlite")), context.Background()
-	batch := []harness.Taken{payload(1, 10), payload(2, 10), payload(1, 10)}
+	batch := packed(payload(1, 10), payload(2, 10), payload(1, 10))
 	if added, err := s.Take(ctx, batch); err != nil || added != 2 {
 		t.Fatalf("Take = %d, %v, want 2 new payloads", added, err)
 	}
@@ -29,7 +81,7 @@ func TestTakeKeepsAPayloadOnce(t *testing.T) {
 		t.Errorf("Take of the same again = %d, %v, want none new", added, err)
 	}
 	got, err := s.TakenOf(ctx, "org.lilims.bench", "")
-	if err != nil || len(got) != 2 || got[0].Hash != batch[0].Hash || got[0].Begin != batch[0].Begin {
+	if err != nil || len(got) != 2 || got[0].Hash != payload(1, 10).Hash || got[0].Begin != payload(1, 10).Begin || string(got[0].Figures) != "[]" {
 		t.Errorf("TakenOf = %+v, %v, want both", got, err)
 	}
 	if got, err := s.TakenOf(ctx, "", "iPhone99,1"); err != nil || len(got) != 0 {
@@ -41,7 +93,7 @@ func TestTakenBetween(t *testing.T) {
 	s, ctx := openAt(t, filepath.Join(t.TempDir(), "bench.sqlite")), context.Background()
 	day := payload(1, 10)
 	day.End = "2026-10-25T22:58:00Z"
-	if _, err := s.Take(ctx, []harness.Taken{day}); err != nil {
+	if _, err := s.Take(ctx, packed(day)); err != nil {
 		t.Fatal(err)
 	}
 	at := func(text string) time.Time {
@@ -63,59 +115,5 @@ func TestTakenBetween(t *testing.T) {
 		if got, err := s.TakenBetween(ctx, c.device, at(c.from), at(c.to)); err != nil || len(got) != c.want {
 			t.Errorf("TakenBetween(%s, %s, %s) = %d payloads, %v, want %d", c.device, c.from, c.to, len(got), err, c.want)
 		}
-	}
-}
-
-// BenchmarkTake compares keeping payloads with a bare insert of the same bytes into a table of one column, with the same
-// journal and batches: "ratio" is the bare insert's payloads a second over ours.
-func BenchmarkTake(b *testing.B) {
-	const batch, size = 256, 5 << 10
-	s := openAt(b, filepath.Join(b.TempDir(), "bench.sqlite"))
-	bare, err := sql.Open("sqlite3", dataSource(filepath.Join(b.TempDir(), "bare.sqlite"), "_txlock=immediate"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer bare.Close()
-	if _, err := bare.Exec(`CREATE TABLE payloads (raw BLOB)`); err != nil {
-		b.Fatal(err)
-	}
-	var ours, theirs time.Duration
-	payloads := 0
-	for b.Loop() {
-		var items []harness.Taken
-		for range batch {
-			payloads++
-			items = append(items, payload(payloads, size))
-		}
-		begin := time.Now()
-		if _, err := s.Take(context.Background(), items); err != nil {
-			b.Fatal(err)
-		}
-		ours += time.Since(begin)
-		begin = time.Now()
-		insertBare(b, bare, items)
-		theirs += time.Since(begin)
-	}
-	b.ReportMetric(float64(payloads)/ours.Seconds(), "payloads/s")
-	b.ReportMetric(ours.Seconds()/theirs.Seconds(), "x-bare-insert")
-}
-
-func insertBare(b *testing.B, db *sql.DB, items []harness.Taken) {
-	b.Helper()
-	tx, err := db.Begin()
-	if err != nil {
-		b.Fatal(err)
-	}
-	statement, err := tx.Prepare(`INSERT INTO payloads (raw) VALUES (?)`)
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, p := range items {
-		if _, err := statement.Exec(p.Raw); err != nil {
-			b.Fatal(err)
-		}
-	}
-	if err := tx.Commit(); err != nil {
-		b.Fatal(err)
 	}
 }

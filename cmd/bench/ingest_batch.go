@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/metrickit"
+	"github.com/lilims/bench/harness/store"
+)
+
+// A batch is what one transaction keeps and one processor parses at a time: enough payloads to hide the cost of both, few
+// enough to hold several.
+const (
+	batchPayloads = 256
+	batchBytes    = 1 << 20
+	// heldBytes bounds the payloads on their way. A single one that is larger goes alone.
+	heldBytes = 8 << 20
+)
+
+// reading is one payload on its way.
+type reading struct {
+	source  string
+	raw     []byte
+	problem error
+	large   func() (io.ReadCloser, error) // opens a source that is too large to be read
+
+	payload metrickit.Payload // what parse has found; digest boils it down to the rest
+	figures []byte
+	records int
+	lines   []byte // the records as --json prints them
+	kept    store.Packed
+}
+
+// batch is payloads that follow each other.
+type batch struct {
+	readings []*reading
+	bytes    int64
+	ready    chan struct{} // closed when all are parsed
+}
+
+// batcher cuts the payloads that walk finds into batches, parses batches side by side, and hands them on in order.
+type batcher struct {
+	ctx     context.Context
+	clock   harness.Clock
+	asJSON  bool
+	ordered chan *batch
+	held    *semaphore.Weighted
+	open    *batch
+}
+
+func newBatcher(ctx context.Context, clock harness.Clock, asJSON bool) *batcher {
+	return &batcher{ctx: ctx, clock: clock, asJSON: asJSON, open: &batch{},
+		ordered: make(chan *batch, 2*runtime.GOMAXPROCS(0)), held: semaphore.NewWeighted(heldBytes)}
+}
+
+// add puts a payload into the open batch, and sends that on its way when it is full.
+func (b *batcher) add(r reading) error {
+	b.open.readings = append(b.open.readings, &r)
+	b.open.bytes += int64(len(r.raw))
+	if len(b.open.readings) < batchPayloads && b.open.bytes < batchBytes && r.large == nil {
+		return b.ctx.Err()
+	}
+	return b.send()
+}
+
+// send queues the open batch and begins to parse it, as soon as there is room for it.
+func (b *batcher) send() error {
+	next := b.open
+	b.open = &batch{}
+	next.ready = make(chan struct{})
+	if err := b.held.Acquire(b.ctx, next.weight()); err != nil {
+		return err
+	}
+	select {
+	case b.ordered <- next:
+	case <-b.ctx.Done():
+		return b.ctx.Err()
+	}
+	go func() {
+		defer close(next.ready)
+		at := b.clock.Now()
+		for _, r := range next.readings {
+			r.parse()
+			r.digest(at, b.asJSON)
+		}
+	}()
+	return nil
+}
+
+// close sends what is left. No payload can be added after it.
+func (b *batcher) close() {
+	defer close(b.ordered)
+	if len(b.open.readings) > 0 {
+		_ = b.send() // fails only where the reader of ordered has gone
+	}
+}
+
+// done says that a batch is kept.
+func (b *batcher) done(finished *batch) { b.held.Release(finished.weight()) }
+
+func (b *batch) weight() int64 { return min(b.bytes, heldBytes) }
+
+// parse reads the payload, and computes its figures.
+func (r *reading) parse() {
+	if r.problem != nil {
+		return
+	}
+	if r.payload, r.problem = metrickit.Parse(r.raw); r.problem != nil {
+		return
+	}
+	r.records = len(r.payload.Records)
+	r.figures, r.problem = figuresJSON(r.payload)
+}
+
+// digest makes of a parsed payload what is kept and printed, and lets go of the rest.
+func (r *reading) digest(at time.Time, asJSON bool) {
+	if r.large != nil {
+		return // it is kept whole, by another way
+	}
+	if asJSON && r.problem == nil {
+		r.lines, r.problem = recordLines(r.source, r.payload)
+	}
+	r.kept = store.Pack(r.taken(at))
+	r.raw, r.payload, r.figures = nil, metrickit.Payload{}, nil
+}
+
+// figure is a value that can be compared across payloads.
+type figure struct {
+	Path     string   `json:"path"`
+	Signpost string   `json:"signpost,omitempty"`
+	Category string   `json:"category,omitempty"`
+	Value    *float64 `json:"value"`
+	Unit     string   `json:"unit"`
+}
+
+func figuresOf(records []metrickit.Record) []figure {
+	var out []figure
+	for _, r := range records {
+		if r.Value != nil {
+			out = append(out, figure{r.Path, r.Signpost, r.Category, r.Value, r.Unit})
+		}
+	}
+	return out
+}
+
+// recordLine is a line of --json: a record, and the payload that it is of.
+type recordLine struct {
+	Source string `json:"source"`
+	Format string `json:"format"`
+	metrickit.Record
+}
+
+func recordLines(source string, p metrickit.Payload) ([]byte, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	for _, record := range p.Records {
+		if err := encoder.Encode(recordLine{source, p.Format, record}); err != nil {
+			return nil, err
+		}
+	}
+	return out.Bytes(), nil
+}
