@@ -15,9 +15,9 @@ type cuts []cutOut
 type cutOut struct{ start, end int }
 
 // at returns the cut that begins at a byte.
-func (c cuts) at(start int64) (cutOut, bool) {
-	i := sort.Search(len(c), func(i int) bool { return int64(c[i].start) >= start })
-	if i < len(c) && int64(c[i].start) == start {
+func (c cuts) at(start int32) (cutOut, bool) {
+	i := sort.Search(len(c), func(i int) bool { return c[i].start >= int(start) })
+	if i < len(c) && c[i].start == int(start) {
 		return c[i], true
 	}
 	return cutOut{}, false

@@ -161,7 +161,7 @@ func (p *parser) descendCut(s *Stack, cut cutOut, depth int, firstBranch bool, l
 	if !firstBranch || innermost == nil {
 		return
 	}
-	if frame, err := readTree(innermost); err == nil {
+	if frame, err := new(reader).readTree(innermost); err == nil {
 		*last = (&parser{raw: innermost}).label(frame)
 	}
 }

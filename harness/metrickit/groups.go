@@ -57,7 +57,7 @@ func (p *parser) walk(path string, value *node, base Record) {
 	case value.isString():
 		p.quantity(path, value, base)
 	case value.isNumber():
-		base.Value, base.Unit, base.Text = &value.number, "1", value.str(p.raw)
+		base.Value, base.Unit, base.Text = p.float(value.number), "1", value.str(p.raw)
 		kind := Metric
 		if strings.HasSuffix(path, "Count") {
 			kind = Count
@@ -102,13 +102,13 @@ func (p *parser) quantity(path string, s *node, base Record) {
 		p.unknown(path, s, base)
 		return
 	}
-	base.fill(q)
+	p.fill(&base, q)
 	p.add(Metric, path, base)
 }
 
 // fill puts a quantity into a record, with its doubts.
-func (r *Record) fill(q Quantity) {
-	r.Value, r.Unit, r.Text = &q.Value, q.Unit, q.Text
+func (p *parser) fill(r *Record, q Quantity) {
+	r.Value, r.Unit, r.Text = p.float(q.Value), q.Unit, q.Text
 	r.Warnings = append(r.Warnings, q.doubts()...)
 }
 
@@ -132,7 +132,7 @@ func (p *parser) average(path string, o *node, base Record) {
 		p.unknown(path, o, base)
 		return
 	}
-	base.fill(q)
+	p.fill(&base, q)
 	factor := 1.0
 	if _, written := cut(q.Text); q.Known {
 		u, _ := unitNamed(written)
@@ -140,7 +140,7 @@ func (p *parser) average(path string, o *node, base Record) {
 	}
 	if sd, ok := p.number(o.get("standardDeviation")); ok && sd >= 0 {
 		sd *= factor
-		base.SD = &sd
+		base.SD = p.float(sd)
 	}
 	if n, ok := p.number(o.get("sampleCount")); ok {
 		count := int64(n)
@@ -215,7 +215,7 @@ func (p *parser) edge(n *node, base *Record) *float64 {
 		return nil
 	}
 	base.edge(q)
-	return &q.Value
+	return p.float(q.Value)
 }
 
 // edge takes the unit of one end of a bucket, and each doubt about it once.

@@ -148,6 +148,40 @@ func digitValue(r rune) int {
 	return int(r - zero)
 }
 
+// plainNumber reads the commonest numbers, and those exactly: ASCII digits with points and commas, of which decimal is the
+// decimal separator and the others group. Without decimal there may be digits only.
+func plainNumber(number string, decimal rune) (value float64, ok bool) {
+	const digits = 15 // that many are a whole number which a float holds exactly, and so is ten to their power
+	whole, tenths, behind := int64(0), 1.0, false
+	if number == "" || len(number) > digits || number[0] < '0' || number[0] > '9' {
+		return 0, false
+	}
+	for i := range len(number) {
+		switch b := number[i]; {
+		case b >= '0' && b <= '9':
+			whole = 10*whole + int64(b-'0')
+			if behind {
+				tenths *= 10
+			}
+		case decimal == 0 || b != '.' && b != ',' || behind && rune(b) == decimal:
+			return 0, false
+		default:
+			behind = behind || rune(b) == decimal
+		}
+	}
+	return float64(whole) / tenths, true // one division of exact numbers is rounded once, as a parser's result is
+}
+
+// hasSeparator reports whether text has a decimal separator of any script, or may have.
+func hasSeparator(text string) bool {
+	for i := range len(text) {
+		if b := text[i]; b == '.' || b == ',' || b == "٫"[0] {
+			return true
+		}
+	}
+	return false
+}
+
 var errNoNumber = errors.New("no number")
 
 // parseNumber reads number by the convention. Ambiguous says that another convention would read it differently and
@@ -155,6 +189,9 @@ var errNoNumber = errors.New("no number")
 func parseNumber(number string, c Convention) (value float64, ambiguous bool, err error) {
 	if number == "" {
 		return 0, false, errNoNumber
+	}
+	if value, ok := plainNumber(number, 0); ok {
+		return value, false, nil
 	}
 	if !strings.ContainsAny(number, ".,٫٬ \u00a0\u202f\u2009'’") {
 		value, err = strconv.ParseFloat(number, 64)
@@ -169,6 +206,9 @@ func parseNumber(number string, c Convention) (value float64, ambiguous bool, er
 		if strings.Contains(number, ".") {
 			decimal = ',' // … because formatters drop trailing zeros and rarely print three decimals
 		}
+	}
+	if value, ok := plainNumber(number, decimal); ok {
+		return value, ambiguous, nil
 	}
 	var b strings.Builder
 	for _, r := range number {

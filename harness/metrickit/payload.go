@@ -21,11 +21,14 @@ func Parse(raw []byte) (Payload, error) {
 		return Payload{}, ErrTooLarge
 	}
 	raw = bytes.TrimPrefix(raw, byteOrderMark)
-	top, cut, err := readShallow(raw)
+	r := readers.Get().(*reader)
+	defer r.release()
+	top, cut, err := r.readShallow(raw)
 	if err != nil {
 		return Payload{}, err
 	}
 	p := &parser{raw: raw, cut: cut}
+	p.Records = make([]Record, 0, min(32, 2+len(raw)/200)) // a day's payload has a record every 200 bytes
 	p.Window = readWindow(top)
 	p.Environment = p.readEnvironment(top)
 	p.Format = format(top)
@@ -54,8 +57,8 @@ func Parse(raw []byte) (Payload, error) {
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // readShallow reads a payload; one that nests deeper than the reader can is read without its innermost parts.
-func readShallow(raw []byte) (*node, cuts, error) {
-	top, err := readTree(raw)
+func (r *reader) readShallow(raw []byte) (*node, cuts, error) {
+	top, err := r.readTree(raw)
 	if err == nil {
 		return top, nil, nil
 	}
@@ -63,7 +66,7 @@ func readShallow(raw []byte) (*node, cuts, error) {
 	if cut == nil {
 		return nil, nil, err
 	}
-	top, err = readTree(text)
+	top, err = r.readTree(text)
 	return top, cut, err
 }
 
@@ -71,6 +74,18 @@ type parser struct {
 	Payload
 	raw []byte
 	cut cuts // what was taken out of the tree because it nests too deep; raw has it
+
+	floats []float64 // values that records point to are taken from slabs, since a payload has hundreds
+}
+
+// float returns a pointer to a copy of value.
+func (p *parser) float(value float64) *float64 {
+	const slab = 64
+	if len(p.floats) == cap(p.floats) {
+		p.floats = make([]float64, 0, slab)
+	}
+	p.floats = append(p.floats, value)
+	return &p.floats[len(p.floats)-1]
 }
 
 // mergedEnvironment lets a diagnostic's own meta data stand where it has any.
@@ -140,7 +155,7 @@ func decide(n *node, depth int) (decimal rune, ok bool) {
 	switch {
 	case depth > deepest:
 	case n.isString():
-		if len(n.text) < longest && strings.ContainsAny(n.text, ".,٫") {
+		if len(n.text) < longest && hasSeparator(n.text) {
 			if number := digits(n.text); number != "" {
 				return evidence(number)
 			}

@@ -187,7 +187,7 @@ func (p *parser) named(o *node) (string, *node) {
 func isMeasurement(o *node) bool { return o.get("value").isNumber() && o.get("unit").isString() }
 
 func (p *parser) measurement(path string, o *node, base Record) {
-	base.fill(measured(o))
+	p.fill(&base, measured(o))
 	p.rest(path, o, base, "value", "unit")
 	p.add(Metric, path, base)
 }
@@ -210,7 +210,7 @@ func (p *parser) reportHistogram(path string, o, histogram *node, base Record) {
 				base.Warnings = append(base.Warnings, fmt.Sprintf("bucket %d has no count", i))
 				continue
 			}
-			base.Buckets = append(base.Buckets, Bucket{Low: base.bound(e.value.get("lowerBound")), High: base.bound(e.value.get("upperBound")), Count: int64(count.number)})
+			base.Buckets = append(base.Buckets, Bucket{Low: p.bound(&base, e.value.get("lowerBound")), High: p.bound(&base, e.value.get("upperBound")), Count: int64(count.number)})
 		}
 	}
 	sortBuckets(base.Buckets)
@@ -219,20 +219,20 @@ func (p *parser) reportHistogram(path string, o, histogram *node, base Record) {
 }
 
 // bound reads one end of a bucket; nil where the bucket is open.
-func (r *Record) bound(n *node) *float64 {
+func (p *parser) bound(r *Record, n *node) *float64 {
 	if !isMeasurement(n) {
 		return nil
 	}
 	q := measured(n)
 	r.edge(q)
-	return &q.Value
+	return p.float(q.Value)
 }
 
 // reportAverage reads AverageStatistics: {average: {value, unit}, count, standardDeviation}. A negative deviation says that
 // there is none; it is in the written unit of the average.
 func (p *parser) reportAverage(path string, o *node, base Record) {
 	written := o.get("average").get("unit").text
-	base.fill(measured(o.get("average")))
+	p.fill(&base, measured(o.get("average")))
 	if sd := o.get("standardDeviation"); sd.isNumber() && sd.number >= 0 {
 		value := sd.number
 		if u, ok := unitNamed(written); ok {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -16,10 +17,10 @@ import (
 // be called on it.
 type node struct {
 	kind       jsontext.Kind // '{', '[', '"', '0', 't', 'f' or 'n'
-	text       string        // of a string
+	start, end int32         // where it stands in the payload, which MaxBytes bounds
 	number     float64
+	text       string  // of a string
 	fields     []field // of an object, or, unnamed, of a list
-	start, end int64   // where it stands in the payload
 }
 
 type field struct {
@@ -69,16 +70,16 @@ func (n *node) str(raw []byte) string {
 // raw returns the value's own bytes of the payload.
 func (n *node) raw(payload []byte) []byte { return payload[n.start:n.end] }
 
-// readTree reads one JSON object. It allows what phones have sent: names that stand twice and text that is no UTF-8.
-func readTree(raw []byte) (*node, error) {
-	decoder := jsontext.NewDecoder(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	r := reader{decoder: decoder, source: string(raw)}
+// readTree reads one JSON object. It allows what phones have sent: names that stand twice and text that is no UTF-8. The
+// nodes are the reader's: they last until it reads another payload.
+func (r *reader) readTree(raw []byte) (*node, error) {
+	r.reset(raw)
 	top, err := r.value()
 	if err != nil {
-		return nil, fmt.Errorf("no JSON at byte %d: %w", decoder.InputOffset(), err)
+		return nil, fmt.Errorf("no JSON at byte %d: %w", r.decoder.InputOffset(), err)
 	}
-	if _, err := decoder.ReadToken(); err != io.EOF {
-		return nil, fmt.Errorf("no JSON at byte %d: something follows the payload", decoder.InputOffset())
+	if _, err := r.decoder.ReadToken(); err != io.EOF {
+		return nil, fmt.Errorf("no JSON at byte %d: something follows the payload", r.decoder.InputOffset())
 	}
 	if !top.isObject() {
 		return nil, fmt.Errorf("a payload is a JSON object, this begins with %s", top.kind)
@@ -86,51 +87,81 @@ func readTree(raw []byte) (*node, error) {
 	return top, nil
 }
 
+// reader makes trees. It is made for one payload after another: what a tree takes is most of what a parse takes.
 type reader struct {
-	decoder *jsontext.Decoder
-	source  string // the payload; texts without escapes are parts of it
-	nodes   []node // nodes and fields are taken from slabs, since a payload has hundreds
-	fields  []field
-	open    []field // fields of the containers that are not closed yet
+	decoder jsontext.Decoder
+	source  string  // the payload; texts without escapes are parts of it
+	nodes   []node  // nodes and fields are taken from slabs, since a payload has hundreds
+	fields  []field // of closed containers
+	open    []field // of the containers that are not closed yet
+}
+
+var readers = sync.Pool{New: func() any { return new(reader) }}
+
+func (r *reader) reset(raw []byte) {
+	r.decoder.Reset(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	r.source = string(raw)
+	clear(r.nodes)
+	clear(r.fields)
+	r.nodes, r.fields, r.open = r.nodes[:0], r.fields[:0], r.open[:0]
+}
+
+// release lets another payload use the reader's slabs, and lets go of this one.
+func (r *reader) release() {
+	const most = 1 << 14 // fields: a tree that was deep or wide is not kept for one that is not
+	if cap(r.open) > most || cap(r.fields) > most {
+		return
+	}
+	r.reset(nil)
+	clear(r.open[:cap(r.open)])
+	readers.Put(r)
 }
 
 func (r *reader) node() *node {
-	const slab = 128
-	if len(r.nodes) == 0 {
-		r.nodes = make([]node, slab)
+	const slab = 1024
+	if len(r.nodes) == cap(r.nodes) {
+		r.nodes = make([]node, 0, slab)
 	}
-	n := &r.nodes[0]
-	r.nodes = r.nodes[1:]
-	return n
+	r.nodes = r.nodes[:len(r.nodes)+1]
+	return &r.nodes[len(r.nodes)-1]
 }
 
 // close moves the fields opened since mark into a slice of their own.
 func (r *reader) close(mark int) []field {
-	const slab = 256
-	count := len(r.open) - mark
-	if count > len(r.fields) {
-		r.fields = make([]field, max(slab, count))
+	const slab = 1024
+	begin, count := len(r.fields), len(r.open)-mark
+	if begin+count > cap(r.fields) {
+		r.fields, begin = make([]field, 0, max(slab, count)), 0
 	}
-	closed := r.fields[:count:count]
-	r.fields = r.fields[count:]
-	copy(closed, r.open[mark:])
+	r.fields = append(r.fields, r.open[mark:]...)
 	r.open = r.open[:mark]
-	return closed
+	return r.fields[begin : begin+count : begin+count]
 }
 
 // token reads the next token and says where it stands.
-func (r *reader) token() (token jsontext.Token, start, end int64, err error) {
-	start = r.decoder.InputOffset()
+func (r *reader) token() (token jsontext.Token, start, end int, err error) {
+	start = int(r.decoder.InputOffset())
 	if token, err = r.decoder.ReadToken(); err != nil {
 		return token, 0, 0, err
 	}
-	for end = r.decoder.InputOffset(); start < end && strings.IndexByte(" \t\r\n,:", r.source[start]) >= 0; start++ {
+	return token, r.skip(start), int(r.decoder.InputOffset()), nil
+}
+
+// skip passes over what may stand between two tokens.
+func (r *reader) skip(at int) int {
+	for at < len(r.source) {
+		switch r.source[at] {
+		case ' ', '\t', '\r', '\n', ',', ':':
+			at++
+		default:
+			return at
+		}
 	}
-	return token, start, end, nil
+	return at
 }
 
 // text returns a string token's text, as a part of the payload where it is written plainly.
-func (r *reader) text(token jsontext.Token, start, end int64) string {
+func (r *reader) text(token jsontext.Token, start, end int) string {
 	if plain := r.source[start+1 : end-1]; strings.IndexByte(plain, '\\') < 0 && utf8.ValidString(plain) {
 		return plain
 	}
@@ -144,7 +175,7 @@ func (r *reader) value() (*node, error) {
 		return nil, err
 	}
 	n := r.node()
-	n.kind, n.start, n.end = token.Kind(), start, end
+	n.kind, n.start, n.end = token.Kind(), int32(start), int32(end)
 	switch n.kind {
 	case '"':
 		n.text = r.text(token, start, end)
@@ -166,7 +197,7 @@ func (r *reader) container(n *node) error {
 		switch r.decoder.PeekKind() {
 		case '}', ']':
 			_, err := r.decoder.ReadToken()
-			n.end = r.decoder.InputOffset()
+			n.end = int32(r.decoder.InputOffset())
 			n.fields = r.close(mark)
 			return err
 		}
