@@ -116,7 +116,7 @@ func (r *reading) parse() {
 		return
 	}
 	r.records = len(r.payload.Records)
-	r.figures, r.problem = figuresJSON(r.payload)
+	r.figures, r.problem = figuresJSON(r.payload.Records)
 }
 
 // digest makes of a parsed payload what is kept and printed, and lets go of the rest.
@@ -129,25 +129,6 @@ func (r *reading) digest(at time.Time, asJSON bool) {
 	}
 	r.kept = store.Pack(r.taken(at))
 	r.raw, r.payload, r.figures = nil, metrickit.Payload{}, nil
-}
-
-// figure is a value that can be compared across payloads.
-type figure struct {
-	Path     string   `json:"path"`
-	Signpost string   `json:"signpost,omitempty"`
-	Category string   `json:"category,omitempty"`
-	Value    *float64 `json:"value"`
-	Unit     string   `json:"unit"`
-}
-
-func figuresOf(records []metrickit.Record) []figure {
-	var out []figure
-	for _, r := range records {
-		if r.Value != nil {
-			out = append(out, figure{r.Path, r.Signpost, r.Category, r.Value, r.Unit})
-		}
-	}
-	return out
 }
 
 // recordLine is a line of --json: a record, and the payload that it is of.

@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/metrickit"
@@ -194,5 +197,37 @@ func (w *witnessing) readOthers(ctx context.Context, but string, from, to time.T
 	return nil
 }
 
-// figuresJSON are a payload's figures as they are kept.
-func figuresJSON(p metrickit.Payload) ([]byte, error) { return json.Marshal(figuresOf(p.Records)) }
+// figuresJSON are a payload's figures as they are kept: a JSON list of the values that can be compared across payloads, each
+// {path, signpost, category, value, unit} in base units. Package witness reads it.
+func figuresJSON(records []metrickit.Record) ([]byte, error) {
+	out := make([]byte, 0, 2+100*len(records))
+	out = append(out, '[')
+	for i := range records {
+		r := &records[i]
+		if r.Value == nil {
+			continue
+		}
+		if math.IsInf(*r.Value, 0) || math.IsNaN(*r.Value) {
+			return nil, fmt.Errorf("%s: %q is beyond what a number can hold", r.Path, r.Text)
+		}
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = appendText(append(out, `{"path":`...), r.Path)
+		if r.Signpost != "" {
+			out = appendText(append(out, `,"signpost":`...), r.Signpost)
+		}
+		if r.Category != "" {
+			out = appendText(append(out, `,"category":`...), r.Category)
+		}
+		out = strconv.AppendFloat(append(out, `,"value":`...), *r.Value, 'g', -1, 64)
+		out = append(appendText(append(out, `,"unit":`...), r.Unit), '}')
+	}
+	return append(out, ']'), nil
+}
+
+// appendText appends a JSON string; what is no UTF-8 becomes U+FFFD.
+func appendText(out []byte, text string) []byte {
+	out, _ = jsontext.AppendQuote(out, text) // the error says that there was some
+	return out
+}

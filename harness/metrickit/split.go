@@ -26,14 +26,24 @@ func Split(from io.Reader, yield func(raw []byte, problem error) error) error {
 type splitter struct {
 	from   io.Reader
 	yield  func(raw []byte, problem error) error
-	buffer []byte
-	offset int64 // of the buffer's beginning in the file
-	ended  bool  // the file has
-	begun  bool  // something of it has been looked at
+	whole  []byte // what buffer is a part of
+	buffer []byte // what is read and not yet yielded
+	offset int64  // of the buffer's beginning in the file
+	ended  bool   // the file has
+	begun  bool   // something of it has been looked at
 	inList bool
 }
 
-const splitChunk = 64 << 10
+const splitChunk = 128 << 10
+
+// makeRoom moves the buffer's rest to its beginning: what was yielded is a copy. One that fills half of it gets a larger one.
+func (s *splitter) makeRoom() {
+	const most = MaxBytes + splitChunk
+	if least := min(2*len(s.buffer)+splitChunk, most); len(s.whole) < least {
+		s.whole = make([]byte, min(max(2*len(s.whole), least), most))
+	}
+	s.buffer = s.whole[:copy(s.whole, s.buffer)]
+}
 
 // fill reads more of the file. False: there is no more.
 func (s *splitter) fill() (bool, error) {
@@ -45,7 +55,7 @@ func (s *splitter) fill() (bool, error) {
 	}
 	chunk := min(splitChunk, MaxBytes-len(s.buffer))
 	if cap(s.buffer)-len(s.buffer) < chunk {
-		s.buffer = append(make([]byte, 0, max(2*cap(s.buffer), 2*splitChunk)), s.buffer...)
+		s.makeRoom()
 	}
 	n, err := io.ReadAtLeast(s.from, s.buffer[len(s.buffer):len(s.buffer)+chunk], 1)
 	s.buffer = s.buffer[:len(s.buffer)+n]
@@ -116,32 +126,38 @@ func (s *splitter) peek() (byte, bool, error) {
 
 // object yields the object that the buffer begins with.
 func (s *splitter) object() error {
-	depth, inString, escaped := 0, false, false
-	for i := 0; ; i++ {
-		if i == len(s.buffer) {
-			more, err := s.fill()
-			if err != nil {
-				return err
-			}
-			if !more {
-				return s.unfinished()
+	depth, inString := 0, false
+	for i := 0; ; {
+		for buffer := s.buffer; i < len(buffer); i++ {
+			b := buffer[i]
+			switch {
+			case inString:
+				for b != '"' && b != '\\' && i+1 < len(buffer) { // most of a payload is text
+					i++
+					b = buffer[i]
+				}
+				if b == '\\' {
+					i++ // and with it what it escapes, which may not have been read yet
+				}
+				inString = b != '"'
+			case b == '"':
+				inString = true
+			case b == '{' || b == '[':
+				depth++
+			case b == '}' || b == ']':
+				if depth--; depth == 0 {
+					raw := bytes.Clone(buffer[:i+1])
+					s.drop(i + 1)
+					return s.yield(raw, nil)
+				}
 			}
 		}
-		switch b := s.buffer[i]; {
-		case escaped:
-			escaped = false
-		case inString:
-			escaped, inString = b == '\\', b != '"'
-		case b == '"':
-			inString = true
-		case b == '{' || b == '[':
-			depth++
-		case b == '}' || b == ']':
-			if depth--; depth == 0 {
-				raw := bytes.Clone(s.buffer[:i+1])
-				s.drop(i + 1)
-				return s.yield(raw, nil)
-			}
+		more, err := s.fill()
+		if err != nil {
+			return err
+		}
+		if !more {
+			return s.unfinished()
 		}
 	}
 }
