@@ -1,5 +1,5 @@
--- packed says how raw and figures of a payload are written: 0 as they are, 1 as an S2 block each (a form of Snappy). The
--- hash is that of the payload's own bytes. Rows of an earlier version stay as they are.
+-- packed says how raw and figures of a payload are written: 0 as they are, 1 as an S2 block each (a form of
+-- Snappy), over a dictionary that the store holds. The hash is that of the payload's own bytes. Rows of an earlier version stay as they are.
 ALTER TABLE taken ADD COLUMN packed INTEGER NOT NULL DEFAULT 0;
 
 -- Payloads are asked for by the unit's type and the time they speak of; nothing ever asked by build.
