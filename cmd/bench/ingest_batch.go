@@ -50,14 +50,33 @@ type batcher struct {
 	ctx     context.Context
 	clock   harness.Clock
 	asJSON  bool
-	ordered chan *batch
+	ordered chan *batch // as they came
+	jobs    chan *batch // the same, to be parsed
 	held    *semaphore.Weighted
 	open    *batch
 }
 
+// newBatcher starts a worker for each processor: more would take turns, and the batch that is waited for would be as late as
+// the last.
 func newBatcher(ctx context.Context, clock harness.Clock, asJSON bool) *batcher {
-	return &batcher{ctx: ctx, clock: clock, asJSON: asJSON, open: &batch{},
-		ordered: make(chan *batch, 2*runtime.GOMAXPROCS(0)), held: semaphore.NewWeighted(heldBytes)}
+	workers := runtime.GOMAXPROCS(0)
+	b := &batcher{ctx: ctx, clock: clock, asJSON: asJSON, open: &batch{},
+		ordered: make(chan *batch, 2*workers), jobs: make(chan *batch, 2*workers), held: semaphore.NewWeighted(heldBytes)}
+	for range workers {
+		go b.work()
+	}
+	return b
+}
+
+func (b *batcher) work() {
+	for next := range b.jobs {
+		at := b.clock.Now()
+		for _, r := range next.readings {
+			r.parse()
+			r.digest(at, b.asJSON)
+		}
+		close(next.ready)
+	}
 }
 
 // add puts a payload into the open batch, and sends that on its way when it is full.
@@ -70,7 +89,7 @@ func (b *batcher) add(r reading) error {
 	return b.send()
 }
 
-// send queues the open batch and begins to parse it, as soon as there is room for it.
+// send queues the open batch as soon as there is room for it.
 func (b *batcher) send() error {
 	next := b.open
 	b.open = &batch{}
@@ -78,25 +97,20 @@ func (b *batcher) send() error {
 	if err := b.held.Acquire(b.ctx, next.weight()); err != nil {
 		return err
 	}
-	select {
-	case b.ordered <- next:
-	case <-b.ctx.Done():
-		return b.ctx.Err()
-	}
-	go func() {
-		defer close(next.ready)
-		at := b.clock.Now()
-		for _, r := range next.readings {
-			r.parse()
-			r.digest(at, b.asJSON)
+	for _, queue := range []chan *batch{b.jobs, b.ordered} {
+		select {
+		case queue <- next:
+		case <-b.ctx.Done():
+			return b.ctx.Err()
 		}
-	}()
+	}
 	return nil
 }
 
 // close sends what is left. No payload can be added after it.
 func (b *batcher) close() {
 	defer close(b.ordered)
+	defer close(b.jobs)
 	if len(b.open.readings) > 0 {
 		_ = b.send() // fails only where the reader of ordered has gone
 	}
