@@ -151,11 +151,11 @@ func inferTree(top *node, region string) Convention {
 
 // decide looks for evidence below n. Call stacks have none, and are deep.
 func decide(n *node, depth int) (decimal rune, ok bool) {
-	const deepest, longest = 12, 64
+	const mostDepth, longest = 12, 64
 	switch {
-	case depth > deepest:
+	case depth > mostDepth:
 	case n.isString():
-		if len(n.text) < longest && hasSeparator(n.text) {
+		if n.separated && len(n.text) < longest {
 			if number := digits(n.text); number != "" {
 				return evidence(number)
 			}

@@ -1,14 +1,9 @@
 package metrickit
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -17,6 +12,7 @@ import (
 // be called on it.
 type node struct {
 	kind       jsontext.Kind // '{', '[', '"', '0', 't', 'f' or 'n'
+	separated  bool          // of a string: it may hold a decimal separator
 	start, end int32         // where it stands in the payload, which MaxBytes bounds
 	number     float64
 	text       string  // of a string
@@ -73,13 +69,14 @@ func (n *node) raw(payload []byte) []byte { return payload[n.start:n.end] }
 // readTree reads one JSON object. It allows what phones have sent: names that stand twice and text that is no UTF-8. The
 // nodes are the reader's: they last until it reads another payload.
 func (r *reader) readTree(raw []byte) (*node, error) {
-	r.reset(raw)
-	top, err := r.value()
+	r.reset(string(raw))
+	r.peek()
+	top, err := r.value(0)
 	if err != nil {
-		return nil, fmt.Errorf("no JSON at byte %d: %w", r.decoder.InputOffset(), err)
+		return nil, err
 	}
-	if _, err := r.decoder.ReadToken(); err != io.EOF {
-		return nil, fmt.Errorf("no JSON at byte %d: something follows the payload", r.decoder.InputOffset())
+	if r.peek(); r.at < len(r.source) {
+		return nil, fmt.Errorf("no JSON at byte %d: something follows the payload", r.at)
 	}
 	if !top.isObject() {
 		return nil, fmt.Errorf("a payload is a JSON object, this begins with %s", top.kind)
@@ -89,18 +86,16 @@ func (r *reader) readTree(raw []byte) (*node, error) {
 
 // reader makes trees. It is made for one payload after another: what a tree takes is most of what a parse takes.
 type reader struct {
-	decoder jsontext.Decoder
-	source  string  // the payload; texts without escapes are parts of it
-	nodes   []node  // nodes and fields are taken from slabs, since a payload has hundreds
-	fields  []field // of closed containers
-	open    []field // of the containers that are not closed yet
+	scanner
+	nodes  []node  // nodes and fields are taken from slabs, since a payload has hundreds
+	fields []field // of closed containers
+	open   []field // of the containers that are not closed yet
 }
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
 
-func (r *reader) reset(raw []byte) {
-	r.decoder.Reset(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	r.source = string(raw)
+func (r *reader) reset(source string) {
+	r.scanner = scanner{source: source}
 	clear(r.nodes)
 	clear(r.fields)
 	r.nodes, r.fields, r.open = r.nodes[:0], r.fields[:0], r.open[:0]
@@ -112,7 +107,7 @@ func (r *reader) release() {
 	if cap(r.open) > most || cap(r.fields) > most {
 		return
 	}
-	r.reset(nil)
+	r.reset("")
 	clear(r.open[:cap(r.open)])
 	readers.Put(r)
 }
@@ -138,82 +133,82 @@ func (r *reader) close(mark int) []field {
 	return r.fields[begin : begin+count : begin+count]
 }
 
-// token reads the next token and says where it stands.
-func (r *reader) token() (token jsontext.Token, start, end int, err error) {
-	start = int(r.decoder.InputOffset())
-	if token, err = r.decoder.ReadToken(); err != nil {
-		return token, 0, 0, err
-	}
-	return token, r.skip(start), int(r.decoder.InputOffset()), nil
-}
-
-// skip passes over what may stand between two tokens.
-func (r *reader) skip(at int) int {
-	for at < len(r.source) {
-		switch r.source[at] {
-		case ' ', '\t', '\r', '\n', ',', ':':
-			at++
-		default:
-			return at
-		}
-	}
-	return at
-}
-
-// text returns a string token's text, as a part of the payload where it is written plainly.
-func (r *reader) text(token jsontext.Token, start, end int) string {
-	if plain := r.source[start+1 : end-1]; strings.IndexByte(plain, '\\') < 0 && utf8.ValidString(plain) {
-		return plain
-	}
-	return token.String()
-}
-
-// value reads the next value. The decoder bounds its depth at 10,000, which bounds the recursion.
-func (r *reader) value() (*node, error) {
-	token, start, end, err := r.token()
-	if err != nil {
-		return nil, err
+// value reads the value that begins here.
+func (r *reader) value(depth int) (*node, error) {
+	if r.at >= len(r.source) {
+		return nil, r.unexpected("a value")
 	}
 	n := r.node()
-	n.kind, n.start, n.end = token.Kind(), int32(start), int32(end)
-	switch n.kind {
-	case '"':
-		n.text = r.text(token, start, end)
-	case '0':
-		written := r.source[start:end]
-		if n.number, err = strconv.ParseFloat(written, 64); err != nil {
-			n.kind, n.text = '"', written // beyond what a number can hold: kept as text
+	begin := r.at
+	var err error
+	switch b := r.source[begin]; {
+	case b == '"':
+		n.kind = '"'
+		n.text, n.separated, err = r.text()
+	case b >= '0' && b <= '9' || b == '-':
+		var ok bool
+		n.kind = '0'
+		if n.number, ok, err = r.number(); !ok {
+			n.kind, n.text = '"', r.source[begin:r.at] // beyond what a number can hold: kept as text
 		}
-	case '{', '[':
-		return n, r.container(n)
+	case b == '{' || b == '[':
+		n.kind = jsontext.Kind(b)
+		if depth++; depth > deepest {
+			return nil, fmt.Errorf("no JSON at byte %d: nests deeper than %d levels", begin, deepest)
+		}
+		err = r.container(n, depth)
+	default:
+		n.kind = jsontext.Kind(b)
+		err = r.word()
 	}
-	return n, nil
+	n.start, n.end = int32(begin), int32(r.at)
+	return n, err
 }
 
 // container reads the fields of an object or the elements of a list to its end.
-func (r *reader) container(n *node) error {
-	mark := len(r.open)
+func (r *reader) container(n *node, depth int) error {
+	mark, end := len(r.open), byte(n.kind)+2 // both closing brackets stand two behind the opening ones in ASCII
+	r.at++
+	if r.peek() == end {
+		r.at++
+		return nil
+	}
 	for {
-		switch r.decoder.PeekKind() {
-		case '}', ']':
-			_, err := r.decoder.ReadToken()
-			n.end = int32(r.decoder.InputOffset())
-			n.fields = r.close(mark)
-			return err
-		}
 		var f field
+		var err error
 		if n.kind == '{' {
-			name, start, end, err := r.token()
-			if err != nil {
+			if f.name, err = r.name(); err != nil {
 				return err
 			}
-			f.name = r.text(name, start, end)
 		}
-		value, err := r.value()
-		if err != nil {
+		if f.value, err = r.value(depth); err != nil {
 			return err
 		}
-		f.value = value
 		r.open = append(r.open, f)
+		switch r.peek() {
+		case ',':
+			r.at++
+			r.peek()
+		case end:
+			r.at++
+			n.fields = r.close(mark)
+			return nil
+		default:
+			return r.unexpected("a comma or the end of " + n.kind.String())
+		}
 	}
+}
+
+// name reads a field's name with what stands between it and its value.
+func (r *reader) name() (string, error) {
+	if r.at >= len(r.source) || r.source[r.at] != '"' {
+		return "", r.unexpected("a field's name")
+	}
+	name, _, err := r.text()
+	if err != nil {
+		return "", err
+	}
+	err = r.expect(':')
+	r.peek()
+	return name, err
 }
