@@ -1,0 +1,197 @@
+package main
+
+import (
+	"bytes"
+	"database/sql"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// payloadStream is so many different payloads of a day, one a line, made as they are read.
+type payloadStream struct {
+	parts  [][]byte // of a payload, between its numbers
+	left   int
+	random *rand.Rand
+	line   []byte
+	each   func() // called before each payload
+}
+
+func newPayloadStream(t testing.TB, payloads int) *payloadStream {
+	t.Helper()
+	day, err := os.ReadFile(filepath.Join("..", "..", "harness", "metrickit", "testdata", "day.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &payloadStream{left: payloads, random: rand.New(rand.NewPCG(1, 2)), each: func() {}}
+	from := 0
+	for _, found := range regexp.MustCompile(`"(?:bucketCount": |cumulative\w+": ")(\d(?:[\d,]*\d)?)`).FindAllSubmatchIndex(day, -1) {
+		p.parts, from = append(p.parts, day[from:found[2]]), found[3]
+	}
+	p.parts = append(p.parts, append(bytes.TrimSpace(day[from:]), '\n'))
+	return p
+}
+
+func (p *payloadStream) Read(into []byte) (int, error) {
+	if len(p.line) == 0 {
+		if p.left == 0 {
+			return 0, io.EOF
+		}
+		p.left--
+		p.each()
+		p.line = append(p.line, p.parts[0]...)
+		for _, part := range p.parts[1:] {
+			p.line = append(strconv.AppendInt(p.line, p.random.Int64N(100_000), 10), part...)
+		}
+	}
+	n := copy(into, p.line)
+	p.line = p.line[n:]
+	return n, nil
+}
+
+// BenchmarkIngest takes twenty thousand payloads in from a file, and puts the same bytes bare into a table of one column,
+// with the same journal and in transactions of as many: "x-bare" is our time over the bare insert's.
+func BenchmarkIngest(b *testing.B) {
+	const payloads = 20_000
+	file := filepath.Join(b.TempDir(), "payloads.jsonl")
+	text, err := io.ReadAll(newPayloadStream(b, payloads))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		b.Fatal(err)
+	}
+	var ours, theirs, processor time.Duration
+	rounds := 0
+	for b.Loop() {
+		rounds++
+		var errs bytes.Buffer
+		begin, used := time.Now(), processorTime(b)
+		if code := run(b.Context(), stillEnv(io.Discard, &errs), []string{"ingest", "metrickit", file, "--data", b.TempDir()}); code != exitOK {
+			b.Fatal(errs.String())
+		}
+		ours, processor = ours+time.Since(begin), processor+processorTime(b)-used
+		begin = time.Now()
+		insertBare(b, filepath.Join(b.TempDir(), "bare.sqlite"), text)
+		theirs += time.Since(begin)
+	}
+	all := float64(rounds * payloads)
+	b.ReportMetric(all/ours.Seconds(), "payloads/s")
+	b.ReportMetric(all/theirs.Seconds(), "bare/s")
+	b.ReportMetric(ours.Seconds()/theirs.Seconds(), "x-bare")
+	b.ReportMetric(processor.Seconds()/all*1e6, "processor-µs/payload")
+	b.ReportMetric(float64(len(text))/payloads, "B/payload")
+}
+
+// insertBare opens a new database, inserts each line into it as it is, and closes it.
+func insertBare(b *testing.B, path string, text []byte) {
+	b.Helper()
+	db, err := sql.Open("sqlite3", "file:"+path+"?_journal_mode=WAL&_synchronous=NORMAL&_txlock=immediate")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`CREATE TABLE payloads (raw BLOB)`); err != nil {
+		b.Fatal(err)
+	}
+	for len(text) > 0 {
+		tx, err := db.Begin()
+		if err != nil {
+			b.Fatal(err)
+		}
+		insert, err := tx.Prepare(`INSERT INTO payloads (raw) VALUES (?)`)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for range batchPayloads {
+			line, rest, found := bytes.Cut(text, []byte{'\n'})
+			if !found {
+				break
+			}
+			if _, err := insert.Exec(line); err != nil {
+				b.Fatal(err)
+			}
+			text = rest
+		}
+		if err := tx.Commit(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// processorTime is what this process has used so far.
+func processorTime(t testing.TB) time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// TestIngestMemoryIsConstant: what is held in memory does not grow with the number of payloads.
+func TestIngestMemoryIsConstant(t *testing.T) {
+	const few, most = 600, 16 << 20
+	peak := func(payloads int) (peak uint64) {
+		stream, sent := newPayloadStream(t, payloads), 0
+		stream.each = func() {
+			if sent++; sent%200 == 0 {
+				var stats runtime.MemStats
+				runtime.GC()
+				runtime.ReadMemStats(&stats)
+				peak = max(peak, stats.HeapAlloc)
+			}
+		}
+		var errs bytes.Buffer
+		env := stillEnv(io.Discard, &errs)
+		env.Stdin = stream
+		if code := run(t.Context(), env, []string{"ingest", "metrickit", "-", "--json", "--data", t.TempDir()}); code != exitOK || sent != payloads {
+			t.Fatalf("exit %d after %d payloads: %s", code, sent, errs.String())
+		}
+		return peak
+	}
+	before := peak(few)
+	if after := peak(10 * few); after > before+most {
+		t.Errorf("%d payloads were held in %d bytes, ten times as many in %d", few, before, after)
+	}
+}
+
+// TestBatchesBoundBytes: large payloads wait for each other, and one that is larger than what may be held goes alone.
+func TestBatchesBoundBytes(t *testing.T) {
+	b := newBatcher(t.Context(), stillClock{}, false)
+	raw := append([]byte(`{"memoryMetrics":{}}`), bytes.Repeat([]byte{' '}, heldBytes)...)
+	added := make(chan int)
+	go func() {
+		defer b.close()
+		for i := range 3 {
+			if err := b.add(reading{source: "large", raw: raw}); err != nil {
+				added <- -1
+				return
+			}
+			added <- i
+		}
+	}()
+	for i := range 3 {
+		if got := <-added; got != i {
+			t.Fatalf("added %d, want %d", got, i)
+		}
+		select {
+		case early := <-added:
+			t.Fatalf("payload %d was taken before room was made for it", early)
+		case next := <-b.ordered:
+			if <-next.ready; b.held.TryAcquire(1) {
+				t.Error("a payload of all that may be held leaves room")
+			}
+			b.done(next)
+		}
+	}
+	if _, open := <-b.ordered; open {
+		t.Error("a batch too many")
+	}
+}
