@@ -52,6 +52,37 @@ func TestTakenBytes(t *testing.T) {
 	}
 }
 
+// TestVersion4 opens a database that kept payloads as they came: they come back as before, beside those that are packed,
+// and are not taken in again.
+func TestVersion4(t *testing.T) {
+	s, ctx := openAt(t, dumped(t, "v4.sql")), context.Background()
+	if added, err := s.Take(ctx, packed(payload(4, 40), payload(7, 40))); err != nil || added != 1 {
+		t.Errorf("Take = %d, %v, want one of the two new", added, err)
+	}
+	want := []harness.Taken{payload(4, 40), payload(5, 3), payload(6, 3), payload(7, 40)}
+	want[2].Raw = nil // it was too large for a row
+	var got []harness.Taken
+	err := s.EachTaken(ctx, func(p harness.Taken) error {
+		got = append(got, p)
+		return nil
+	})
+	if err != nil || len(got) != len(want) {
+		t.Fatalf("EachTaken = %d payloads, %v, want %d", len(got), err, len(want))
+	}
+	for i := range want {
+		if !bytes.Equal(got[i].Raw, want[i].Raw) || got[i].Hash != want[i].Hash {
+			t.Errorf("payload %d reads %q, want %q", i, got[i].Raw, want[i].Raw)
+		}
+	}
+	figures, err := s.TakenOf(ctx, "", "")
+	if err != nil || len(figures) != 4 || !bytes.Contains(figures[0].Figures, []byte("200000000")) || figures[1].Figures != nil || figures[1].Problem != "no JSON" {
+		t.Errorf("TakenOf = %+v, %v: not as version 4 kept it", figures, err)
+	}
+	if lines, err := s.Lines(ctx, "r1", "s000-candidate"); err != nil || len(lines) != 2 || lines[1].Text != "\xff\x00 no JSON" {
+		t.Errorf("Lines = %+v, %v: not as version 4 kept them", lines, err)
+	}
+}
+
 // TestTornPayload: a payload whose stored bytes were damaged is refused, and named.
 func TestTornPayload(t *testing.T) {
 	path, ctx := filepath.Join(t.TempDir(), "bench.sqlite"), context.Background()
