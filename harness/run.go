@@ -116,7 +116,7 @@ type Payload struct {
 	Name    string    `json:"name"`
 	Kind    string    `json:"kind"` // metric or diagnostic
 	At      time.Time `json:"at"`
-	Raw     []byte    `json:"raw"`
+	Raw     []byte    `json:"raw,omitempty"` // nil in a run that was read: the store hands out bytes one payload at a time
 }
 
 // Taken is a MetricKit payload taken in from a file. It is kept whatever it holds; Problem says why it could not be read.

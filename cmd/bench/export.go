@@ -16,15 +16,18 @@ import (
 
 func exportCommand() command {
 	return command{
-		name: "export", summary: "write a recorded run for other tools", usage: "[RUN] --format gobench|csv|json [-o PATH]",
+		name: "export", summary: "write a recorded run for other tools", usage: "[RUN] --format gobench|csv|parquet|json [-o PATH] | --format metrickit -o FOLDER",
 		setup: func(flags *flag.FlagSet) action {
 			data := dataFlag(flags)
-			format := flags.String("format", "gobench", "`format`: gobench (a line a session, for benchstat), csv or parquet (a line a reading) or json (a series a session)")
+			format := flags.String("format", "gobench", "`format`: gobench (a line a session, for benchstat), csv or parquet (a line a reading) or json (a series a session); metrickit for every payload kept, byte for byte, a file each")
 			output := flags.String("o", "-", "`path` to write to; - is standard output")
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
+				if *format == "metrickit" {
+					return exportMetricKit(ctx, env, dataFolder(env, *data), *output, rest)
+				}
 				write, ok := map[string]func(io.Writer, []metricSeries) error{"gobench": exportGoBench, "csv": exportCSV, "json": exportJSON, "parquet": exportParquet}[*format]
 				if !ok {
-					return 0, usageError("export", "There are gobench, csv, json and parquet.", "no format is called %q", *format)
+					return 0, usageError("export", "There are gobench, csv, json, parquet and metrickit.", "no format is called %q", *format)
 				}
 				if len(rest) > 1 {
 					return 0, noArguments("export", rest[1:])

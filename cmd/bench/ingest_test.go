@@ -39,6 +39,15 @@ func TestIngestTooLarge(t *testing.T) {
 			if left, _ := os.ReadDir(filepath.Join(data, "payloads")); len(left) != 1 {
 				t.Errorf("%d files beside it", len(left)-1)
 			}
+			exported := filepath.Join(t.TempDir(), "exported")
+			if code := run(t.Context(), env, []string{"export", "--format", "metrickit", "-o", exported, "--data", data}); code != exitOK {
+				t.Fatalf("exit %d, said %s", code, errs.String())
+			}
+			for _, want := range [][]byte{whole, whole[:bytes.IndexByte(whole, '\n')]} {
+				if got, err := os.ReadFile(filepath.Join(exported, fmt.Sprintf("%x.json", sha256.Sum256(want)))); err != nil || !bytes.Equal(got, want) {
+					t.Errorf("exported %d bytes of %d: %v", len(got), len(want), err)
+				}
+			}
 		})
 	}
 }

@@ -21,29 +21,21 @@ import (
 
 // takePayloads takes in the MetricKit payloads that a run's sessions brought along, as ingest takes them from files: they
 // speak of a day past, and so of other runs. One that cannot be read stays with its session as it is, and a notice says so.
-func takePayloads(ctx context.Context, env Env, recorder *store.Store, recorded harness.Recorded) error {
-	for _, s := range recorded.Sessions {
-		for _, p := range s.Payloads {
-			r := reading{source: strings.Join([]string{recorded.Run.ID, s.Begin.ID, p.Name}, "/"), raw: p.Raw}
-			r.parse()
-			taken := r.taken(env.Clock.Now())
-			if len(p.Raw) > metrickit.MaxBytes {
-				taken.Raw = nil // the session's copy stays
-			}
-			added, err := recorder.Take(ctx, []store.Packed{store.Pack(taken)})
-			if err != nil {
-				return err
-			}
-			if r.problem == nil || added == 0 {
-				continue
-			}
-			notice := harness.Notice{Session: s.Begin.ID, What: "payload", Text: fmt.Sprintf("%s (%d bytes) is kept, and not read: %v", p.Name, len(p.Raw), r.problem), At: env.Clock.Now()}
-			if err := recorder.Record(ctx, recorded.Run.ID, harness.Entry{Session: s.Begin.ID, Notice: &notice}); err != nil {
-				return err
-			}
+func takePayloads(ctx context.Context, env Env, recorder *store.Store, run string) error {
+	return recorder.EachPayload(ctx, run, func(p harness.Payload) error {
+		r := reading{source: strings.Join([]string{run, p.Session, p.Name}, "/"), raw: p.Raw}
+		r.parse()
+		taken := r.taken(env.Clock.Now())
+		if len(p.Raw) > metrickit.MaxBytes {
+			taken.Raw = nil // the session's copy stays
 		}
-	}
-	return nil
+		added, err := recorder.Take(ctx, []store.Packed{store.Pack(taken)})
+		if err != nil || r.problem == nil || added == 0 {
+			return err
+		}
+		notice := harness.Notice{Session: p.Session, What: "payload", Text: fmt.Sprintf("%s (%d bytes) is kept, and not read: %v", p.Name, len(p.Raw), r.problem), At: env.Clock.Now()}
+		return recorder.Record(ctx, run, harness.Entry{Session: p.Session, Notice: &notice})
+	})
 }
 
 // taken is a parsed reading as it is kept.
@@ -69,7 +61,7 @@ func collected(ctx context.Context, env Env, recorder *store.Store, name string)
 	if !slices.ContainsFunc(recorded.Sessions, func(s harness.RecordedSession) bool { return len(s.Payloads) > 0 }) {
 		return recorded, nil
 	}
-	if err := takePayloads(ctx, env, recorder, recorded); err != nil {
+	if err := takePayloads(ctx, env, recorder, name); err != nil {
 		return recorded, err
 	}
 	return recorder.Read(ctx, name) // with the notices

@@ -206,12 +206,13 @@ func (q querier) absences(from session) ([]harness.Absence, error) {
 	return out, err
 }
 
+// payloads lists what a launch brought along, without its bytes: EachPayload reads those.
 func (q querier) payloads(from session) ([]harness.Payload, error) {
 	var out []harness.Payload
-	err := q.rows(`SELECT name, kind, at, raw FROM payloads WHERE session = ? ORDER BY id`, []any{from.id}, func(scan func(...any) error) error {
+	err := q.rows(`SELECT name, kind, at FROM payloads WHERE session = ? ORDER BY id`, []any{from.id}, func(scan func(...any) error) error {
 		p := harness.Payload{Session: from.begin.ID}
 		var at int64
-		if err := scan(&p.Name, &p.Kind, &at, &p.Raw); err != nil {
+		if err := scan(&p.Name, &p.Kind, &at); err != nil {
 			return err
 		}
 		p.At = wall(at)

@@ -145,8 +145,19 @@ func TestRoundTrip(t *testing.T) {
 	if b := a.Battery[0]; *b.VoltageMillivolt != 4012 || *b.AccumulatedSystemLoad != 1<<63+5 || b.Percent != nil || b.Raw != `{"Voltage":4012}` {
 		t.Errorf("battery reading = %+v, not as it was recorded", b)
 	}
-	if len(a.Absences) != 1 || a.Absences[0].Reason != "the phone is charging" || string(a.Payloads[0].Raw) != "{\x00}" {
-		t.Errorf("absences %+v, payloads %+v: not as recorded", a.Absences, a.Payloads)
+	if len(a.Absences) != 1 || a.Absences[0].Reason != "the phone is charging" || len(a.Payloads) != 1 || a.Payloads[0].Raw != nil {
+		t.Errorf("absences %+v, payloads %+v: not as recorded, or with their bytes", a.Absences, a.Payloads)
+	}
+	payloads := 0
+	err = s.EachPayload(context.Background(), "r1", func(p harness.Payload) error {
+		payloads++
+		if string(p.Raw) != "{\x00}" || p.Session != a.Begin.ID || p.Name != a.Payloads[0].Name || !p.At.Equal(a.Payloads[0].At) {
+			t.Errorf("payload = %+v: not as recorded", p)
+		}
+		return nil
+	})
+	if err != nil || payloads != 1 {
+		t.Errorf("EachPayload = %d payloads, %v, want one", payloads, err)
 	}
 	if len(got.Notices) != 2 || got.Notices[0].Session != "s000-candidate" || got.Notices[1].Session != "" {
 		t.Errorf("notices = %+v, want one of the session and one of the run", got.Notices)

@@ -139,6 +139,28 @@ func (s *Store) takenAfter(ctx context.Context, last int64) (id int64, p harness
 	return id, p, nil
 }
 
+// EachPayload calls yield with every payload that the sessions of a run brought along, in the order of recording, with its
+// bytes, one at a time. It ends early with yield's error.
+func (s *Store) EachPayload(ctx context.Context, run string, yield func(harness.Payload) error) error {
+	for last := int64(0); ; {
+		var p harness.Payload
+		var at int64
+		err := s.read.QueryRowContext(ctx, `SELECT p.id, s.name, p.name, p.kind, p.at, p.raw FROM payloads p JOIN sessions s ON s.id = p.session
+			WHERE p.run = (SELECT id FROM runs WHERE name = ?) AND p.id > ? ORDER BY p.id LIMIT 1`, run, last).
+			Scan(&last, &p.Session, &p.Name, &p.Kind, &at, &p.Raw)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return s.fault("read a payload", err)
+		}
+		p.At = wall(at)
+		if err := yield(p); err != nil {
+			return err
+		}
+	}
+}
+
 // TakenBetween returns the payloads that speak of a device type within a stretch of time, oldest first, without their raw
 // bytes. Their times are compared as they stand, as UTC.
 func (s *Store) TakenBetween(ctx context.Context, deviceType string, from, to time.Time) ([]harness.Taken, error) {
