@@ -18,10 +18,10 @@ import (
 // A batch is what one transaction keeps and one processor parses at a time: enough payloads to hide the cost of both, few
 // enough to hold several.
 const (
-	batchPayloads = 256
+	batchPayloads = 128
 	batchBytes    = 1 << 20
 	// heldBytes bounds the payloads on their way. A single one that is larger goes alone.
-	heldBytes = 8 << 20
+	heldBytes = 4 << 20
 )
 
 // reading is one payload on its way.
