@@ -88,6 +88,34 @@ import Testing
         #expect(placed.map(\.operations) == [nil, "gather_0 top_ids"])
     }
 
+    /// The text is scored once, after the iterations, with the phase of its own.
+    @Test func theTextIsScoredAfterTheIterations() async throws {
+        let text = "Once upon a time there was a cat"
+        let bench = try TestBench(["iterations": "2", "score_text": "\"\(text)\""])
+        #expect(try await bench.run() == .complete)
+        let events = try bench.events()
+        let sample = try #require(events.first { $0.metric == "perplexity" })
+        #expect(events.filter { $0.metric == "perplexity" }.count == 1)
+        #expect(sample.phase == "score" && sample.unit == "1" && sample.iteration == nil)
+        let lastIteration = try #require(events.last { $0.kind == .iterationEnd })
+        #expect(sample.seq > lastIteration.seq)
+        let generator = try await Generator.load(Fixtures.tinyPackage(), backend: FakeBackend())
+        var expected = Perplexity()
+        try await generator.score(text, into: &expected)
+        #expect(sample.value == expected.value)
+    }
+
+    @Test func aTextThatCannotBeScoredSpoilsNothingElse() async throws {
+        let text = String(repeating: "a cat and a dog ", count: 500)
+        let bench = try TestBench(["score_text": "\"\(text)\""])
+        #expect(try await bench.run() == .complete)
+        let events = try bench.events()
+        let sample = try #require(events.first { $0.metric == "perplexity" })
+        #expect(sample.value == nil)
+        #expect(sample.reason?.hasPrefix("the text was not scored: ") == true)
+        #expect(events.last?.reason == "complete" && !events.contains { $0.kind == .error })
+    }
+
     @Test func helloSaysWhoSpeaks() async throws {
         let bench = try TestBench()
         _ = try await bench.run()
