@@ -25,28 +25,26 @@ func gateRows(p prelaunch.Page) []gateRow {
 	for _, g := range p.Gates {
 		row := gateRow{Name: g.Name, About: g.About, Label: gateLabel(g), Status: string(g.Status), Class: statusClass(g.Status), Reason: g.Reason,
 			Open: g.Status != prelaunch.Pass, Remarks: g.Remarks, Bound: "not known"}
-		s := scale{}
 		if g.Bound != nil {
-			s = gateScale(g)
-			row.Bound = map[bool]string{true: "at least ", false: "at most "}[g.AtLeast] + s.with(*g.Bound)
+			row.Bound = map[bool]string{true: "at least ", false: "at most "}[g.AtLeast] + gateNumber(g, *g.Bound)
 		}
 		if g.Value != nil {
-			row.Found = s.with(*g.Value)
+			row.Found = gateNumber(g, *g.Value)
 		}
 		for _, e := range g.Evidence {
-			row.Evidence = append(row.Evidence, evidenceRow{e.What, s.with(e.Value), evidenceFrom(e), shortEvidence(e)})
+			row.Evidence = append(row.Evidence, evidenceRow{e.What, gateNumber(g, e.Value), evidenceFrom(e), shortEvidence(e)})
 		}
 		out = append(out, row)
 	}
 	return out
 }
 
-// gateScale is chosen by the promise and serves what was found too. Stores count an app's size in units of ten.
-func gateScale(g prelaunch.Gate) scale {
+// gateNumber prints a promise or what was found. Stores count an app's size in units of ten.
+func gateNumber(g prelaunch.Gate, value float64) string {
 	if g.Name == prelaunch.GateSize {
-		return scale{"MB", 1e-6}
+		return scale{"MB", 1e-6}.with(value)
 	}
-	return scaleFor(g.Unit, *g.Bound)
+	return scaleFor(g.Unit, value).with(value)
 }
 
 func gateLabel(g prelaunch.Gate) string {
