@@ -64,11 +64,11 @@ type launches struct {
 	sessions []harness.SessionState
 }
 
-// newest finds the latest run with launches of what is asked, on the most preferred kind of device that has any; nil:
+// newest finds the latest run with launches of what is asked, on the first of the kinds of devices that has any; nil:
 // there is none, for the reason in why. A run counts whatever became of it: an older one that ended better is not taken
 // in its place.
-func (r *release) newest(ctx context.Context, a asked) (found *launches, why string, err error) {
-	for _, kind := range kindsOfRunner[r.runner] {
+func (r *release) newest(ctx context.Context, a asked, kinds []harness.DeviceKind) (found *launches, why string, err error) {
+	for _, kind := range kinds {
 		for _, run := range r.runs {
 			planned, instead := plansOf(run.Run, kind, a)
 			if instead != "" && why == "" {
@@ -87,7 +87,7 @@ func (r *release) newest(ctx context.Context, a asked) (found *launches, why str
 		}
 	}
 	if why == "" {
-		why = fmt.Sprintf("no run of %s is recorded of %s", a.key(), strings.Join(kindNames(kindsOfRunner[r.runner]), " or "))
+		why = fmt.Sprintf("no run of %s is recorded of %s", a.key(), strings.Join(kindNames(kinds), " or "))
 	}
 	return nil, why + "; --measure makes one", nil
 }
@@ -152,7 +152,7 @@ func (l launches) ends() []prelaunch.End {
 // judge makes the gates of a promise, one for each metric that it bounds.
 func (r *release) judge(ctx context.Context, p promise) ([]prelaunch.Gate, error) {
 	a := asked{product: p.device.ProductType, model: p.model, scenario: p.scenario.Name, hash: p.scenario.Hash(), build: r.build}
-	found, why, err := r.newest(ctx, a)
+	found, why, err := r.newest(ctx, a, kindsOfRunner[r.runner])
 	if err != nil {
 		return nil, err
 	}
@@ -240,28 +240,31 @@ func (r *release) absence(ctx context.Context, l launches, a asked, metric strin
 func (r *release) memoryGate(ctx context.Context) (prelaunch.Gate, error) {
 	var peaks []prelaunch.Evidence
 	var killed []prelaunch.End
-	for _, scenario := range r.scenariosOn(r.memory.ProductType) {
-		a := asked{product: r.memory.ProductType, model: r.model, scenario: scenario, build: r.build}
-		found, _, err := r.newest(ctx, a)
-		if err != nil {
-			return prelaunch.Gate{}, err
+	for _, kind := range kindsOfRunner[r.runner] {
+		if len(peaks)+len(killed) > 0 {
+			break // the preferred kind has spoken
 		}
-		if found == nil {
-			continue
-		}
-		for _, end := range found.ends() {
-			if end.Outcome == harness.OutcomeJetsam {
-				killed = append(killed, end)
+		for _, scenario := range r.scenariosOn(r.memory.ProductType) {
+			highest, ends, err := r.footprints(ctx, asked{product: r.memory.ProductType, model: r.model, scenario: scenario, build: r.build}, kind)
+			if err != nil {
+				return prelaunch.Gate{}, err
 			}
+			peaks, killed = append(peaks, highest...), append(killed, ends...)
 		}
-		highest, err := r.highest(ctx, *found, a)
-		if err != nil {
-			return prelaunch.Gate{}, err
-		}
-		peaks = append(peaks, highest...)
 	}
 	shape, why := r.shape()
-	return prelaunch.Memory(r.memory, r.claims.Memory.Context, shape, why, ofOneKind(peaks)).After(killed), nil
+	return prelaunch.Memory(r.memory, r.claims.Memory.Context, shape, why, peaks).After(killed), nil
+}
+
+// footprints are the highest of the latest run on a kind of device, and the launches that were killed for memory.
+func (r *release) footprints(ctx context.Context, a asked, kind harness.DeviceKind) ([]prelaunch.Evidence, []prelaunch.End, error) {
+	found, _, err := r.newest(ctx, a, []harness.DeviceKind{kind})
+	if err != nil || found == nil {
+		return nil, nil, err
+	}
+	killed := slices.DeleteFunc(found.ends(), func(e prelaunch.End) bool { return e.Outcome != harness.OutcomeJetsam })
+	peaks, err := r.highest(ctx, *found, a)
+	return peaks, killed, err
 }
 
 // highest is the highest footprint of each unit, by the app's own sight and by the kernel's.
@@ -297,12 +300,4 @@ func (r *release) scenariosOn(product string) []string {
 	}
 	slices.Sort(out)
 	return out
-}
-
-// ofOneKind keeps what phones said where any did.
-func ofOneKind(peaks []prelaunch.Evidence) []prelaunch.Evidence {
-	if !slices.ContainsFunc(peaks, func(e prelaunch.Evidence) bool { return e.Kind == harness.KindIPhone }) {
-		return peaks
-	}
-	return slices.DeleteFunc(peaks, func(e prelaunch.Evidence) bool { return e.Kind != harness.KindIPhone })
 }
