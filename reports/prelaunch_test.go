@@ -63,7 +63,7 @@ func TestPrelaunchText(t *testing.T) {
 func TestPrelaunchHTML(t *testing.T) {
 	html := launchText(t, PrelaunchHTML, launchPage(harness.KindVirtual))
 	wantAll(t, html, `<h1>Before launch: <span class="badge bad">fail</span> <span class="badge mark">virtual</span></h1>`, "SYNTHETIC: virtual iPhone.",
-		"&lt;script&gt;alert(1)&lt;/script&gt;", `<span class="badge good">pass</span>`, `<span class="badge ">not measured</span>`, "default-src &#39;none&#39;")
+		"&lt;script&gt;alert(1)&lt;/script&gt;", `<span class="badge good">pass</span>`, `<span class="badge">not measured</span>`, "default-src &#39;none&#39;")
 	if strings.Contains(html, "<script>alert") {
 		t.Error("a name has become a script")
 	}
