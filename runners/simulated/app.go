@@ -172,6 +172,9 @@ func (a *app) hello() error {
 	if err := a.write(wire.Event{Kind: wire.Load, Regime: regime, Ns: at(duration.Nanoseconds()), Model: m.Name, ModelHash: m.Hash, ModelBytes: &m.SizeBytes}); err != nil {
 		return err
 	}
+	if err := a.placement(); err != nil {
+		return err
+	}
 	if a.fault.What == "payload" {
 		a.file.payloads["metric-0.json"] = []byte(`{"timeStampBegin":"2026-11-22 00:00:00 +0000","metaData":{"deviceType":"` + d.ProductType + `"}}`)
 		a.sink.Payload("metric-0.json", a.file.payloads["metric-0.json"])

@@ -71,6 +71,23 @@ import Testing
         }
     }
 
+    @Test func whereOperationsAreToRunIsToldOnce() async throws {
+        let bench = try TestBench(["iterations": "2"])
+        var backend = FakeBackend()
+        backend.placements = [
+            PlacedOperations(function: "decode", unit: .neuralEngine, count: 9),
+            PlacedOperations(function: "decode", unit: .cpu, count: 2, names: ["gather_0", "top_ids"]),
+        ]
+        #expect(try await bench.run(bench.environment(backend)) == .complete)
+        let events = try bench.events()
+        #expect(events.filter { $0.kind == .load }.count == 2)
+        let placed = events.filter { $0.kind == .placement }
+        #expect(placed.map(\.function) == ["decode", "decode"])
+        #expect(placed.map(\.unit) == ["neural_engine", "cpu"])
+        #expect(placed.map(\.count) == [9, 2])
+        #expect(placed.map(\.operations) == [nil, "gather_0 top_ids"])
+    }
+
     @Test func helloSaysWhoSpeaks() async throws {
         let bench = try TestBench()
         _ = try await bench.run()
