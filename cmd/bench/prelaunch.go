@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/lilims/bench/harness"
@@ -105,7 +106,7 @@ func (f *prelaunchFlags) measureMissing(ctx context.Context, r *release) error {
 		if err != nil {
 			return err
 		}
-		if missing := unmeasured(gates); len(missing) == 0 {
+		if !slices.ContainsFunc(gates, func(g prelaunch.Gate) bool { return g.Status == prelaunch.NotMeasured }) {
 			continue
 		}
 		if err := f.measureOne(ctx, r, *p); err != nil {
@@ -117,16 +118,6 @@ func (f *prelaunchFlags) measureMissing(ctx context.Context, r *release) error {
 		}
 	}
 	return nil
-}
-
-func unmeasured(gates []prelaunch.Gate) []string {
-	var out []string
-	for _, g := range gates {
-		if g.Status == prelaunch.NotMeasured {
-			out = append(out, g.Metric)
-		}
-	}
-	return out
 }
 
 // measureOne makes a run of a promise's case, by the path of bench run and bench soak.
