@@ -28,6 +28,7 @@
 //   - [Fingerprint]: all that must agree before two runs may be compared.
 //   - [Baseline]: an accepted build with its series for a case, with provenance.
 //   - [Verdict]: pass, regression, improvement, near_threshold, inconclusive, no_baseline, incomparable.
+//   - [Claims]: what a release promises, for the pre-launch gates.
 //   - [Payload]: a MetricKit payload as the phone delivered it, kept raw.
 //   - [Witness]: what MetricKit says of a unit and a day, beside what the runs in it recorded.
 //   - [Entry]: one thing that a run yields on its way to the store: a session's begin or end, an event line, an

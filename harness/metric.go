@@ -95,7 +95,7 @@ func Metrics() []Metric {
 		{Retention300, "ratio", Higher, AssumeLogNormal, "throughput at 300 s over the peak window"},
 		{TimeTo90, "s", Higher, AssumeLogNormal, "first token to the time when throughput has lastingly fallen below 90 % of the peak window"},
 		{TimeTo75, "s", Higher, AssumeLogNormal, "the same for 75 %"},
-		{Perplexity, "1", Lower, AssumeExact, "of the evaluation corpus"},
+		{Perplexity, "1", Lower, AssumeExact, "of the scenario's text, in the first launch"},
 		{ModelBytes, "B", Lower, AssumeExact, "size of the model on disk"},
 		{GreedyMatch, "ratio", Higher, AssumeExact, "share of greedily generated tokens that the candidate has in common with the baseline"},
 	}

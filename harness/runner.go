@@ -72,6 +72,7 @@ type Task struct {
 	Scenario  Scenario
 	FirstEver bool
 	Prompt    string            // resolved prompt text
+	ScoreText string            // whose perplexity is measured after the iterations; "": none
 	Env       map[string]string // faults for tests, tracing; kept with the run
 	Patience  time.Duration     // how long a vanished device is waited for
 	Telemetry time.Duration     // interval of the host's samplers; 0: none

@@ -280,7 +280,7 @@ func gaugePower(s harness.RecordedSession) (power, energy []opts.LineData) {
 			power = append(power, point(begin, step.Watts))
 			energy = append(energy, point(begin, 0))
 		}
-		total += step.Watts * (end - begin) / joulesPerMilliwatt
+		total += step.Watts * (end - begin) / joulesPerMilliwattHour
 		power = append(power, point(end, step.Watts))
 		energy = append(energy, point(end, total))
 	}

@@ -219,7 +219,8 @@ var usualAbsence = map[string]string{
 func optional(metric string) bool {
 	switch metric {
 	case harness.Retention60, harness.Retention300, harness.TimeTo90, harness.TimeTo75, harness.Perplexity, harness.ModelBytes,
-		harness.LoadedFootprint, harness.PeakPrefill, harness.PeakDecode, harness.LifetimePeak, harness.LeastAvailable:
+		harness.LoadedFootprint, harness.PeakPrefill, harness.PeakDecode, harness.LifetimePeak, harness.LeastAvailable,
+		harness.GreedyMatch:
 		return true
 	}
 	return false
@@ -253,6 +254,7 @@ var labels = []struct{ metric, label string }{
 	{harness.TimeTo75, "time to 75 % of peak"},
 	{harness.Perplexity, "perplexity"},
 	{harness.ModelBytes, "model on disk"},
+	{harness.GreedyMatch, "words in common with the baseline"},
 }
 
 func label(metric string) string {

@@ -24,7 +24,7 @@ func TestScale(t *testing.T) {
 		{"memory", "B", 45.2e6, "43.11 MiB"},
 		{"large memory", "B", 3 << 30, "3.000 GiB"},
 		{"energy", "J", 3.6, "1.000 mWh"},
-		{"tiny energy", "J", 0.00036, "0.0001000 mWh"},
+		{"tiny energy", "J", 0.00036, "0.1000 µWh"},
 		{"rate", "tok/s", 12345.6, "12346 tok/s"},
 		{"share", "ratio", 0.8712, "87.12 %"},
 		{"count", "1", 3.25, "3.250"},

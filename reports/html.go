@@ -22,18 +22,14 @@ type frame struct {
 	Title  string
 	Policy string
 	Style  template.CSS
-	Engine template.JS
+	Engine template.JS // that draws charts; empty: the page has none
 	Script template.JS
 	Footer string
 }
 
-func newFrame(title, footer string) (frame, error) {
+func newFrame(title, footer string, charts bool) (frame, error) {
 	f := frame{Title: title, Footer: footer}
 	style, err := assets.ReadFile("assets/page.css")
-	if err != nil {
-		return f, err
-	}
-	engine, err := assets.ReadFile("assets/echarts/echarts.common.min.js")
 	if err != nil {
 		return f, err
 	}
@@ -41,10 +37,17 @@ func newFrame(title, footer string) (frame, error) {
 	if err != nil {
 		return f, err
 	}
-	f.Style, f.Engine, f.Script = template.CSS(style), template.JS(engine), template.JS(script)
+	f.Style, f.Script = template.CSS(style), template.JS(script)
+	scripts := sourceHash(script)
+	if charts {
+		engine, err := assets.ReadFile("assets/echarts/echarts.common.min.js")
+		if err != nil {
+			return f, err
+		}
+		f.Engine, scripts = template.JS(engine), sourceHash(engine)+" "+scripts
+	}
 	// Inline styles stay allowed: echarts places its tooltips with them.
-	f.Policy = fmt.Sprintf("default-src 'none'; script-src %s %s; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'",
-		sourceHash(engine), sourceHash(script))
+	f.Policy = fmt.Sprintf("default-src 'none'; script-src %s; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'", scripts)
 	return f, nil
 }
 
@@ -116,7 +119,7 @@ func (r Report) HTML(w io.Writer) error {
 	run := r.Recorded.Run
 	data := runPage{Heading: r.heading(), When: r.when(), Synthetic: run.Synthetic, Many: len(r.Cases) > 1, Run: run}
 	var err error
-	if data.Frame, err = newFrame(data.Heading+", "+run.Start.UTC().Format("2006-01-02 15:04"), "Run "+run.ID+"."); err != nil {
+	if data.Frame, err = newFrame(data.Heading+", "+run.Start.UTC().Format("2006-01-02 15:04"), "Run "+run.ID+".", true); err != nil {
 		return err
 	}
 	for i, c := range r.Cases {

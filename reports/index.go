@@ -47,7 +47,7 @@ func indexMetrics() []string {
 func Index(w io.Writer, all []Report) error {
 	var data indexPage
 	var err error
-	if data.Frame, err = newFrame("Runs", plural(len(all), "run")+"."); err != nil {
+	if data.Frame, err = newFrame("Runs", plural(len(all), "run")+".", true); err != nil {
 		return err
 	}
 	data.Count = plural(len(all), "run") + ", the latest first."

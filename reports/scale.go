@@ -18,8 +18,8 @@ type scale struct {
 }
 
 const (
-	mebibyte           = 1 << 20
-	joulesPerMilliwatt = 3.6 // joules in a milliwatt hour
+	mebibyte               = 1 << 20
+	joulesPerMilliwattHour = 3.6
 )
 
 // scaleFor chooses the unit in which a value of a base unit is shown.
@@ -43,7 +43,10 @@ func scaleFor(unit string, value float64) scale {
 		}
 		return scale{"GiB", 1.0 / (1024 * mebibyte)}
 	case "J":
-		return scale{"mWh", 1 / joulesPerMilliwatt}
+		if v > 0 && v < joulesPerMilliwattHour/100 { // a token's
+			return scale{"µWh", 1e3 / joulesPerMilliwattHour}
+		}
+		return scale{"mWh", 1 / joulesPerMilliwattHour}
 	case "ratio":
 		return scale{"%", 100}
 	case "1":

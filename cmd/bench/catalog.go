@@ -31,7 +31,7 @@ func dataFolder(env Env, flagged string) string {
 func databasePath(data string) string { return filepath.Join(data, "bench.sqlite") }
 
 func configsFlag(flags *flag.FlagSet) *string {
-	return flags.String("configs", "", "`folder` with devices, models, scenarios and policies (default ./configs where there is one, else what is built in)")
+	return flags.String("configs", "", "`folder` with devices, models, scenarios, policies and claims (default ./configs where there is one, else what is built in)")
 }
 
 // loadCatalog reads the configuration that a person means: the folder named, the one at hand, or the built-in copy.

@@ -14,10 +14,10 @@ import (
 // Exit codes. They are the program's contract with scripts.
 const (
 	exitOK           = 0 // pass, or the command did what it was asked
-	exitRegression   = 1
+	exitRegression   = 1 // or a pre-launch gate fails
 	exitUsage        = 2 // flags, configuration, an unreadable model or app
 	exitDevice       = 3 // missing, ambiguous or unfit
-	exitInconclusive = 4 // inconclusive or incomparable
+	exitInconclusive = 4 // inconclusive, incomparable or not measured
 	exitInternal     = 5
 )
 
@@ -147,7 +147,7 @@ func help(env Env, args []string) int {
 		fmt.Fprintf(env.Stdout, "  bench %-10s %s\n", c.name, c.summary)
 	}
 	fmt.Fprint(env.Stdout, "\nbench help COMMAND tells a command's flags.\n")
-	fmt.Fprint(env.Stdout, "Exit codes: 0 pass, 1 regression, 2 usage or configuration, 3 device missing or unfit, 4 inconclusive or incomparable, 5 internal.\n")
+	fmt.Fprint(env.Stdout, "Exit codes: 0 pass, 1 regression or failed pre-launch gate, 2 usage or configuration, 3 device missing or unfit, 4 inconclusive, incomparable or not measured, 5 internal.\n")
 	return exitOK
 }
 

@@ -13,6 +13,7 @@ func commands() []command {
 		ingestCommand(),
 		compareCommand(),
 		gateCommand(),
+		prelaunchCommand(),
 		bisectCommand(),
 		calibrateCommand(),
 		baselineCommand(),

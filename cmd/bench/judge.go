@@ -160,6 +160,9 @@ func judgeCase(ctx context.Context, history *selfHistory, key string, m harness.
 		verdict.Judgement, verdict.Reason = harness.Incomparable, "the arms differ in "+strings.Join(differs, ", ")
 		return gate.Judged{Verdict: verdict}, nil
 	}
+	if m.Assume == harness.AssumeExact {
+		return gate.Exact(key, m, gate.Readings(baseline), gate.Readings(candidate), rule)
+	}
 	series, left := gate.Arms(m, baseline, candidate)
 	series.Case = key
 	if len(series.Baseline) == 0 {

@@ -38,6 +38,16 @@ func (r *reader) claims(c harness.Catalog, name, file string, n *yaml.Node) {
 	c.Claims[name] = out
 }
 
+// Claims reads claims that lie outside a catalogue, by the names that it has. A mistake is an error of kind usage.
+func Claims(c harness.Catalog, name, file string, content []byte) (harness.Claims, error) {
+	r := reader{}
+	c.Claims = map[string]harness.Claims{}
+	if n := r.parse(file, content); n != nil {
+		r.claims(c, name, file, n)
+	}
+	return c.Claims[name], r.err()
+}
+
 // noting remembers the key when its value has a mistake: what could not be read is not also missing.
 func (r *reader) noting(faulty map[string]bool, fields map[string]field) map[string]field {
 	for key, read := range fields {

@@ -64,3 +64,25 @@ func TestMistakesInClaims(t *testing.T) {
 		})
 	}
 }
+
+func TestClaimsOfAFile(t *testing.T) {
+	c, err := Load(configs.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shipped, err := configs.Files.ReadFile("claims/default.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Claims(c, "mine", "some/mine.yaml", shipped)
+	if err != nil || got.Name != "mine" || got.Model != c.Claims["default"].Model || len(got.Claims) != len(c.Claims["default"].Claims) {
+		t.Errorf("Claims() = %+v, %v", got, err)
+	}
+	if _, taken := c.Claims["mine"]; taken {
+		t.Error("the catalogue has changed")
+	}
+	if _, err := Claims(c, "mine", "some/mine.yaml", []byte("model: m\nmemory: {device: iPhone99, context: 1}\n")); err == nil ||
+		!strings.Contains(err.Error(), `some/mine.yaml:2: device: no device is called "iPhone99"`) {
+		t.Errorf("Claims() = %v", err)
+	}
+}

@@ -48,7 +48,7 @@ func (r *reader) scenario(into map[string]harness.Scenario, name, file string, n
 	var sw sweep
 	r.take(file, n, map[string]field{
 		"prompt": text(&s.Prompt), "prompt_tokens": whole(&s.PromptTokens, 1), "generate_tokens": whole(&s.GenerateTokens, 1),
-		"stop_at_end": flag(&s.StopAtEnd), "kv_depth": whole(&s.KVDepth, 0), "warmups": whole(&s.Warmups, 0),
+		"stop_at_end": flag(&s.StopAtEnd), "kv_depth": whole(&s.KVDepth, 0), "score_text": text(&s.ScoreText), "warmups": whole(&s.Warmups, 0),
 		"iterations": whole(&s.Iterations, 1), "sessions": whole(&s.Sessions, 1),
 		"compute_units": oneOf(&s.ComputeUnits, harness.ComputeAll, harness.ComputeCPUOnly, harness.ComputeCPUAndGPU, harness.ComputeCPUAndNeuralEngine),
 		"temperature":   number(&s.Temperature, 0, 10), "top_k": whole(&s.TopK, 1), "sampling_seed": whole(&s.SamplingSeed, 0),

@@ -137,6 +137,9 @@ func (d *device) limited(ctx context.Context, begin harness.SessionBegin, run fu
 		FirstEver: begin.Prepared.FirstEver, Prompt: scenario.Prompt, Env: d.Env, Patience: d.Patience,
 		Telemetry: d.Telemetry, Limit: scenario.SessionTimeout,
 	}
+	if begin.Planned.Pair == 0 { // it does not vary from launch to launch
+		task.ScoreText = scenario.ScoreText
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if task.Limit > 0 {

@@ -82,7 +82,7 @@ func usable(metric harness.Metric, arm harness.Arm, sessions []harness.SessionSe
 // leftOut says why the rule does not count a session; "" where it does.
 func leftOut(metric harness.Metric, s *harness.SessionSeries) string {
 	switch {
-	case s.Begin.Prepared.FirstEver && metric.Name != harness.TTFTFirstEver && metric.Name != harness.LoadFirstEver:
+	case s.Begin.Prepared.FirstEver && metric.Assume != harness.AssumeExact && metric.Name != harness.TTFTFirstEver && metric.Name != harness.LoadFirstEver:
 		return "first launch after an install"
 	case len(s.Values) < fewest(metric):
 		return fmt.Sprintf("%d kept readings, %d are needed", len(s.Values), fewest(metric))

@@ -40,6 +40,13 @@ func Screen(key string, metric harness.Metric, nights []harness.BaselineNight, c
 		return fail(err)
 	}
 	out := Judged{Verdict: harness.Verdict{Case: key, Metric: metric.Name, Threshold: rule.Threshold, Judgement: harness.Inconclusive}}
+	if metric.Assume == harness.AssumeExact {
+		var all [][]float64
+		for _, night := range nights {
+			all = append(all, night.Sessions...)
+		}
+		return Exact(key, metric, all, candidate, rule)
+	}
 	stored, err := nightLogs(metric, nights)
 	if err != nil {
 		return fail(err)

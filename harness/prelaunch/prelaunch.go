@@ -125,15 +125,57 @@ func (p Page) Synthetic() []harness.DeviceKind {
 	return out
 }
 
-// Measured is the gate of one metric that a claim bounds. Absent evidence is told by why.
-func Measured(name, about string, metric harness.Metric, bound float64, found *Evidence, why string) Gate {
-	g := Gate{Name: name, About: about, Metric: metric.Name, Bound: &bound, AtLeast: metric.Better == harness.Higher, Unit: metric.Unit}
-	if found == nil {
+// Measured is the gate of one metric that a claim bounds, by the evidence of each unit. Absent evidence is told by why.
+func Measured(name, about string, metric harness.Metric, bound float64, found []Evidence, why string) Gate {
+	g := Gate{Name: name, About: about, Metric: metric.Name, Bound: &bound, AtLeast: metric.Better == harness.Higher, Unit: metric.Unit, Evidence: found}
+	if len(found) == 0 {
 		g.Reason = why
-		return g.judge()
 	}
-	g.Evidence = []Evidence{*found}
 	return g.judge()
+}
+
+// End is how a launch ended that a gate's evidence is from, where it did not end well.
+type End struct {
+	Run, Session string
+	Outcome      harness.Outcome // empty: it has no end
+	Reason       string
+}
+
+func (e End) String() string {
+	outcome := string(e.Outcome)
+	if outcome == "" {
+		outcome = "cut off"
+	}
+	text := fmt.Sprintf("session %s of run %s: %s", e.Session, e.Run, outcome)
+	if e.Reason != "" {
+		text += ": " + e.Reason
+	}
+	return text
+}
+
+// breaks reports whether app or heat has cut the launch short, rather than cable, host or a person.
+func (e End) breaks() bool {
+	switch e.Outcome {
+	case harness.OutcomeThermal, harness.OutcomeJetsam, harness.OutcomeTimeout, harness.OutcomeAppCrash, harness.OutcomeError:
+		return true
+	}
+	return false
+}
+
+// After counts how the launches ended that the gate asks about. A promise is broken by a launch that app or heat has cut
+// short, whatever was measured before; other bad ends are remarks, and the reason where nothing was measured.
+func (g Gate) After(ends []End) Gate {
+	for _, e := range ends {
+		switch {
+		case e.breaks() && g.Status != Fail:
+			g.Status, g.Reason = Fail, e.String()
+		case g.Status == NotMeasured && g.Bound != nil:
+			g.Reason = e.String()
+		default:
+			g.Remarks = append(g.Remarks, e.String())
+		}
+	}
+	return g
 }
 
 // Shape is what of a model its memory is reckoned from.

@@ -59,18 +59,51 @@ func TestMeasured(t *testing.T) {
 	for name, c := range map[string]struct {
 		metric harness.Metric
 		bound  float64
-		value  *Evidence
+		values []Evidence
 		want   Status
 	}{
-		"fast enough": {speed, 20, &Evidence{Value: 20}, Pass},
-		"too slow":    {speed, 20, &Evidence{Value: 19.9}, Fail},
-		"soon enough": {latency, 1, &Evidence{Value: 1}, Pass},
-		"too late":    {latency, 1, &Evidence{Value: 1.1}, Fail},
-		"no evidence": {latency, 1, nil, NotMeasured},
+		"fast enough":                 {speed, 20, []Evidence{{Value: 20}}, Pass},
+		"too slow":                    {speed, 20, []Evidence{{Value: 19.9}}, Fail},
+		"soon enough":                 {latency, 1, []Evidence{{Value: 1}}, Pass},
+		"too late":                    {latency, 1, []Evidence{{Value: 1.1}}, Fail},
+		"one unit of two is too slow": {speed, 20, []Evidence{{Value: 25}, {Value: 19}}, Fail},
+		"no evidence":                 {latency, 1, nil, NotMeasured},
 	} {
-		g := Measured(GateClaim, "x", c.metric, c.bound, c.value, "no run")
-		if g.Status != c.want || (c.value == nil) != (g.Reason == "no run") {
+		g := Measured(GateClaim, "x", c.metric, c.bound, c.values, "no run")
+		if g.Status != c.want || (c.values == nil) != (g.Reason == "no run") {
 			t.Errorf("%s: %s (%s), want %s", name, g.Status, g.Reason, c.want)
+		}
+	}
+}
+
+func TestAfter(t *testing.T) {
+	speed, _ := harness.MetricNamed(harness.DecodeTokS)
+	measured := Measured(GateClaim, "x", speed, 20, []Evidence{{Value: 25}}, "")
+	nothing := Measured(GateClaim, "x", speed, 20, nil, "no session has it")
+	ended := func(outcomes ...harness.Outcome) (out []End) {
+		for _, o := range outcomes {
+			out = append(out, End{Run: "r1", Session: "s000", Outcome: o})
+		}
+		return out
+	}
+	for name, c := range map[string]struct {
+		gate         Gate
+		ends         []End
+		want         Status
+		reason, also string
+	}{
+		"well":                    {measured, nil, Pass, "", ""},
+		"killed":                  {measured, ended(harness.OutcomeJetsam), Fail, "session s000 of run r1: jetsam", ""},
+		"killed without a figure": {nothing, ended(harness.OutcomeJetsam), Fail, "session s000 of run r1: jetsam", ""},
+		"too hot":                 {measured, ended(harness.OutcomeThermal), Fail, "session s000 of run r1: thermal", ""},
+		"cable and crash":         {measured, ended(harness.OutcomeDeviceLost, harness.OutcomeAppCrash), Fail, "session s000 of run r1: app_crash", "device_lost"},
+		"cable":                   {measured, ended(harness.OutcomeDeviceLost), Pass, "", "session s000 of run r1: device_lost"},
+		"cable before a figure":   {nothing, ended(harness.OutcomeDeviceLost), NotMeasured, "session s000 of run r1: device_lost", ""},
+		"no end":                  {nothing, ended(""), NotMeasured, "session s000 of run r1: cut off", ""},
+	} {
+		g := c.gate.After(c.ends)
+		if g.Status != c.want || g.Reason != c.reason || !strings.Contains(strings.Join(g.Remarks, " "), c.also) || (c.also == "") != (len(g.Remarks) == 0) {
+			t.Errorf("%s: %s, %q, remarks %q; want %s, %q, %q", name, g.Status, g.Reason, g.Remarks, c.want, c.reason, c.also)
 		}
 	}
 }

@@ -90,6 +90,7 @@ type Task struct {
 	Generate     int                  `json:"generate_tokens"`
 	StopAtEnd    bool                 `json:"stop_at_end,omitempty"`
 	KVDepth      int                  `json:"kv_depth,omitempty"`
+	ScoreText    string               `json:"score_text,omitempty"` // measure its perplexity after the iterations
 	Warmups      int                  `json:"warmups"`
 	Iterations   int                  `json:"iterations"`
 	DurationNs   int64                `json:"duration_ns,omitempty"`

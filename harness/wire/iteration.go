@@ -307,6 +307,10 @@ func (f *Fold) sample(e Event, line int, y *Yield) {
 		f.lost(e.Metric, "the reading was "+e.newness())
 		return
 	}
+	if e.Value == nil && e.Reason != "" {
+		f.lost(e.Metric, e.Reason)
+		return
+	}
 	if e.Value == nil {
 		f.problem(y, line, e.Metric+" came without a number")
 		f.lost(e.Metric, "the app read no number")

@@ -18,7 +18,11 @@ func Placements(lines []harness.EventLine) []harness.Placement {
 		if e == nil || e.Kind != Placement || e.Newer() || e.Count == nil {
 			continue
 		}
-		out = append(out, harness.Placement{Function: e.Function, Unit: e.Unit, Count: *e.Count, Operations: strings.Fields(e.Operations)})
+		placement := harness.Placement{Function: e.Function, Unit: e.Unit, Count: *e.Count}
+		if e.Operations != "" {
+			placement.Operations = strings.Fields(e.Operations)
+		}
+		out = append(out, placement)
 	}
 	return out
 }

@@ -128,6 +128,9 @@ func (a *app) main() error {
 			return a.end("thermal")
 		}
 	}
+	if err := a.perplexity(); err != nil {
+		return err
+	}
 	return a.end("complete")
 }
 
@@ -137,6 +140,14 @@ func done(s harness.Scenario, iterations int, worked time.Duration) bool {
 		return worked >= s.Duration
 	}
 	return iterations >= s.Iterations && worked >= s.MinimumWork
+}
+
+// perplexity tells the same of every text: the model has no words to foresee.
+func (a *app) perplexity() error {
+	if a.task.ScoreText == "" {
+		return nil
+	}
+	return a.write(wire.Event{Kind: wire.Sample, Metric: harness.Perplexity, Unit: "1", Phase: "score", Value: at(8.5 * factorOf(a.task.Build, wordsWord))})
 }
 
 func (a *app) end(reason string) error {
@@ -170,6 +181,9 @@ func (a *app) hello() error {
 		return errEnded
 	}
 	if err := a.write(wire.Event{Kind: wire.Load, Regime: regime, Ns: at(duration.Nanoseconds()), Model: m.Name, ModelHash: m.Hash, ModelBytes: &m.SizeBytes}); err != nil {
+		return err
+	}
+	if err := a.placement(); err != nil {
 		return err
 	}
 	if a.fault.What == "payload" {

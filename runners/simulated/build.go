@@ -13,13 +13,16 @@ const (
 	speedWord  = "speed"
 	memoryWord = "memory"
 	powerWord  = "power"
+	wordsWord  = "perplexity"
+	otherWord  = "other" // number of the first token that differs from other builds', from 1
+	cpuWord    = "cpu"   // operations of decode that fall back to the CPU
 )
 
 // Configuration returns a build's configuration with the behaviour that a text asks for: its words speed=0.85,
-// memory=1.2 and power=1.5, wherever they stand, between any other characters than letters and digits.
+// memory=1.2, power=1.5, perplexity=1.05, other=20 and cpu=3, wherever they stand, between any other characters than letters and digits.
 func Configuration(name, text string) string {
 	out := []string{name}
-	for _, word := range []string{speedWord, memoryWord, powerWord} {
+	for _, word := range []string{speedWord, memoryWord, powerWord, wordsWord, otherWord, cpuWord} {
 		if factor, ok := factorIn(text, word); ok {
 			out = append(out, word+"="+strconv.FormatFloat(factor, 'g', -1, 64))
 		}

@@ -111,9 +111,13 @@ func (a *app) take(index, n int) {
 	if a.pending.First == nil {
 		a.pending = wire.Event{Kind: wire.Tokens, Iteration: &index, First: &n}
 	}
-	a.pending.IDs = append(a.pending.IDs, int32(n%len(words)))
+	word := n % len(words)
+	if other, ok := factorIn(a.task.Build.Configuration, otherWord); ok && n+1 >= int(other) {
+		word = (n + 1) % len(words)
+	}
+	a.pending.IDs = append(a.pending.IDs, int32(word))
 	a.pending.At = append(a.pending.At, a.ns())
-	a.pending.Text += words[n%len(words)]
+	a.pending.Text += words[word]
 }
 
 func (a *app) flush() error {

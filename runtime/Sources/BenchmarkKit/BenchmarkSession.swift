@@ -117,6 +117,7 @@ public final class BenchmarkSession: Sendable {
                 machine.finished(index)
                 if !succeeded { return Ending(result: .generationFailed, reason: "error", count: machine.count) }
             case .end(let reason):
+                await iterations.score()
                 iterations.release()
                 return await reload(loader, Ending(result: .complete, reason: reason, count: machine.count))
             }

@@ -5,7 +5,7 @@ public let wireVersion = 1
 /// nil is absent on the wire.
 public struct Event: Sendable, Equatable, Decodable {
     public enum Kind: String, Sendable, Codable {
-        case hello, load, prefill, tokens, sample, thermal, payload, error, end
+        case hello, load, placement, prefill, tokens, sample, thermal, payload, error, end
         case iterationBegin = "iteration_begin"
         case iterationEnd = "iteration_end"
         case memoryWarning = "memory_warning"
@@ -43,6 +43,9 @@ public struct Event: Sendable, Equatable, Decodable {
     public var modelHash: String?
     public var modelBytes: Int64?
     public var count: Int?
+    public var function: String?
+    /// Names, a space between two.
+    public var operations: String?
 
     public var session: String?
     public var agent: String?
@@ -67,7 +70,7 @@ public struct Event: Sendable, Equatable, Decodable {
     enum CodingKeys: String, CodingKey {
         case v, seq, kind, iteration, warmup, ns, outcome, reason, state, file, code, message, first, ids, at, text
         case metric, value, unit, phase, regime, model, count, session, agent, pid, revision, configuration, backend
-        case os, machine
+        case os, machine, function, operations
         case atNs = "at_ns"
         case promptTokens = "prompt_tokens"
         case modelHash = "model_hash"
@@ -110,7 +113,9 @@ extension Event {
         json.put("outcome", outcome)
         json.put("code", code)
         json.put("message", message)
+        json.put("function", function)
         json.put("count", count)
+        json.put("operations", operations)
         json.put("reason", reason)
         json.put("text", text)
         return json.finish()

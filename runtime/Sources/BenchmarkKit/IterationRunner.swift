@@ -43,6 +43,23 @@ final class IterationRunner: Sendable {
         generator.withLock { $0 = nil }
     }
 
+    /// Measures how well the model foresees the plan's text: after the iterations, so that it costs them nothing. What
+    /// cannot be scored is told as missing, and spoils nothing else.
+    func score() async {
+        guard let text = plan.scoreText, let generator = generator.withLock({ $0 }) else { return }
+        recorder.enter(.score, iteration: nil)
+        var perplexity = Perplexity()
+        do {
+            try await generator.score(text, into: &perplexity)
+            guard let value = perplexity.value else { throw RuntimeError.emptyPrompt }
+            recorder.sample("perplexity", value, "1")
+        } catch {
+            recorder.missing("perplexity", "1", "the text was not scored: \(error)")
+        }
+        probes.endPhase()
+        recorder.enter(.idle, iteration: nil)
+    }
+
     /// - Parameter deadline: when a soak ends, ns; the iteration then ends with the tokens that it has.
     /// - Returns: whether it ended as planned, or by the session's own rules.
     func run(_ index: Int, warmup: Bool, deadline: Int64?) async -> Bool {

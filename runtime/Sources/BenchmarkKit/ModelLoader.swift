@@ -42,7 +42,20 @@ struct ModelLoader: Sendable {
             event.modelBytes = package.manifest.sizeBytes
             if !generator.model.notes.isEmpty { event.text = generator.model.notes.joined(separator: "; ") }
         }
+        // It is settled by the system, the model and the units, so one load of a launch tells.
+        if regime != .warm { record(generator.model.placements) }
         return generator
+    }
+
+    private func record(_ placements: [PlacedOperations]) {
+        for placement in placements {
+            recorder.record(.placement) { event in
+                event.function = placement.function
+                event.unit = placement.unit.rawValue
+                event.count = placement.count
+                if !placement.names.isEmpty { event.operations = placement.names.joined(separator: " ") }
+            }
+        }
     }
 
     private func open(_ regime: Regime) throws -> ModelPackage {

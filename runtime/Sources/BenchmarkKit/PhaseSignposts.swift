@@ -40,7 +40,7 @@ struct MetricKitSignposts: PhaseSignposts {
         case .load: mxSignpost(.begin, log: log, name: "load")
         case .prefill: mxSignpost(.begin, log: log, name: "prefill")
         case .decode: mxSignpost(.begin, log: log, name: "decode")
-        case .idle: break
+        case .score, .idle: break
         }
     }
 
@@ -49,7 +49,7 @@ struct MetricKitSignposts: PhaseSignposts {
         case .load: mxSignpost(.end, log: log, name: "load")
         case .prefill: mxSignpost(.end, log: log, name: "prefill")
         case .decode: mxSignpost(.end, log: log, name: "decode")
-        case .idle: break
+        case .score, .idle: break
         }
     }
 }

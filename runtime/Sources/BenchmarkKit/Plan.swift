@@ -21,6 +21,8 @@ public struct Plan: Sendable, Equatable, Decodable {
     public var stopAtEnd: Bool
     /// Tokens in the cache before the prompt.
     public var kvDepth: Int
+    /// Text whose perplexity is measured after the iterations; nil: none.
+    public var scoreText: String?
     public var warmups: Int
     public var iterations: Int
     /// Generate for this long instead of `iterations`, ns; nil: no soak.
@@ -42,6 +44,7 @@ public struct Plan: Sendable, Equatable, Decodable {
         case generateTokens = "generate_tokens"
         case stopAtEnd = "stop_at_end"
         case kvDepth = "kv_depth"
+        case scoreText = "score_text"
         case duration = "duration_ns"
         case minimumWork = "min_work_ns"
         case computeUnits = "compute_units"
@@ -62,6 +65,7 @@ public struct Plan: Sendable, Equatable, Decodable {
         generateTokens = try fields.decode(Int.self, forKey: .generateTokens)
         stopAtEnd = try fields.decodeIfPresent(Bool.self, forKey: .stopAtEnd) ?? false
         kvDepth = try fields.decodeIfPresent(Int.self, forKey: .kvDepth) ?? 0
+        scoreText = try fields.decodeIfPresent(String.self, forKey: .scoreText)
         warmups = try fields.decode(Int.self, forKey: .warmups)
         iterations = try fields.decode(Int.self, forKey: .iterations)
         duration = try fields.decodeIfPresent(Int64.self, forKey: .duration)

@@ -64,6 +64,15 @@ public final class Recorder: Sendable {
         }
     }
 
+    /// A reading that could not be taken, and why.
+    func missing(_ metric: String, _ unit: String, _ reason: String) {
+        record(.sample) { event in
+            event.metric = metric
+            event.unit = unit
+            event.reason = reason
+        }
+    }
+
     /// Gathers a token.
     func token(_ token: GeneratedToken, iteration: Int) {
         let now = clock.now()
@@ -112,5 +121,5 @@ public final class Recorder: Sendable {
 
 /// What a session is at.
 public enum Phase: String, Sendable {
-    case load, prefill, decode, idle
+    case load, prefill, decode, score, idle
 }

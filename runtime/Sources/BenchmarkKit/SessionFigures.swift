@@ -52,7 +52,7 @@ public struct SessionFigures: Sendable, Codable, Equatable {
             case .iterationEnd:
                 guard let index = event.iteration else { continue }
                 update(index) { $0.finish(event.outcome, begin: begins[index], times: times[index] ?? []) }
-            case .hello, .prefill, .thermal, .memoryWarning, .payload: break
+            case .hello, .placement, .prefill, .thermal, .memoryWarning, .payload: break
             }
         }
     }

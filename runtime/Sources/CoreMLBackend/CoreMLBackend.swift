@@ -70,13 +70,22 @@ public struct CoreMLBackend: ModelBackend {
         {
             return kept
         }
+        let functions = manifest.functions
+        async let decode = tally(of: compiled, units, functions.decode, as: "decode")
+        async let prefill = tally(of: compiled, units, functions.prefill, as: "prefill")
+        let tallies = [await decode, await prefill]
         let findings = Findings(
             system: system, prefillSharesState: try await model.prefillSharesState(),
-            placement: await Placement.summary(
-                of: compiled, configuration: Self.configuration(units, function: manifest.functions.decode),
-                function: manifest.functions.decode))
+            placement: tallies[0]?.summary, placements: tallies.flatMap { $0?.placements ?? [] })
         try JSONEncoder().encode(findings).write(to: file, options: .atomic)
         return findings
+    }
+
+    private func tally(
+        of compiled: URL, _ units: ComputeUnits, _ function: String, as role: String
+    ) async -> PlacementTally? {
+        await Placement.tally(
+            of: compiled, configuration: Self.configuration(units, function: function), function: function, as: role)
     }
 }
 
@@ -85,7 +94,9 @@ struct Findings: Codable, Sendable {
     var system: String
     /// A state that the decode function made serves the prefill function too. The documentation does not promise it.
     var prefillSharesState: Bool
-    /// Where the system means to run the decode function's operations; nil where it does not say.
+    /// Where the system means to run the decode function's operations, in words; nil where it does not say.
     var placement: String?
+    /// The same of decode and prefill, operation by operation.
+    var placements: [PlacedOperations]
 }
 #endif

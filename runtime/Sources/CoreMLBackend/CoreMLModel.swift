@@ -55,6 +55,7 @@ final class CoreMLModel: LoadedModel {
     private struct Settled {
         var prefillSharesState = true
         var notes: [String] = []
+        var placements: [PlacedOperations] = []
     }
     private let settled = Mutex(Settled())
 
@@ -66,12 +67,14 @@ final class CoreMLModel: LoadedModel {
     }
 
     var notes: [String] { settled.withLock { $0.notes } }
+    var placements: [PlacedOperations] { settled.withLock { $0.placements } }
 
     /// Takes over what was found out about the model.
     func settle(_ findings: Findings, notes: [String]) {
         settled.withLock { settled in
             settled.prefillSharesState = findings.prefillSharesState
             settled.notes = notes
+            settled.placements = findings.placements
             if let placement = findings.placement { settled.notes.append("decode placed on \(placement)") }
             if !findings.prefillSharesState {
                 settled.notes.append("prefill does not see the cache of decode: prompts are decoded token by token")

@@ -38,6 +38,7 @@ final class ReferenceModelState: ModelState {
 /// A model of the contract (docs/model-contract.md): token ids in, logits out.
 final class ReferenceLoadedModel: LoadedModel {
     let notes: [String]
+    let placements: [PlacedOperations]
     private let model: ReferenceModel
     private let manifest: ModelManifest
     /// What hides a cache slot: the contract's value, which fp16 holds exactly enough.
@@ -52,6 +53,11 @@ final class ReferenceLoadedModel: LoadedModel {
         var notes = ["reference executor on the CPU, \(model.threads) threads, \(numerics.rawValue) arithmetic"]
         if units != .cpuOnly { notes.append("compute units \(units.rawValue) were asked for; only the CPU is used") }
         self.notes = notes
+        let functions = manifest.functions
+        let compiled = model
+        placements = [("decode", functions.decode), ("prefill", functions.prefill)].compactMap { role, name in
+            compiled.operationCount(of: name).map { PlacedOperations(function: role, unit: .cpu, count: $0) }
+        }
     }
 
     func makeState() throws -> any ModelState { ReferenceModelState(model.makeState()) }

@@ -104,6 +104,9 @@ public final class ReferenceModel: @unchecked Sendable {
     /// Names of the functions compiled so far, sorted.
     public var functionNames: [String] { locked { functions.keys.sorted() } }
 
+    /// Operations that a function runs, what is constant left out; nil where it is not compiled.
+    public func operationCount(of function: String) -> Int? { locked { functions[function]?.steps.count } }
+
     /// Bytes allocated for unpacked constants and for intermediate values, beside the mapped weights.
     public var allocatedBytes: Int { locked { store.ownedBytes + functions.values.reduce(0) { $0 + $1.arenaBytes } } }
 

@@ -16,6 +16,8 @@ public protocol ModelBackend: Sendable {
 public protocol LoadedModel: Sendable {
     /// Remarks on how it was loaded (placement, fallbacks), for the record.
     var notes: [String] { get }
+    /// Where the operations of its functions are to run; empty where the backend does not know.
+    var placements: [PlacedOperations] { get }
     /// A new state, all zeros.
     func makeState() throws -> any ModelState
     /// Runs `step` on `state` and returns what may follow the token at `step.lastIndex`, as far as the model's outputs
@@ -29,6 +31,8 @@ public protocol LoadedModel: Sendable {
 }
 
 extension LoadedModel {
+    public var placements: [PlacedOperations] { [] }
+
     /// For models whose steps give the logits of all tokens.
     public func candidates(_ step: ModelStep, state: any ModelState) async throws -> Candidates {
         .all(try await logits(step, state: state))

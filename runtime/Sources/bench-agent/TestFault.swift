@@ -77,6 +77,7 @@ private final class FaultyModel: LoadedModel {
     }
 
     var notes: [String] { inner.notes }
+    var placements: [PlacedOperations] { inner.placements }
 
     func makeState() throws -> any ModelState { try inner.makeState() }
 

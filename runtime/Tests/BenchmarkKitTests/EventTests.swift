@@ -14,7 +14,7 @@ import Testing
     private func decode(_ line: String) throws -> Event { try JSONDecoder().decode(Event.self, from: Data(line.utf8)) }
 
     /// What is written is what was read, field for field: nothing is added, lost or renamed.
-    @Test(arguments: ["session.jsonl", "crash.jsonl", "relaunch.jsonl"])
+    @Test(arguments: ["session.jsonl", "crash.jsonl", "relaunch.jsonl", "placement.jsonl"])
     func linesSurviveReadingAndWriting(_ name: String) throws {
         for line in try Self.lines(name) {
             guard let event = try? decode(line) else { continue }  // crash.jsonl ends in mid-line

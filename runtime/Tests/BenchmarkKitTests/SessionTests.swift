@@ -71,6 +71,51 @@ import Testing
         }
     }
 
+    @Test func whereOperationsAreToRunIsToldOnce() async throws {
+        let bench = try TestBench(["iterations": "2"])
+        var backend = FakeBackend()
+        backend.placements = [
+            PlacedOperations(function: "decode", unit: .neuralEngine, count: 9),
+            PlacedOperations(function: "decode", unit: .cpu, count: 2, names: ["gather_0", "top_ids"]),
+        ]
+        #expect(try await bench.run(bench.environment(backend)) == .complete)
+        let events = try bench.events()
+        #expect(events.filter { $0.kind == .load }.count == 2)
+        let placed = events.filter { $0.kind == .placement }
+        #expect(placed.map(\.function) == ["decode", "decode"])
+        #expect(placed.map(\.unit) == ["neural_engine", "cpu"])
+        #expect(placed.map(\.count) == [9, 2])
+        #expect(placed.map(\.operations) == [nil, "gather_0 top_ids"])
+    }
+
+    /// The text is scored once, after the iterations, with the phase of its own.
+    @Test func theTextIsScoredAfterTheIterations() async throws {
+        let text = "Once upon a time there was a cat"
+        let bench = try TestBench(["iterations": "2", "score_text": "\"\(text)\""])
+        #expect(try await bench.run() == .complete)
+        let events = try bench.events()
+        let sample = try #require(events.first { $0.metric == "perplexity" })
+        #expect(events.filter { $0.metric == "perplexity" }.count == 1)
+        #expect(sample.phase == "score" && sample.unit == "1" && sample.iteration == nil)
+        let lastIteration = try #require(events.last { $0.kind == .iterationEnd })
+        #expect(sample.seq > lastIteration.seq)
+        let generator = try await Generator.load(Fixtures.tinyPackage(), backend: FakeBackend())
+        var expected = Perplexity()
+        try await generator.score(text, into: &expected)
+        #expect(sample.value == expected.value)
+    }
+
+    @Test func aTextThatCannotBeScoredSpoilsNothingElse() async throws {
+        let text = String(repeating: "a cat and a dog ", count: 500)
+        let bench = try TestBench(["score_text": "\"\(text)\""])
+        #expect(try await bench.run() == .complete)
+        let events = try bench.events()
+        let sample = try #require(events.first { $0.metric == "perplexity" })
+        #expect(sample.value == nil)
+        #expect(sample.reason?.hasPrefix("the text was not scored: ") == true)
+        #expect(events.last?.reason == "complete" && !events.contains { $0.kind == .error })
+    }
+
     @Test func helloSaysWhoSpeaks() async throws {
         let bench = try TestBench()
         _ = try await bench.run()

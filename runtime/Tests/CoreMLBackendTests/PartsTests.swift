@@ -18,12 +18,4 @@ import Testing
         #expect(HalfFloat.widen(HalfFloat.hidden) == -10_000)
         #expect(HalfFloat.widen(HalfFloat.zero) == 0)
     }
-
-    @Test func placementIsTallied() {
-        var tally = Tally()
-        #expect(tally.summary == nil)
-        for _ in 0..<3 { tally.add("neural engine", cost: 0.3) }
-        tally.add("CPU", cost: 0.1)
-        #expect(tally.summary == "neural engine 3 (90 % of the cost), CPU 1 (10 % of the cost)")
-    }
 }

@@ -10,12 +10,14 @@ public struct FakeBackend: ModelBackend {
     /// Called in each load and before each call; what it throws, the model throws.
     public var onLoad: @Sendable () async throws -> Void = {}
     public var onStep: @Sendable (ModelStep) async throws -> Void = { _ in }
+    /// What its models say of where they run.
+    public var placements: [PlacedOperations] = []
 
     public init() {}
 
     public func load(_ package: ModelPackage, units: ComputeUnits) async throws -> any LoadedModel {
         try await onLoad()
-        return FakeLoadedModel(package.manifest.architecture.vocab, package.manifest.context, onStep)
+        return FakeLoadedModel(package.manifest.architecture.vocab, package.manifest.context, placements, onStep)
     }
 }
 
@@ -26,11 +28,16 @@ private final class FakeState: ModelState {
 
 private final class FakeLoadedModel: LoadedModel {
     let notes: [String] = ["no network"]
+    let placements: [PlacedOperations]
     private let vocabulary: Int
     private let capacity: Int
     private let onStep: @Sendable (ModelStep) async throws -> Void
 
-    init(_ vocabulary: Int, _ capacity: Int, _ onStep: @escaping @Sendable (ModelStep) async throws -> Void) {
+    init(
+        _ vocabulary: Int, _ capacity: Int, _ placements: [PlacedOperations],
+        _ onStep: @escaping @Sendable (ModelStep) async throws -> Void
+    ) {
+        self.placements = placements
         self.vocabulary = vocabulary
         self.capacity = capacity
         self.onStep = onStep

@@ -109,13 +109,16 @@ public struct StandIn: Sendable {
     public var spacing = 1
     /// Whether a state serves all functions of a model; else each function sees one of its own.
     public var sharesStates = true
+    /// Where operations would run, by operator.
+    public var devices: [String: MLComputeDevice] = [:]
     /// Functions loaded so far, in order.
     public var loads: [String] = []
     public static let current = Mutex(StandIn())
 
-    public init(spacing: Int = 1, sharesStates: Bool = true) {
+    public init(spacing: Int = 1, sharesStates: Bool = true, devices: [String: MLComputeDevice] = [:]) {
         self.spacing = spacing
         self.sharesStates = sharesStates
+        self.devices = devices
     }
 }
 
@@ -188,17 +191,27 @@ public final class MLModel {
     }
 }
 
-// Where operations would run: the stand-in has no plan.
+// Where operations would run: where the tests say by the operator's name, all others on the Neural Engine.
 public enum MLComputeDevice: Sendable { case cpu(Int), gpu(Int), neuralEngine(Int) }
 
 public final class MLComputePlan: Sendable {
     public struct DeviceUsage: Sendable { public var preferred: MLComputeDevice }
     public struct Cost: Sendable { public var weight: Double }
+    public let modelStructure: MLModelStructure
+    private init(_ structure: MLModelStructure) { modelStructure = structure }
+
     public static func load(contentsOf url: URL, configuration: MLModelConfiguration) async throws -> sending MLComputePlan {
-        throw CocoaError(.featureUnsupported)
+        let functions = try ProgramPackage(path: url.path).program.functions.mapValues { function in
+            MLModelStructure.Program.Function(block: MLModelStructure.Program.Block(function.body))
+        }
+        return MLComputePlan(.program(MLModelStructure.Program(functions: functions)))
     }
-    public var modelStructure: MLModelStructure { .unsupported }
-    public func deviceUsage(for operation: MLModelStructure.Program.Operation) -> DeviceUsage? { nil }
+
+    public func deviceUsage(for operation: MLModelStructure.Program.Operation) -> DeviceUsage? {
+        guard operation.operatorName != "const" else { return nil }
+        return DeviceUsage(preferred: StandIn.current.withLock { $0.devices[operation.operatorName] } ?? .neuralEngine(0))
+    }
+
     public func estimatedCost(of operation: MLModelStructure.Program.Operation) -> Cost? { nil }
 }
 
@@ -208,7 +221,20 @@ public enum MLModelStructure: Sendable {
     public struct Program: Sendable {
         public var functions: [String: Function]
         public struct Function: Sendable { public var block: Block }
-        public struct Block: Sendable { public var operations: [Operation] }
-        public struct Operation: Sendable { public var blocks: [Block] }
+        public struct Block: Sendable {
+            public var operations: [Operation]
+            fileprivate init(_ block: MLProgram.Block?) { operations = (block?.operations ?? []).map(Operation.init) }
+        }
+        public struct NamedValueType: Sendable { public var name: String }
+        public struct Operation: Sendable {
+            public var operatorName: String
+            public var outputs: [NamedValueType]
+            public var blocks: [Block]
+            fileprivate init(_ operation: MLProgram.Operation) {
+                operatorName = operation.type
+                outputs = operation.outputs.map { NamedValueType(name: $0.name) }
+                blocks = operation.blocks.map { Block($0) }
+            }
+        }
     }
 }

@@ -66,6 +66,22 @@ import Testing
         #expect(Set(StandIn.current.withLock { $0.loads }) == Set(ours.package.manifest.functions.all))
     }
 
+    @Test func operationsArePlacedByThePlan() async throws {
+        StandIn.current.withLock { $0 = StandIn(devices: ["gather": .cpu(0), "softmax": .gpu(0)]) }
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("compiled-\(UUID().uuidString)")
+        let package = try package("Tests/Fixtures/model/tiny")
+        let first = try await CoreMLBackend(cacheFolder: folder).load(package, units: .all).placements
+        for function in ["decode", "prefill"] {
+            let placed = first.filter { $0.function == function }
+            #expect(Set(placed.map(\.unit)) == [.neuralEngine, .cpu, .gpu])
+            #expect(placed.first?.unit == .neuralEngine && placed.first?.names == [])
+            #expect(placed.dropFirst().allSatisfy { $0.names.count == $0.count && $0.count > 0 })
+        }
+        // What was found is kept beside the compiled model.
+        let again = try await CoreMLBackend(cacheFolder: folder).load(package, units: .all).placements
+        #expect(again == first)
+    }
+
     /// Functions that do not share a state are noticed when the model is loaded; prompts then go token by token.
     @Test(arguments: models) func statesThatAreNotSharedAreNoticed(model: String) async throws {
         let (ours, reference) = try await both(model, sharesStates: false)
