@@ -101,7 +101,6 @@ func BenchmarkNight(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	os.Remove("/tmp/night.sqlite")
 	b.ReportMetric(float64(info.Size())/float64(iterations), "B/iteration")
 	b.ReportMetric(float64(info.Size())/1e6, "MB")
 }
