@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/bisect"
 	"github.com/lilims/bench/harness/gate"
-	"github.com/lilims/bench/harness/store"
 )
 
 // bisectFlags is what `bench bisect` is asked for.
@@ -192,7 +190,7 @@ func (b *bisection) compare(ctx context.Context, candidate string, step *bisecte
 	if n := len(bench.resolved.plan.Cases); n != 1 {
 		return usageError("bisect", "Name one model and one scenario.", "%d cases: one is searched at a time", n)
 	}
-	if bench.runs, err = recordedPairs(ctx, bench); err != nil {
+	if bench.runs, err = bench.recordedPairs(ctx); err != nil {
 		return err
 	}
 	before := len(bench.runs)
@@ -207,31 +205,6 @@ func (b *bisection) compare(ctx context.Context, candidate string, step *bisecte
 	}
 	step.take(verdicts[0])
 	return nil
-}
-
-// recordedPairs are the runs that have compared the same two builds in the same case on the same unit.
-func recordedPairs(ctx context.Context, bench *workbench) ([]string, error) {
-	c := bench.resolved.plan.Cases[0]
-	of, err := bench.recorder.SeriesOf(ctx, store.SeriesQuery{Case: c.Key(), UDID: c.Device.UDID, Paired: true, Summary: true})
-	if err != nil {
-		return nil, err
-	}
-	hashes := map[harness.Arm]string{}
-	for _, build := range bench.resolved.wanted.Builds {
-		hashes[build.Arm] = build.Hash
-	}
-	var runs []string
-	others := map[string]bool{}
-	for _, sessions := range of {
-		for _, s := range sessions {
-			if s.Begin.Build.Hash != hashes[s.Begin.Planned.Arm] || s.Begin.Case.Model.Hash != c.Model.Hash {
-				others[s.Run] = true
-			}
-			runs = append(runs, s.Run)
-		}
-	}
-	slices.Sort(runs)
-	return slices.DeleteFunc(slices.Compact(runs), func(run string) bool { return others[run] }), nil
 }
 
 // take turns a verdict into an answer.

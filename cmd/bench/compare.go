@@ -23,6 +23,7 @@ type judging struct {
 	limit    float64 // relative loss for metrics that are named; 0: the default
 	junit    string
 	markdown string
+	looks    []int // nil: the rule's own
 }
 
 func (f *judging) declare(flags *flag.FlagSet, configs, policy *string) {

@@ -20,6 +20,7 @@ type gateFlags struct {
 	budget time.Duration
 	measuring
 	stored    bool
+	pool      pooling
 	baselines *string
 }
 
@@ -34,6 +35,7 @@ func gateCommand() command {
 			flags.IntVar(&f.pairs, "max-pairs", 16, "`pairs` of sessions at the most for each case")
 			flags.DurationVar(&f.budget, "budget", 0, "no further pairs are begun after so much `time` of the device (default as the policy says)")
 			flags.BoolVar(&f.stored, "stored", false, "screen the candidate by its stored baseline; fresh pairs only with --baseline, where the screen sees a loss")
+			flags.BoolVar(&f.pool.on, "pool", false, "go on from the pairs of an earlier night that left these two builds undecided; a second night is the last")
 			f.baselines = baselinesFlag(flags)
 			f.measuring.declare(flags)
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
@@ -62,10 +64,14 @@ func (f *gateFlags) onDevice(ctx context.Context, env Env) (int, error) {
 		return 0, err
 	}
 	defer bench.close()
+	if err := f.pool.begin(ctx, env, f, bench); err != nil {
+		return 0, err
+	}
 	verdicts, err := f.untilDecided(ctx, env, bench)
 	if err != nil {
 		return 0, err
 	}
+	f.pool.mark(env, verdicts)
 	return f.conclude(ctx, env, bench.recorder, interleavedArms(bench.runs...).candidate, verdicts)
 }
 
@@ -73,6 +79,10 @@ func (f *gateFlags) onDevice(ctx context.Context, env Env) (int, error) {
 // adds no pair anywhere is the last: the device will not give more.
 func (f *gateFlags) untilDecided(ctx context.Context, env Env, bench *workbench) ([]gate.Judged, error) {
 	budget, err := f.limitOfTime()
+	if err != nil {
+		return nil, err
+	}
+	before, err := bench.deviceTime(ctx) // of earlier nights: the budget is for this one
 	if err != nil {
 		return nil, err
 	}
@@ -96,10 +106,9 @@ func (f *gateFlags) untilDecided(ctx context.Context, env Env, bench *workbench)
 		if err != nil {
 			return nil, err
 		}
-		if want = f.morePairs(verdicts); again && want > 0 {
-			pairs = -1 // what earlier runs have left open is gone on with once at least
-		}
-		if want == 0 || pairs == was || !again && spent >= budget {
+		want = f.morePairs(verdicts)
+		// What earlier runs have left open is gone on with once at least.
+		if want == 0 || !again && (pairs == was || spent-before >= budget) {
 			fmt.Fprintf(env.Stderr, "runs %s\n", strings.Join(bench.runs, " "))
 			return verdicts, nil
 		}
@@ -143,6 +152,13 @@ func (f *gateFlags) firstPairs() int {
 	return min(look+1, max(f.pairs, 1))
 }
 
+func (f *gateFlags) looksOrDefault() []int {
+	if f.looks == nil {
+		return gate.DefaultLooks()
+	}
+	return f.looks
+}
+
 // morePairs is how many pairs the next look needs where some case is not decided; 0 where all are, or no more may be made.
 func (f *gateFlags) morePairs(verdicts []gate.Judged) int {
 	more := 0
@@ -150,7 +166,7 @@ func (f *gateFlags) morePairs(verdicts []gate.Judged) int {
 		if v.Judgement != harness.Inconclusive || len(v.Steps) == 0 && v.Measured == 0 {
 			continue
 		}
-		for _, look := range gate.DefaultLooks() {
+		for _, look := range f.looksOrDefault() {
 			if look > v.Measured && look <= f.pairs {
 				more = max(more, look-v.Measured)
 				break

@@ -74,7 +74,7 @@ func (f *judging) rules() (map[string]gate.Rule, error) {
 	}
 	rules := map[string]gate.Rule{}
 	for metric, threshold := range policy.Threshold {
-		rules[metric] = gate.Rule{Threshold: threshold, Strict: f.strict, Floor: policy.Floor[metric]}
+		rules[metric] = gate.Rule{Threshold: threshold, Strict: f.strict, Floor: policy.Floor[metric], Looks: f.looks}
 	}
 	if len(f.metrics) > 0 {
 		clear(rules)
@@ -83,7 +83,7 @@ func (f *judging) rules() (map[string]gate.Rule, error) {
 		if _, ok := harness.MetricNamed(metric); !ok {
 			return nil, usageError("judge", "The metrics are: "+strings.Join(metricNames(), ", ")+".", "metric %q is not known", metric)
 		}
-		rules[metric] = gate.Rule{Threshold: f.limit, Strict: f.strict, Floor: policy.Floor[metric]}
+		rules[metric] = gate.Rule{Threshold: f.limit, Strict: f.strict, Floor: policy.Floor[metric], Looks: f.looks}
 	}
 	return rules, nil
 }

@@ -40,10 +40,14 @@ func (f *gateFlags) screenStored(ctx context.Context, env Env) (int, error) {
 		fmt.Fprintf(env.Stderr, "gate: the screen leaves %s open: fresh pairs\n", counted(len(open), "verdict"))
 		bench.resolved.wanted.Builds, bench.earlier, bench.runs = all, bench.runs, nil
 		bench.resolved.wanted.Scenarios = openScenarios(bench.resolved.plan.Cases, open)
+		if err := f.pool.begin(ctx, env, f, bench); err != nil {
+			return 0, err
+		}
 		fresh, err := f.untilDecided(ctx, env, bench)
 		if err != nil {
 			return 0, err
 		}
+		f.pool.mark(env, fresh)
 		replace(verdicts, fresh)
 	}
 	return f.conclude(ctx, env, bench.recorder, candidate, verdicts)

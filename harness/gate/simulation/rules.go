@@ -43,6 +43,7 @@ func rules() []struct {
 		{"interleaved strict", func(n Noise, change float64, r *rand.Rand) answer {
 			return interleaved(n, change, r, gate.Rule{Strict: true})
 		}},
+		{"two nights", twoNights},
 		{"two-stage", twoStage},
 		{"pooled p<0.05 and >10 %", pooled},
 	}
@@ -63,14 +64,39 @@ func history(n Noise, random *rand.Rand) float64 {
 }
 
 func interleaved(n Noise, change float64, random *rand.Rand, r gate.Rule) answer {
+	series, p := begin(n, random)
+	measure(p, &series, change)
+	return judge(n, series, r)
+}
+
+// twoNights goes on another night from the pairs of one that decided nothing.
+func twoNights(n Noise, change float64, random *rand.Rand) answer {
+	series, p := begin(n, random)
+	measure(p, &series, change)
+	first := judge(n, series, gate.Rule{})
+	if first.judgement != harness.Inconclusive {
+		return first
+	}
+	p.sleep()
+	measure(p, &series, change)
+	return judge(n, series, gate.Rule{Looks: gate.PooledLooks()})
+}
+
+func begin(n Noise, random *rand.Rand) (gate.Series, *phone) {
 	noise := history(n, random)
-	p := newPhone(n, random)
 	metric, _ := harness.MetricNamed(harness.DecodeTokS)
-	series := gate.Series{Case: "simulated", Metric: metric, Noise: &noise}
-	for len(series.Baseline) < mostPairs {
+	return gate.Series{Case: "simulated", Metric: metric, Noise: &noise}, newPhone(n, random)
+}
+
+// measure adds a night's pairs.
+func measure(p *phone, series *gate.Series, change float64) {
+	for range mostPairs {
 		b, c := p.pair(baseLevel, baseLevel*(1+change))
 		series.Baseline, series.Candidate = append(series.Baseline, b), append(series.Candidate, c)
 	}
+}
+
+func judge(n Noise, series gate.Series, r gate.Rule) answer {
 	judged, err := gate.Judge(series, r)
 	if err != nil {
 		panic(err) // a simulated series is always complete and positive

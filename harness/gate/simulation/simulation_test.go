@@ -19,7 +19,7 @@ func TestErrorRates(t *testing.T) {
 	for _, c := range Run(Options{Seed: 11, Nights: 500, CVs: []float64{0.02, 0.05}, Changes: []float64{0, -0.05, -0.12, -0.15}}) {
 		cells[[3]any{c.Rule, c.CV, c.Change}] = c
 	}
-	for _, rule := range []string{"interleaved", "two-stage"} {
+	for _, rule := range []string{"interleaved", "two nights", "two-stage"} {
 		for _, cv := range []float64{0.02, 0.05} {
 			if c := cells[[3]any{rule, cv, 0.0}]; c.Regression > 0.002 {
 				t.Errorf("%s, CV %g: %.2g false alarms a night without change", rule, cv, c.Regression)
@@ -34,6 +34,9 @@ func TestErrorRates(t *testing.T) {
 	}
 	if c := cells[[3]any{"interleaved", 0.02, -0.12}]; c.Regression < 0.95 {
 		t.Errorf("power at -12 %%, CV 2 %%: %.3g", c.Regression)
+	}
+	if one, two := cells[[3]any{"interleaved", 0.05, -0.12}], cells[[3]any{"two nights", 0.05, -0.12}]; two.Inconclusive >= one.Inconclusive || two.Regression < one.Regression {
+		t.Errorf("a second night leaves %.3g open and calls %.3g, one leaves %.3g and calls %.3g", two.Inconclusive, two.Regression, one.Inconclusive, one.Regression)
 	}
 	for _, cv := range []float64{0.02, 0.05} {
 		if c := cells[[3]any{"two-stage", cv, 0.0}]; c.Minutes > 35 {
