@@ -21,7 +21,7 @@ const (
 	batchPayloads = 128
 	batchBytes    = 1 << 20
 	// heldBytes bounds the payloads on their way. A single one that is larger goes alone.
-	heldBytes = 4 << 20
+	heldBytes = 16 << 20
 )
 
 // reading is one payload on its way.
@@ -61,7 +61,7 @@ type batcher struct {
 func newBatcher(ctx context.Context, clock harness.Clock, asJSON bool) *batcher {
 	workers := runtime.GOMAXPROCS(0)
 	b := &batcher{ctx: ctx, clock: clock, asJSON: asJSON, open: &batch{},
-		ordered: make(chan *batch, 2*workers), jobs: make(chan *batch, 2*workers), held: semaphore.NewWeighted(heldBytes)}
+		ordered: make(chan *batch, 8*workers), jobs: make(chan *batch, 8*workers), held: semaphore.NewWeighted(heldBytes)}
 	for range workers {
 		go b.work()
 	}

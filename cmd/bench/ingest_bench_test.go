@@ -140,11 +140,11 @@ func processorTime(t testing.TB) time.Duration {
 
 // TestIngestMemoryIsConstant: what is held in memory does not grow with the number of payloads.
 func TestIngestMemoryIsConstant(t *testing.T) {
-	const few, most = 800, 8 << 20 // few payloads fill all that may be held
+	const few, most = heldBytes / 4000, heldBytes // few payloads can fill what may be held, and need not
 	peak := func(payloads int) (peak uint64) {
 		stream, sent := newPayloadStream(t, payloads), 0
 		stream.each = func() {
-			if sent++; sent%200 == 0 {
+			if sent++; sent%1000 == 0 {
 				live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}} // what the workers throw away meanwhile does not count
 				runtime.GC()
 				metrics.Read(live)
