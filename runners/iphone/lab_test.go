@@ -99,7 +99,8 @@ type bench struct {
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	lab, err := virtual.NewLab(virtual.LabOptions{Dir: labFolder(t)})
+	// What the phones have to say is shown with a test that fails.
+	lab, err := virtual.NewLab(virtual.LabOptions{Dir: labFolder(t), Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
