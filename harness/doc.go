@@ -27,7 +27,7 @@
 //   - [Metric]: name, unit, which direction is better, and what is assumed of its distribution.
 //   - [Fingerprint]: all that must agree before two runs may be compared.
 //   - [Baseline]: an accepted build with its series for a case, with provenance.
-//   - [Verdict]: pass, regression, improvement, near_threshold, inconclusive, no_baseline, incomparable.
+//   - [Verdict]: pass, regression, improvement, near_threshold, inconclusive, no_baseline, incomparable, over_limit, differs, missing.
 //   - [Claims]: what a release promises, for the pre-launch gates.
 //   - [Payload]: a MetricKit payload as the phone delivered it, kept raw.
 //   - [Witness]: what MetricKit says of a unit and a day, beside what the runs in it recorded.

@@ -14,6 +14,7 @@ const (
 	NoBaseline    Judgement = "no_baseline"
 	Incomparable  Judgement = "incomparable"
 	OverLimit     Judgement = "over_limit" // an absolute limit is broken, whatever the baseline does
+	Differs       Judgement = "differs"    // the builds do not say the same, which no limit forbids
 	Missing       Judgement = "missing"    // the policy requires it and nothing was measured
 )
 

@@ -47,7 +47,7 @@ func JudgeAgreement(key string, a Agreement, limit *float64) Judged {
 		out.Reason = fmt.Sprintf("both builds generate the same %d tokens", a.Tokens)
 		return out
 	}
-	out.Judgement = harness.NearThreshold
+	out.Judgement = harness.Differs
 	if limit != nil && a.Same < *limit {
 		out.Judgement = harness.OverLimit
 	}

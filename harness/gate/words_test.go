@@ -17,11 +17,11 @@ func TestAgreement(t *testing.T) {
 		says                string
 	}{
 		"the same":                 {[]int32{1, 2, 3}, []int32{1, 2, 3}, nil, harness.Pass, "the same 3 tokens"},
-		"one other":                {[]int32{1, 2, 3, 4}, []int32{1, 2, 9, 4}, nil, harness.NearThreshold, "of 4 tokens 75 % are the same, number 3 is the first other one"},
-		"ends early":               {[]int32{1, 2, 3, 4}, []int32{1, 2}, nil, harness.NearThreshold, "of 4 tokens 50 % are the same, number 3"},
-		"within a limit":           {[]int32{1, 2, 3, 4}, []int32{1, 2, 9, 4}, &half, harness.NearThreshold, "75 %"},
+		"one other":                {[]int32{1, 2, 3, 4}, []int32{1, 2, 9, 4}, nil, harness.Differs, "of 4 tokens 75 % are the same, number 3 is the first other one"},
+		"ends early":               {[]int32{1, 2, 3, 4}, []int32{1, 2}, nil, harness.Differs, "of 4 tokens 50 % are the same, number 3"},
+		"within a limit":           {[]int32{1, 2, 3, 4}, []int32{1, 2, 9, 4}, &half, harness.Differs, "75 %"},
 		"beyond a limit":           {[]int32{1, 2, 3, 4}, []int32{9, 2, 9, 9}, &half, harness.OverLimit, "number 1"},
-		"other from the beginning": {[]int32{1}, []int32{2}, nil, harness.NearThreshold, "0 %"},
+		"other from the beginning": {[]int32{1}, []int32{2}, nil, harness.Differs, "0 %"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, ok := Agree(c.baseline, c.candidate)
