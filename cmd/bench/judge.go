@@ -63,7 +63,16 @@ func (f *judging) judgeLikeness(ctx context.Context, recorder *store.Store, verd
 	if limit, ok := policy.Limit[harness.GreedyMatch]; ok {
 		of.limit = &limit
 	}
-	return of.judge(ctx, verdicts, byCase(baseline[harness.DecodeTokS]), byCase(candidate[harness.DecodeTokS]))
+	return of.judge(ctx, verdicts, byCase(ofAny(baseline)), byCase(ofAny(candidate)))
+}
+
+// ofAny are the sessions that have a reading of any metric, some of them several times.
+func ofAny(series map[string][]harness.SessionSeries) []harness.SessionSeries {
+	var out []harness.SessionSeries
+	for _, m := range harness.Metrics() {
+		out = append(out, series[m.Name]...)
+	}
+	return out
 }
 
 // rules are the metrics to judge, each with its rule.

@@ -10,7 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,13 +20,14 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"bench": main})
-}
-
 // TestScripts runs testdata/*.txtar: one script for each thing that people do with the program.
 func TestScripts(t *testing.T) {
-	fake := buildFakeAgent(t)
+	fake := build(t, "fakeagent", "../../runners/runnertest/fakeagent")
+	bench := filepath.Dir(build(t, "bench", "."))
+	raced := bench
+	if raceDetector {
+		raced = filepath.Dir(build(t, "bench", ".", "-race"))
+	}
 	tiny, err := filepath.Abs(filepath.Join("..", "..", "runtime", "Tests", "Fixtures", "model", "tiny"))
 	if err != nil {
 		t.Fatal(err)
@@ -33,6 +36,11 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("BENCH_DATA", "data")
+			program := bench
+			if slices.Contains(withRaceDetector, strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")) {
+				program = raced
+			}
+			env.Setenv("PATH", program+string(filepath.ListSeparator)+env.Getenv("PATH"))
 			env.Setenv("FAKEAGENT", fake)
 			env.Setenv("TINY", tiny)
 			env.Setenv("USBMUXD_SOCKET_ADDRESS", filepath.Join(env.WorkDir, "mux.sock")) // no script reaches a real phone
@@ -58,12 +66,17 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// buildFakeAgent builds the app's stand-in, which writes what the app writes without a model.
-func buildFakeAgent(t *testing.T) string {
+// withRaceDetector are the scripts whose program has it too, where the tests have: those in which most happens at once.
+// Under it a simulated night takes six times as long, and the others are hundreds of them.
+var withRaceDetector = []string{"run", "resume", "failures", "local", "phones", "diskfull", "ingest"}
+
+// build compiles a program.
+func build(t *testing.T, name, pkg string, flags ...string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "fakeagent")
-	if out, err := exec.Command("go", "build", "-o", path, "../../runners/runnertest/fakeagent").CombinedOutput(); err != nil {
-		t.Fatalf("go build fakeagent: %v\n%s", err, out)
+	path := filepath.Join(t.TempDir(), name)
+	args := append(append([]string{"build"}, flags...), "-o", path, pkg)
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		t.Fatalf("go build %s: %v\n%s", name, err, out)
 	}
 	return path
 }

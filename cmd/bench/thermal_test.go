@@ -58,7 +58,7 @@ var warmCatalogue = map[string]string{
 // warmPhone serves one virtual phone with a folder of its own as the working one.
 func warmPhone(t *testing.T) (*virtual.Phone, func(errs *watcher, args ...string) (int, string)) {
 	t.Helper()
-	agent := buildFakeAgent(t)
+	agent := build(t, "fakeagent", "../../runners/runnertest/fakeagent")
 	tiny, err := filepath.Abs(filepath.Join("..", "..", "runtime", "Tests", "Fixtures", "model", "tiny"))
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 
 // TestTrendOfNights records fourteen nights of a build and seven of a slower one, and asks for the trend.
 func TestTrendOfNights(t *testing.T) {
-	t.Chdir(t.TempDir())
+	shortNights(t)
 	for night := 1; night <= 21; night++ {
 		build := "app"
 		if night > 14 {
