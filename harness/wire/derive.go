@@ -256,6 +256,9 @@ func (f *Fold) absences() []harness.Absence {
 	if f.expect.Duration >= 5*time.Minute {
 		want = append(want, harness.Retention300)
 	}
+	if _, tried := f.figures.reasons[harness.Perplexity]; tried { // not every launch is asked for it
+		want = append(want, harness.Perplexity)
+	}
 	var out []harness.Absence
 	for _, metric := range want {
 		if f.figures.obtained[metric] {

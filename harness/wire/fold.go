@@ -78,6 +78,7 @@ type Fold struct {
 
 // process is one life of the app. A relaunch begins another; nothing that depends on the clock crosses over.
 type process struct {
+	scored               bool  // a text: what the process takes from there on is not generation's
 	anchorNs, anchorUnix int64 // the hello line's clock pair
 	anchored             bool
 	offset               *time.Duration // host clock minus device clock, the smallest seen

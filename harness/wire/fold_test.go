@@ -402,6 +402,23 @@ func TestFoldSamples(t *testing.T) {
 	}
 }
 
+// A reading that the app could not take is missing for the app's reason, and is no problem of the line's.
+func TestFoldReadingNotTaken(t *testing.T) {
+	s := newScript(t).hello(0).whole(10, 0)
+	s.event(50, Event{Kind: Sample, Metric: harness.Perplexity, Unit: "1", Reason: "the text was not scored: it is too long"})
+	r := foldText(t, Expect{Session: "s"}, s.b.Bytes(), okExit)
+	if len(r.problems) != 0 || len(r.values(harness.Perplexity)) != 0 {
+		t.Errorf("problems %q, values %v", r.problems, r.values(harness.Perplexity))
+	}
+	found := false
+	for _, a := range r.absences {
+		found = found || a.Metric == harness.Perplexity && strings.Contains(a.Reason, "it is too long")
+	}
+	if !found {
+		t.Errorf("absences %+v do not say why there is no perplexity", r.absences)
+	}
+}
+
 func TestFoldMemoryByPhase(t *testing.T) {
 	s := newScript(t).hello(0)
 	read := func(ms int64, metric, phase string, iteration *int, v float64) {
@@ -420,7 +437,11 @@ func TestFoldMemoryByPhase(t *testing.T) {
 	read(31, harness.Footprint, "decode", zero, 200)
 	read(31, harness.LedgerPeak, "decode", zero, 310)
 	s.end(41, 0, "ok", 2)
+	read(45, harness.Perplexity, "score", nil, 3) // in bytes, which no perplexity is; from here on the memory is the score's
+	read(46, harness.LedgerPeak, "score", nil, 7000)
+	read(46, harness.Available, "score", nil, 10)
 	read(50, harness.Footprint, "load", nil, 5000) // a second load, for its duration, after the work
+	read(51, harness.LedgerPeak, "idle", nil, 7000)
 	r := foldText(t, Expect{Session: "s"}, s.b.Bytes(), okExit)
 	for metric, want := range map[string]float64{
 		harness.LoadedFootprint: 80, harness.PeakPrefill: 300, harness.PeakDecode: 200, harness.PeakFootprint: 300,
@@ -429,6 +450,15 @@ func TestFoldMemoryByPhase(t *testing.T) {
 		if got := r.values(metric); len(got) != 1 || got[0] != want {
 			t.Errorf("%s = %v, want %v", metric, got, want)
 		}
+	}
+	// A process that begins after one that has scored generates again.
+	s.hello(60)
+	s.begin(61, 1)
+	read(62, harness.LedgerPeak, "decode", ptr(1), 320)
+	s.tokens(1, 0, 63, 64)
+	s.end(70, 1, "ok", 2)
+	if got := foldText(t, Expect{Session: "s"}, s.b.Bytes(), okExit).values(harness.LifetimePeak); len(got) != 1 || got[0] != 320 {
+		t.Errorf("lifetime peak after a second process = %v, want 320", got)
 	}
 	bare := foldText(t, Expect{Session: "s"}, newScript(t).hello(0).whole(10, 0).b.Bytes(), okExit)
 	for _, metric := range []string{harness.LoadedFootprint, harness.PeakPrefill, harness.LifetimePeak, harness.LeastAvailable} {

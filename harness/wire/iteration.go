@@ -326,7 +326,9 @@ func (f *Fold) sample(e Event, line int, y *Yield) {
 		f.lost(e.Metric, fmt.Sprintf("the app read %v %s", value, e.Unit))
 		return
 	}
-	f.memory.take(e, value, f.current, f.process.iterations == 0)
+	if f.process.scored = f.process.scored || e.Phase == "score"; !f.process.scored {
+		f.memory.take(e, value, f.current, f.process.iterations == 0)
+	}
 	ns := e.AtNs
 	f.figures.have(e.Metric)
 	y.Samples = append(y.Samples, harness.Sample{

@@ -7,14 +7,10 @@ type memory struct {
 	loaded   *float64 // footprint at the end of the model's load, before the first request
 	lifetime *float64 // the kernel's highest
 	least    *float64 // that could still be allocated
-	scored   bool     // what is read from here on is not generation's
 }
 
 // take looks at a reading of the app. first: no iteration of the process has begun.
 func (m *memory) take(e Event, value float64, current *open, first bool) {
-	if m.scored = m.scored || e.Phase == "score"; m.scored {
-		return
-	}
 	switch e.Metric {
 	case harness.Footprint:
 		if e.Phase == "load" && first {
