@@ -36,10 +36,10 @@ type RunSummary struct {
 
 // SessionSeries is one metric's kept values of one launch: the unit of replication of every comparison.
 type SessionSeries struct {
-	Run    string       `json:"run"`
-	Begin  SessionBegin `json:"begin"`
-	Values []float64    `json:"values"`
-	Unit   string       `json:"unit"`
+	Run    string        `json:"run"`
+	Begin  *SessionBegin `json:"begin"` // one for all series of the launch: not to be changed
+	Values []float64     `json:"values"`
+	Unit   string        `json:"unit"`
 
 	Uncertainty *float64 `json:"uncertainty,omitempty"` // largest half width of a reading's 95 % interval, where readings state one
 }

@@ -138,7 +138,7 @@ func firstOfEachCase(sessions []harness.SessionSeries) []harness.SessionBegin {
 	for _, s := range sessions {
 		if key := s.Begin.Case.Key() + "\x00" + s.Begin.Fingerprint.UDID; !seen[key] {
 			seen[key] = true
-			out = append(out, s.Begin)
+			out = append(out, *s.Begin)
 		}
 	}
 	return out
@@ -343,7 +343,7 @@ func printDifference(w io.Writer, old, proposed harness.Baseline) error {
 func sessionsOf(baselines ...harness.Baseline) []harness.SessionSeries {
 	var out []harness.SessionSeries
 	for _, b := range baselines {
-		out = append(out, harness.SessionSeries{Begin: harness.SessionBegin{Fingerprint: b.Fingerprint, Build: b.Build}})
+		out = append(out, harness.SessionSeries{Begin: &harness.SessionBegin{Fingerprint: b.Fingerprint, Build: b.Build}})
 	}
 	return out
 }

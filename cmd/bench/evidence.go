@@ -206,7 +206,7 @@ func (r *release) evidence(ctx context.Context, l launches, a asked, metric stri
 
 func (r *release) series(ctx context.Context, l launches, a asked, metric string) ([]harness.SessionSeries, error) {
 	series, err := r.recorder.Series(ctx, store.SeriesQuery{Run: l.run, Case: a.key(), Metric: metric, Summary: true})
-	return slices.DeleteFunc(series, func(s harness.SessionSeries) bool { return !a.fitsSession(s.Begin) }), err
+	return slices.DeleteFunc(series, func(s harness.SessionSeries) bool { return !a.fitsSession(*s.Begin) }), err
 }
 
 // evidenceOf says where sessions of one unit are from.

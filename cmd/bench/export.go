@@ -84,7 +84,7 @@ func exported(ctx context.Context, recorder *store.Store, run string) ([]metricS
 // replicated. The unit of a value is its metric's name: two metrics in seconds would be one to benchstat.
 func exportGoBench(w io.Writer, series []metricSeries) error {
 	var order []string
-	values, begins, used := map[string][]string{}, map[string]harness.SessionBegin{}, map[string]bool{}
+	values, begins, used := map[string][]string{}, map[string]*harness.SessionBegin{}, map[string]bool{}
 	for _, s := range series {
 		id := s.Begin.ID
 		if _, ok := begins[id]; !ok {

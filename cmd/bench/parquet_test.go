@@ -17,8 +17,8 @@ func TestParquetComesBack(t *testing.T) {
 		Fingerprint: harness.Fingerprint{UDID: "U-1", Kind: harness.KindVirtual}}
 	var file bytes.Buffer
 	err := exportParquet(&file, []metricSeries{
-		{harness.DecodeTokS, harness.SessionSeries{Run: "r1", Begin: begin, Values: []float64{40, 41.5}, Unit: "tok/s"}},
-		{harness.Energy, harness.SessionSeries{Run: "r1", Begin: begin, Values: []float64{9}, Unit: "J", Uncertainty: &doubt}}})
+		{harness.DecodeTokS, harness.SessionSeries{Run: "r1", Begin: &begin, Values: []float64{40, 41.5}, Unit: "tok/s"}},
+		{harness.Energy, harness.SessionSeries{Run: "r1", Begin: &begin, Values: []float64{9}, Unit: "J", Uncertainty: &doubt}}})
 	if err != nil {
 		t.Fatal(err)
 	}

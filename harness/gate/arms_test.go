@@ -10,7 +10,7 @@ import (
 )
 
 func session(run, id string, pair int, arm harness.Arm, build string, values ...float64) harness.SessionSeries {
-	return harness.SessionSeries{Run: run, Values: values, Begin: harness.SessionBegin{
+	return harness.SessionSeries{Run: run, Values: values, Begin: &harness.SessionBegin{
 		ID: id, Planned: harness.PlannedSession{Pair: pair, Arm: arm}, Build: harness.Build{Hash: build},
 		Fingerprint: harness.Fingerprint{UDID: "unit-1", OSBuild: "22G86"},
 	}}

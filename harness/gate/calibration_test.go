@@ -20,7 +20,7 @@ func selfRun(random *rand.Rand, name string, pairs int, noise, speed float64) []
 				hash, level = "other", level*speed
 			}
 			out = append(out, harness.SessionSeries{Run: name, Values: []float64{level, level, level}, Unit: "tok/s",
-				Begin: harness.SessionBegin{ID: fmt.Sprintf("%s-%d-%s", name, pair, arm), Build: harness.Build{Arm: arm, Hash: hash},
+				Begin: &harness.SessionBegin{ID: fmt.Sprintf("%s-%d-%s", name, pair, arm), Build: harness.Build{Arm: arm, Hash: hash},
 					Planned: harness.PlannedSession{Arm: arm, Pair: pair}}})
 		}
 	}

@@ -59,7 +59,7 @@ func History(metric harness.Metric, sessions []harness.SessionSeries) ([]Stretch
 		}
 		s := stretchOf(metric, kept[:n])
 		if len(out) > 0 {
-			before := harness.SessionSeries{Begin: harness.SessionBegin{Fingerprint: out[len(out)-1].Fingerprint}}
+			before := harness.SessionSeries{Begin: &harness.SessionBegin{Fingerprint: out[len(out)-1].Fingerprint}}
 			s.Changed = Differences([]harness.SessionSeries{before, *kept[0]})
 		}
 		out, kept = append(out, s), kept[n:]

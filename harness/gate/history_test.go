@@ -16,7 +16,7 @@ func nightlySessions(nights int, osBuild func(int) string, level func(int) float
 	for i := range nights {
 		for range 2 {
 			x := level(i) * (1 + 0.005*random.NormFloat64())
-			out = append(out, harness.SessionSeries{Run: "r", Values: []float64{x, x, x}, Begin: harness.SessionBegin{
+			out = append(out, harness.SessionSeries{Run: "r", Values: []float64{x, x, x}, Begin: &harness.SessionBegin{
 				Fingerprint: harness.Fingerprint{UDID: "u", OSBuild: osBuild(i)}, At: time.Date(2026, 1, 1+i, 2, 0, 0, 0, time.UTC)}})
 		}
 	}

@@ -78,38 +78,67 @@ func (tx *writeTx) context(c launchContext) (int64, error) {
 	return id, nil
 }
 
-// contextCache holds the contexts that were read. Contexts are never changed, so it is never wrong.
-type contextCache struct {
-	mu    sync.Mutex
-	known map[int64]launchContext
+// readCache holds what was read and is never changed: contexts, and the names of runs.
+type readCache struct {
+	mu       sync.Mutex
+	contexts map[int64]*launchContext
+	runs     map[int64]string
+}
+
+func newReadCache() *readCache {
+	return &readCache{contexts: map[int64]*launchContext{}, runs: map[int64]string{}}
 }
 
 // context reads a context, once.
-func (q querier) context(id int64) (launchContext, error) {
-	if q.known != nil {
-		q.known.mu.Lock()
-		defer q.known.mu.Unlock()
-		if c, ok := q.known.known[id]; ok {
-			return c, nil
-		}
+func (q querier) context(id int64) (*launchContext, error) {
+	if q.known == nil {
+		return q.readContext(id)
 	}
-	var c launchContext
+	q.known.mu.Lock()
+	defer q.known.mu.Unlock()
+	if c, ok := q.known.contexts[id]; ok {
+		return c, nil
+	}
+	c, err := q.readContext(id)
+	if err == nil {
+		q.known.contexts[id] = c
+	}
+	return c, err
+}
+
+func (q querier) readContext(id int64) (*launchContext, error) {
 	var document []byte
 	if err := q.tx.QueryRowContext(q.ctx, `SELECT document FROM contexts WHERE id = ?`, id).Scan(&document); err != nil {
-		return c, fmt.Errorf("the context %d of a sealed session: %w", id, err)
+		return nil, fmt.Errorf("the context %d of a sealed session: %w", id, err)
 	}
 	texts, err := block.DecodeTexts(document)
 	if err == nil && len(texts) != 1 {
 		err = errTorn
 	}
+	c := new(launchContext)
 	if err == nil {
-		err = json.Unmarshal([]byte(texts[0]), &c)
+		err = json.Unmarshal([]byte(texts[0]), c)
 	}
 	if err != nil {
-		return c, fmt.Errorf("the context %d of a sealed session: %w", id, err)
-	}
-	if q.known != nil {
-		q.known.known[id] = c
+		return nil, fmt.Errorf("the context %d of a sealed session: %w", id, err)
 	}
 	return c, nil
+}
+
+// runName reads the name of a run, once.
+func (q querier) runName(id int64) (name string, err error) {
+	if q.known != nil {
+		q.known.mu.Lock()
+		defer q.known.mu.Unlock()
+		if name, ok := q.known.runs[id]; ok {
+			return name, nil
+		}
+	}
+	if err := q.tx.QueryRowContext(q.ctx, `SELECT name FROM runs WHERE id = ?`, id).Scan(&name); err != nil {
+		return "", fmt.Errorf("the run %d of a session: %w", id, err)
+	}
+	if q.known != nil {
+		q.known.runs[id] = name
+	}
+	return name, nil
 }

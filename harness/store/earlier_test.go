@@ -41,6 +41,27 @@ func TestVersion3(t *testing.T) {
 	}
 }
 
+// TestVersion5 opens a database whose rows hold their documents themselves: both launches read as they did, and the one
+// that was cut off ends.
+func TestVersion5(t *testing.T) {
+	s, fresh, ctx := openAt(t, dumped(t, "v5.sql")), open(t), context.Background()
+	fill(t, fresh, sampleRun("r1"))
+	got, err := s.Read(ctx, "r1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, err := fresh.Read(ctx, "r1"); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("Read = %+v, %v, want what the same entries give today: %+v", got, err, want)
+	}
+	if n := s.count(t, "documents"); n != 1 {
+		t.Errorf("%d launches have documents, want the one that was cut off", n)
+	}
+	record(t, s, "r1", end("s001-candidate", harness.OutcomeAppCrash))
+	if got, err = s.Read(ctx, "r1"); err != nil || got.Sessions[1].End == nil || got.Sessions[1].End.Outcome != harness.OutcomeAppCrash || s.count(t, "documents") != 0 {
+		t.Errorf("Read = %+v, %v after its end", got.Sessions[1], err)
+	}
+}
+
 // manyOld makes a database of version 3 with so many more ended launches, each like the dump's.
 func manyOld(t *testing.T, launches int) string {
 	t.Helper()

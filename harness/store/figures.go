@@ -22,7 +22,8 @@ func summarise(readings []float64) []float64 {
 	if len(readings) < 3 {
 		return readings
 	}
-	sorted := slices.Sorted(slices.Values(readings))
+	sorted := slices.Clone(readings)
+	slices.Sort(sorted)
 	middle := sorted[len(sorted)/2]
 	if len(sorted)%2 == 0 {
 		middle = (sorted[len(sorted)/2-1] + middle) / 2
@@ -187,6 +188,9 @@ func unpackFigures(data []byte, wanted func(metric int64) bool) (figures, error)
 		keep := wanted(m.metric)
 		r.torn = r.torn || n>>1 > 3
 		count := int(min(n>>1, 3))
+		if keep && !r.torn {
+			m.values = make([]float64, 0, count)
+		}
 		for i := range count {
 			var v float64
 			if outer(i, count) {

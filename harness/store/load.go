@@ -19,7 +19,7 @@ func (s *Store) snapshot(ctx context.Context, op string, do func(q querier) erro
 		return s.fault(op, err)
 	}
 	defer tx.Rollback()
-	return s.fault(op, do(querier{ctx, tx, &s.known}))
+	return s.fault(op, do(querier{ctx, tx, s.known}))
 }
 
 // querier reads, in a reading transaction or in that of the writer.
@@ -29,7 +29,7 @@ type querier struct {
 		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 	}
-	known *contextCache // nil: what is read may still be undone
+	known *readCache // nil: what is read may still be undone
 }
 
 // rows calls each for every row of a query.
@@ -150,80 +150,28 @@ func (q querier) session(id int64) (session, error) {
 
 func (q querier) selected(where string, args ...any) ([]session, error) {
 	var out []session
-	err := q.rows(`SELECT `+launchColumns+`, e.document, x.states FROM `+launchTables+` LEFT JOIN session_ends e ON e.session = s.id
-		WHERE `+where+` ORDER BY s.id`, args, func(scan func(...any) error) error {
-		var document sql.NullString
-		var states []byte
-		l, err := q.launch(scan, func(int64) bool { return false }, &document, &states)
-		if err == nil {
-			err = l.finish(document, states)
-		}
-		if err != nil {
-			return fmt.Errorf("the stored session %s is torn: %w", l.begin.ID, err)
-		}
-		out = append(out, l.session)
-		return nil
-	})
+	row := newLaunchRow(func(int64) bool { return false })
+	var first, offset, size, lines sql.NullInt64
+	var states sql.RawBytes
+	columns := append(row.columns, &first, &offset, &size, &lines, &states)
+	err := q.rows(`SELECT `+launchColumns+`, x.first, x.offset, x.size, x.lines, x.states FROM `+launchTables+` WHERE `+where+` ORDER BY s.id`, args,
+		func(scan func(...any) error) error {
+			if err := scan(columns...); err != nil {
+				return err
+			}
+			l, err := q.launch(row)
+			if err == nil && l.sealed {
+				var end harness.SessionEnd
+				l.begin.State, end, err = unpackStates(states)
+				l.end, l.seal = &end, &seal{first.Int64, offset.Int64, size.Int64, lines.Int64}
+			}
+			if err != nil {
+				return fmt.Errorf("the stored session %s is torn: %w", row.name, err)
+			}
+			out = append(out, l.session)
+			return nil
+		})
 	return out, err
-}
-
-// finish reads what comes after a launch's row: the device's state before it, and its end.
-func (l *launched) finish(document sql.NullString, states []byte) error {
-	switch {
-	case l.seal != nil:
-		before, end, err := unpackStates(states)
-		l.begin.State, l.end = before, &end
-		return err
-	case document.Valid:
-		l.end = new(harness.SessionEnd)
-		return json.Unmarshal([]byte(document.String), l.end)
-	}
-	return nil
-}
-
-// launchColumns of launchTables are what launch reads.
-const (
-	launchColumns = `s.id, s.run, r.name, s.name, s.planned, s.attempt, s.arm, s.pair, s.at, s.document, x.context, x.first, x.offset, x.size, x.lines, x.figures`
-	launchTables  = `sessions s JOIN runs r ON r.id = s.run LEFT JOIN sealed x ON x.session = s.id`
-)
-
-// launched is a launch as its row tells, with the wanted figures of a sealed one.
-type launched struct {
-	session
-	name    string // of the run
-	figures figures
-}
-
-// launch reads a launch from its document or, sealed, from its row, context and figures; then without the device's
-// state. More columns of the same row go to more.
-func (q querier) launch(scan func(...any) error, wanted func(metric int64) bool, more ...any) (*launched, error) {
-	l := new(launched)
-	var at int64
-	var document string
-	var context, first, offset, size, lines sql.NullInt64
-	var packed sql.RawBytes
-	begin := harness.SessionBegin{}
-	columns := []any{&l.id, &l.run, &l.name, &begin.ID, &begin.Planned.ID, &begin.Attempt, &begin.Planned.Arm, &begin.Planned.Pair, &at, &document,
-		&context, &first, &offset, &size, &lines, &packed}
-	if err := scan(append(columns, more...)...); err != nil {
-		return l, err
-	}
-	if !context.Valid {
-		err := json.Unmarshal([]byte(document), &l.begin)
-		return l, err
-	}
-	l.seal = &seal{first.Int64, offset.Int64, size.Int64, lines.Int64}
-	var err error
-	if l.figures, err = unpackFigures(packed, wanted); err != nil {
-		return l, err
-	}
-	planned := l.figures.planned
-	planned.ID, planned.Arm, planned.Pair = begin.Planned.ID, begin.Planned.Arm, begin.Planned.Pair
-	begin.Planned, begin.Prepared, begin.At = planned, l.figures.prepared, wall(at)
-	shared, err := q.context(context.Int64)
-	begin.Case, begin.Build, begin.Fingerprint = shared.Case, shared.Build, shared.Fingerprint
-	l.begin = begin
-	return l, err
 }
 
 // documents are the JSON texts of a launch's begin and end.

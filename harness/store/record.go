@@ -158,11 +158,12 @@ func (tx *writeTx) sessionBegin(run int64, b harness.SessionBegin) error {
 	if err != nil {
 		return err
 	}
-	id, err := tx.insert(`INSERT INTO sessions (run, name, planned, attempt, case_key, udid, arm, pair, at, document)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		run, b.ID, b.Planned.ID, b.Attempt, b.Case.Key(), b.Case.Device.UDID, string(b.Planned.Arm), b.Planned.Pair,
-		b.At.UnixNano(), string(document))
+	id, err := tx.insert(`INSERT INTO sessions (run, name, planned, attempt, case_key, udid, arm, pair, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		run, b.ID, b.Planned.ID, b.Attempt, b.Case.Key(), b.Case.Device.UDID, string(b.Planned.Arm), b.Planned.Pair, b.At.UnixNano())
 	if err != nil {
+		return err
+	}
+	if _, err := tx.insert(`INSERT INTO documents (session, began) VALUES (?, ?)`, id, string(document)); err != nil {
 		return err
 	}
 	tx.learnSession(sessionKey{run, b.ID}, id)
@@ -174,8 +175,11 @@ func (tx *writeTx) sessionEnd(session int64, e harness.SessionEnd) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.insert(`INSERT INTO session_ends (session, outcome, planned, measured, at, document) VALUES (?, ?, ?, ?, ?, ?)`,
-		session, string(e.Outcome), e.Planned, e.Measured, e.At.UnixNano(), string(document))
+	if _, err := tx.insert(`INSERT INTO session_ends (session, outcome, planned, measured, at) VALUES (?, ?, ?, ?, ?)`,
+		session, string(e.Outcome), e.Planned, e.Measured, e.At.UnixNano()); err != nil {
+		return err
+	}
+	_, err = tx.insert(`UPDATE documents SET ended = ? WHERE session = ?`, string(document), session)
 	tx.ended = append(tx.ended, session)
 	return err
 }

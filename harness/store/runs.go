@@ -11,42 +11,47 @@ import (
 // Runs lists the runs, the latest first.
 func (s *Store) Runs(ctx context.Context) ([]harness.RunSummary, error) {
 	var out []harness.RunSummary
-	err := s.snapshot(ctx, "list runs", func(q querier) error {
-		var ids []int64
-		err := q.rows(`SELECT id, document, packed, (SELECT max(at) FROM run_ends WHERE run = runs.id) FROM runs ORDER BY start_at DESC, id DESC`, nil,
-			func(scan func(...any) error) error {
-				var id int64
-				var document string
-				var packed []byte
-				var end sql.NullInt64
-				if err := scan(&id, &document, &packed, &end); err != nil {
-					return err
-				}
-				run, err := readRun(document, packed, end)
-				if err != nil {
-					return err
-				}
-				ids = append(ids, id)
-				out = append(out, harness.RunSummary{Run: run, Outcomes: map[harness.Outcome]int{}})
-				return nil
-			})
-		if err != nil {
-			return err
-		}
-		for i, id := range ids {
-			if err := q.tally(id, &out[i]); err != nil {
-				return err
-			}
-		}
-		return nil
+	err := s.eachRun(ctx, func(r harness.RunSummary) (enough bool) {
+		out = append(out, r)
+		return false
 	})
 	return out, err
 }
 
+// eachRun tells the runs, the latest first, until that is enough.
+func (s *Store) eachRun(ctx context.Context, tell func(harness.RunSummary) (enough bool)) error {
+	return s.snapshot(ctx, "list runs", func(q querier) error {
+		var names []string
+		err := q.rows(`SELECT name FROM runs ORDER BY start_at DESC, id DESC`, nil, func(scan func(...any) error) error {
+			var name string
+			err := scan(&name)
+			names = append(names, name)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			id, run, err := q.run(name)
+			if err != nil {
+				return err
+			}
+			summary := harness.RunSummary{Run: run, Outcomes: map[harness.Outcome]int{}}
+			if err := q.tally(id, &summary); err != nil {
+				return err
+			}
+			if tell(summary) {
+				return nil
+			}
+		}
+		return nil
+	})
+}
+
 // tally counts a run's launches. A planned session that was launched again counts by its last attempt.
 func (q querier) tally(run int64, into *harness.RunSummary) error {
-	return q.rows(`SELECT e.outcome, e.planned, e.measured FROM sessions s LEFT JOIN session_ends e ON e.session = s.id
-		WHERE s.run = ?1 AND s.id = (SELECT max(id) FROM sessions l WHERE l.run = ?1 AND l.planned = s.planned)`, []any{run},
+	return q.rows(`SELECT e.outcome, e.planned, e.measured FROM (SELECT max(id) AS id FROM sessions WHERE run = ? GROUP BY planned) s
+		LEFT JOIN session_ends e ON e.session = s.id`, []any{run},
 		func(scan func(...any) error) error {
 			var outcome sql.NullString
 			var planned, measured sql.NullInt64
@@ -65,19 +70,19 @@ func (q querier) tally(run int64, into *harness.RunSummary) error {
 		})
 }
 
-// Latest returns the name of the run that started last; with unfinished, of those that have planned sessions left: not made, cancelled, or
-// lost with their device. No
-// such run is an error of kind usage.
+// Latest returns the name of the run that started last; with unfinished, of those that have planned sessions left: not
+// made, cancelled, or lost with their device. No such run is an error of kind usage.
 func (s *Store) Latest(ctx context.Context, unfinished bool) (string, error) {
-	runs, err := s.Runs(ctx)
-	if err != nil {
-		return "", err
-	}
-	for _, r := range runs {
+	var latest string
+	err := s.eachRun(ctx, func(r harness.RunSummary) bool {
 		open := r.Ended < len(r.Run.Plan.Sessions) || r.Outcomes[harness.OutcomeDeviceLost] > 0 || r.Outcomes[harness.OutcomeCancelled] > 0
 		if open || !unfinished {
-			return r.Run.ID, nil
+			latest = r.Run.ID
 		}
+		return latest != ""
+	})
+	if err != nil || latest != "" {
+		return latest, err
 	}
 	if unfinished {
 		return "", &harness.Error{Kind: harness.KindUsage, Op: "find run", Err: errors.New("no run was cut off"), Hint: "`bench runs` lists the runs"}

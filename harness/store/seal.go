@@ -14,7 +14,7 @@ import (
 const partSize = 4050
 
 // tables are those whose rows a sealed launch no longer has.
-var tables = []string{"event_lines", "iterations", "samples", "batteries", "absences", "notices"}
+var tables = []string{"event_lines", "iterations", "samples", "batteries", "absences", "notices", "documents"}
 
 // seal turns the rows of a launch that has ended into a block. What is read back from the block is held against the rows
 // before they go: a launch that would not come back the same keeps its rows, and a notice says so.
@@ -98,18 +98,14 @@ func (tx *writeTx) keepBlock(body []byte) (first, offset int64, err error) {
 	return first, offset, nil
 }
 
-// clear takes the rows and documents of a launch away.
+// clear takes the rows of a launch away.
 func (tx *writeTx) clear(id int64) error {
 	for _, table := range tables {
 		if _, err := tx.insert(`DELETE FROM `+table+` WHERE session = ?`, id); err != nil {
 			return err
 		}
 	}
-	if _, err := tx.insert(`UPDATE sessions SET document = '' WHERE id = ?`, id); err != nil {
-		return err
-	}
-	_, err := tx.insert(`UPDATE session_ends SET document = '' WHERE session = ?`, id)
-	return err
+	return nil
 }
 
 // reopen gives a sealed launch its rows back, for an entry that came after its end. It is sealed again when the
@@ -148,10 +144,7 @@ func (tx *writeTx) spread(from session, held block.Session) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.insert(`UPDATE sessions SET document = ? WHERE id = ?`, begin, from.id); err != nil {
-		return err
-	}
-	if _, err := tx.insert(`UPDATE session_ends SET document = ? WHERE session = ?`, end, from.id); err != nil {
+	if _, err := tx.insert(`INSERT INTO documents (session, began, ended) VALUES (?, ?, ?)`, from.id, begin, end); err != nil {
 		return err
 	}
 	var entries []harness.Entry

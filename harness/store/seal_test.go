@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"testing"
@@ -223,6 +225,37 @@ func TestBlocksShareParts(t *testing.T) {
 }
 
 // TestADamagedBlockIsTold names the session whose block was spoilt on the disk; the others can be read.
+// TestLaunchesSideBySide records launches of many phones at once: they take no more space than one after the other.
+func TestLaunchesSideBySide(t *testing.T) {
+	const launches = 60
+	size := func(phones int) int64 {
+		s, err := Open(context.Background(), filepath.Join(t.TempDir(), "bench.sqlite"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		run := nightRun(launches)
+		mustBegin(t, s, run)
+		for some := range slices.Chunk(run.Plan.Sessions, phones) {
+			var all [][]harness.Entry
+			for _, planned := range some {
+				all = append(all, launch(run, planned, launchtest.Shape{ID: planned.ID, Iterations: 2, Tokens: 2, Seed: uint64(planned.Ordinal)}))
+			}
+			sideBySide(t, s, run.ID, all)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(s.Path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	if one, many := size(1), size(nightPhones); many > one+one/10 {
+		t.Errorf("%d launches take %d bytes one after the other, %d side by side", launches, one, many)
+	}
+}
+
 func TestADamagedBlockIsTold(t *testing.T) {
 	s, run, ctx := open(t), sampleRun("r1"), context.Background()
 	fill(t, s, run)

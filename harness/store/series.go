@@ -44,6 +44,11 @@ func (s *Store) SeriesOf(ctx context.Context, query SeriesQuery, metrics ...stri
 		if err != nil {
 			return err
 		}
+		if query.Paired {
+			if paired, err := q.anyBaseline(query); err != nil || !paired {
+				return err
+			}
+		}
 		launches, err := q.launches(query, pass)
 		if err != nil {
 			return err
@@ -99,16 +104,27 @@ func (q querier) pass(query SeriesQuery, metrics []string) (pass, error) {
 func (q querier) launches(query SeriesQuery, p pass) ([]*launched, error) {
 	where, args := query.conditions()
 	var out []*launched
-	err := q.rows(`SELECT `+launchColumns+` FROM `+launchTables+` WHERE `+where+` ORDER BY s.at, s.id`, args, func(scan func(...any) error) error {
-		l, err := q.launch(scan, p.wantsWord)
+	row := newLaunchRow(p.wantsWord)
+	err := q.rows(`SELECT `+launchColumns+` FROM `+launchTables+` WHERE `+where+` ORDER BY s.at, s.run, s.id`, args, func(scan func(...any) error) error {
+		if err := scan(row.columns...); err != nil {
+			return err
+		}
+		l, err := q.launch(row)
 		if err != nil {
-			return fmt.Errorf("the stored session %s is torn: %w", l.begin.ID, err)
+			return fmt.Errorf("the stored session %s is torn: %w", row.name, err)
 		}
 		l.begin.State = nil
 		out = append(out, l)
 		return nil
 	})
 	return out, err
+}
+
+// anyBaseline reports whether the case has launches of a baseline at all, on the unit: most never do.
+func (q querier) anyBaseline(query SeriesQuery) (any bool, err error) {
+	err = q.tx.QueryRowContext(q.ctx, `SELECT EXISTS (SELECT 1 FROM sessions WHERE case_key = ? AND udid = ? AND arm = ?)`,
+		query.Case, query.UDID, string(harness.ArmBaseline)).Scan(&any)
+	return any, err
 }
 
 // lastAttempts leaves out the launches that were made again.
@@ -133,19 +149,27 @@ func lastAttempts(all []*launched) []*launched {
 
 // collect adds the series of one launch: from its figures where those will do, from all that it yielded otherwise.
 func (q querier) collect(l *launched, p pass, out map[string][]harness.SessionSeries) error {
-	add := func(metric, unit string, values []float64, uncertainty *float64) {
-		out[metric] = append(out[metric], harness.SessionSeries{Run: l.name, Begin: l.begin, Values: values, Unit: unit, Uncertainty: uncertainty})
+	run, err := q.runName(l.run)
+	if err != nil {
+		return err
 	}
-	if l.seal != nil && p.summary && l.figures.whole() {
+	add := func(metric, unit string, values []float64, uncertainty *float64) {
+		out[metric] = append(out[metric], harness.SessionSeries{Run: run, Begin: &l.begin, Values: values, Unit: unit, Uncertainty: uncertainty})
+	}
+	if l.sealed && p.summary && l.figures.whole() {
 		for _, m := range l.figures.metrics {
 			add(p.words[m.metric], p.words[m.unit], m.values, m.uncertainty)
 		}
 		return nil
 	}
-	if l.seal != nil && len(l.figures.metrics) == 0 {
+	if l.sealed && len(l.figures.metrics) == 0 {
 		return nil
 	}
-	held, err := q.readings(l.session)
+	from, err := q.session(l.id)
+	if err != nil {
+		return err
+	}
+	held, err := q.readings(from)
 	if err != nil {
 		return err
 	}
@@ -178,7 +202,7 @@ func (query SeriesQuery) conditions() (where string, args []any) {
 		add("s.arm = ?", string(query.Arm))
 	}
 	if query.Run != "" {
-		add("r.name = ?", query.Run)
+		add("s.run = (SELECT id FROM runs WHERE name = ?)", query.Run)
 	}
 	if !query.Since.IsZero() {
 		add("s.at >= ?", query.Since.UnixNano())

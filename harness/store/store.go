@@ -20,8 +20,9 @@ import (
 const (
 	// busyTimeout is how long a write waits for another process that writes to the same file.
 	busyTimeout = 10 * time.Second
-	// readers is the number of connections that read at the same time.
-	readers = 4
+	// readers is the number of connections that read at the same time, each with so many KiB of pages at hand: histories of
+	// many cases pass over the same pages again and again.
+	readers, readerCache = 4, 32 << 10
 )
 
 // Store is an open database. Its methods may be called from any goroutine.
@@ -39,7 +40,7 @@ type Store struct {
 	contexts   map[[sha256.Size]byte]int64 // by the hash of their text
 	lines      *lineCodec
 
-	known contextCache
+	known *readCache
 }
 
 // sessionKey names a launch: session names are unique within a run only.
@@ -57,7 +58,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	}
 	s := &Store{path: path, statements: map[string]*sql.Stmt{}, words: map[string]int64{}, runs: map[string]int64{},
 		sessions: map[sessionKey]int64{}, contexts: map[[sha256.Size]byte]int64{}, lines: newLineCodec(),
-		known: contextCache{known: map[int64]launchContext{}}}
+		known: newReadCache()}
 	err := s.alone(func() error { return s.connect(ctx) })
 	if err == nil {
 		err = s.sealEarlier(ctx)
@@ -97,7 +98,7 @@ func (s *Store) connect(ctx context.Context) (err error) {
 	if _, err := s.writer.ExecContext(ctx, "PRAGMA wal_autocheckpoint = 4000"); err != nil { // pages, 16 MB
 		return err
 	}
-	if s.read, err = sql.Open("sqlite3", dataSource(s.path, "_query_only=true")); err != nil {
+	if s.read, err = sql.Open("sqlite3", dataSource(s.path, "_query_only=true&_cache_size=-"+strconv.Itoa(readerCache))); err != nil {
 		return err
 	}
 	s.read.SetMaxOpenConns(readers)
