@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -93,7 +95,7 @@ func (f *trendFlags) recorded(ctx context.Context, env Env) (int, error) {
 		return 0, usageError("trend", "bench runs lists what is recorded.", "no session of that selection has a reading of %s", strings.Join(f.metrics, " or "))
 	}
 	if f.json {
-		return exitOK, printJSON(env.Stdout, out)
+		return exitOK, printHistories(env.Stdout, out)
 	}
 	for _, history := range out {
 		printHistory(env.Stdout, history)
@@ -128,22 +130,51 @@ func (f *trendFlags) means(d harness.Device, catalog harness.Catalog) bool {
 
 // allHistories reads the cases on as many processors as there are, and returns their histories in the cases' order.
 func (f *trendFlags) allHistories(ctx context.Context, env Env, recorder *store.Store, cases []harness.Case) ([][]caseHistory, error) {
-	out, errs := make([][]caseHistory, len(cases)), make([]error, len(cases))
-	next := make(chan int)
+	out := make([][]caseHistory, len(cases))
+	err := inParallel(len(cases), func(i int) (err error) {
+		out[i], err = f.histories(ctx, env, recorder, cases[i])
+		return err
+	})
+	return out, err
+}
+
+// inParallel runs do for 0 to n-1 on as many processors as there are, and returns the errors in that order.
+func inParallel(n int, do func(i int) error) error {
+	errs, next := make([]error, n), make(chan int)
 	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(cases)) {
+	for range min(runtime.GOMAXPROCS(0), n) {
 		workers.Go(func() {
 			for i := range next {
-				out[i], errs[i] = f.histories(ctx, env, recorder, cases[i])
+				errs[i] = do(i)
 			}
 		})
 	}
-	for i := range cases {
+	for i := range n {
 		next <- i
 	}
 	close(next)
 	workers.Wait()
-	return out, errors.Join(errs...)
+	return errors.Join(errs...)
+}
+
+// printHistories prints what printJSON would. A year of a lab is tens of megabytes, so the histories are written out on
+// as many processors as there are.
+func printHistories(w io.Writer, all []caseHistory) error {
+	texts := make([][]byte, len(all))
+	err := inParallel(len(all), func(i int) (err error) {
+		texts[i], err = json.MarshalIndent(all[i], "  ", "  ")
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(w)
+	for i, text := range texts {
+		out.WriteString(map[bool]string{true: "[\n  ", false: ",\n  "}[i == 0])
+		out.Write(text)
+	}
+	out.WriteString("\n]\n")
+	return out.Flush()
 }
 
 // histories reads the metrics of one case in one pass. A metric without readings has none.
