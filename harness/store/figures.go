@@ -170,8 +170,34 @@ func appendFloat(out []byte, v float64) []byte {
 	return binary.LittleEndian.AppendUint64(out, math.Float64bits(v))
 }
 
-// unpackFigures reads what pack has written, of the metrics that are wanted.
-func unpackFigures(data []byte, wanted func(metric int64) bool) (figures, error) {
+// unpacking is what figures are read with, of one launch after the other: those metrics that are wanted, into memory that
+// is taken for many launches at a time.
+type unpacking struct {
+	wanted   func(metric int64) bool // nil: none
+	found    []summary
+	metrics  room[summary]
+	readings room[float64]
+}
+
+// room is memory for many short slices.
+type room[T any] struct{ free []T }
+
+// roomSize is how many values a room takes at a time.
+const roomSize = 512
+
+// take returns an empty slice with room for n.
+func (r *room[T]) take(n int) []T {
+	if n > len(r.free) {
+		r.free = make([]T, max(n, roomSize))
+	}
+	out := r.free[:0:n]
+	r.free = r.free[n:]
+	return out
+}
+
+// figures reads what pack has written.
+func (u *unpacking) figures(data []byte) (figures, error) {
+	u.found = u.found[:0]
 	r := figuresReader{data: data}
 	flags := r.byte()
 	f := figures{
@@ -185,11 +211,11 @@ func unpackFigures(data []byte, wanted func(metric int64) bool) (figures, error)
 	for len(r.data) > 0 && !r.torn {
 		m := summary{metric: int64(r.uvarint()), unit: int64(r.uvarint())}
 		n := r.uvarint()
-		keep := wanted(m.metric)
+		keep := u.wanted != nil && u.wanted(m.metric)
 		r.torn = r.torn || n>>1 > 3
 		count := int(min(n>>1, 3))
 		if keep && !r.torn {
-			m.values = make([]float64, 0, count)
+			m.values = u.readings.take(count)
 		}
 		for i := range count {
 			var v float64
@@ -208,12 +234,13 @@ func unpackFigures(data []byte, wanted func(metric int64) bool) (figures, error)
 			}
 		}
 		if keep {
-			f.metrics = append(f.metrics, m)
+			u.found = append(u.found, m)
 		}
 	}
 	if r.torn {
 		return f, errTorn
 	}
+	f.metrics = append(u.metrics.take(len(u.found)), u.found...)
 	return f, nil
 }
 

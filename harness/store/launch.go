@@ -22,12 +22,12 @@ type launchRow struct {
 	context                    sql.NullInt64
 	figures                    sql.RawBytes
 
-	columns []any // of all these
-	wanted  func(metric int64) bool
+	columns   []any // of all these
+	unpacking unpacking
 }
 
 func newLaunchRow(wanted func(metric int64) bool) *launchRow {
-	r := &launchRow{wanted: wanted}
+	r := &launchRow{unpacking: unpacking{wanted: wanted}}
 	r.columns = []any{&r.id, &r.run, &r.attempt, &r.pair, &r.at, &r.name, &r.planned, &r.arm, &r.context, &r.figures}
 	return r
 }
@@ -47,7 +47,7 @@ func (q querier) launch(row *launchRow) (*launched, error) {
 		return l, q.documents(&l.session)
 	}
 	var err error
-	if l.figures, err = unpackFigures(row.figures, row.wanted); err != nil {
+	if l.figures, err = row.unpacking.figures(row.figures); err != nil {
 		return l, err
 	}
 	shared, err := q.context(row.context.Int64)

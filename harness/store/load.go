@@ -150,7 +150,7 @@ func (q querier) session(id int64) (session, error) {
 
 func (q querier) selected(where string, args ...any) ([]session, error) {
 	var out []session
-	row := newLaunchRow(func(int64) bool { return false })
+	row := newLaunchRow(nil)
 	var first, offset, size, lines sql.NullInt64
 	var states sql.RawBytes
 	columns := append(row.columns, &first, &offset, &size, &lines, &states)
