@@ -144,21 +144,26 @@ func pelt(z []float64, sigma, beta float64) []int {
 	}
 	best, previous := make([]float64, n+1), make([]int, n+1)
 	best[0] = -beta
-	candidates := []int{0}
+	candidates, ways := make([]int, 1, n+1), make([]float64, n+1) // ways: the cost up to end by way of each candidate
 	for end := 1; end <= n; end++ {
 		best[end] = math.Inf(1)
-		for _, c := range candidates {
-			if end-c < Segment {
-				continue
-			}
-			if total := best[c] + cost(c, end) + beta; total < best[end] {
+		far := len(candidates) // those at least a segment away: candidates ascend
+		for far > 0 && end-candidates[far-1] < Segment {
+			far--
+		}
+		for i, c := range candidates[:far] {
+			ways[i] = best[c] + cost(c, end)
+			if total := ways[i] + beta; total < best[end] {
 				best[end], previous[end] = total, c
 			}
 		}
-		candidates = slices.DeleteFunc(candidates, func(c int) bool {
-			return end-c >= Segment && best[c]+cost(c, end) > best[end]
-		})
-		candidates = append(candidates, end)
+		kept := candidates[:0]
+		for i, c := range candidates {
+			if i >= far || !(ways[i] > best[end]) {
+				kept = append(kept, c)
+			}
+		}
+		candidates = append(kept, end)
 	}
 	var cuts []int
 	for at := previous[n]; at > 0; at = previous[at] {
