@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	dtx "github.com/danielpaulus/go-ios/ios/dtx_codec"
 	"github.com/danielpaulus/go-ios/ios/nskeyedarchiver"
@@ -145,7 +146,22 @@ func (c *Client) route(raw []byte) error {
 func (c *Client) send(ctx context.Context, b []byte) error {
 	c.write.Lock()
 	defer c.write.Unlock()
-	err := guard.Do(ctx, c.conn, func() error { _, err := c.conn.Write(b); return err })
+	if err := context.Cause(ctx); err != nil {
+		return err // nothing of it is on the way
+	}
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		c.conn.SetWriteDeadline(time.Unix(1, 0))
+		close(ended)
+	})
+	_, err := c.conn.Write(b)
+	if !stop() { // a message that got through whole leaves the connection as it was
+		<-ended
+		c.conn.SetWriteDeadline(time.Time{})
+		if err != nil {
+			err = context.Cause(ctx)
+		}
+	}
 	if err != nil {
 		c.fail(err)
 	}

@@ -196,8 +196,9 @@ func goroutines() []string {
 	buf := make([]byte, 4<<20)
 	var out []string
 	for _, g := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		running, _, _ := strings.Cut(g, "created by ") // one that has returned already is on its way out
 		for _, pkg := range []string{"tunnel", "rsd", "xpc", "dtx", "instruments", "appservice"} {
-			if strings.Contains(g, "iphone/virtual/"+pkg+".") {
+			if strings.Contains(running, "iphone/virtual/"+pkg+".") {
 				out = append(out, g)
 				break
 			}

@@ -151,6 +151,7 @@ func (l link) run(ctx context.Context, conn net.Conn, rsdPort uint16, serve Serv
 	if err != nil {
 		return err
 	}
+	outer := ctx // which has ended before anything that hangs on it has
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
@@ -160,14 +161,14 @@ func (l link) run(ctx context.Context, conn net.Conn, rsdPort uint16, serve Serv
 	go func() { ends <- serve(ctx, n.listen, sync.OnceFunc(func() { close(ready) })) }()
 	go func() { ends <- n.carry(ctx, conn, ready, func() error { return l.tell(conn, rsdPort) }) }()
 	first := <-ends
-	outer := ctx.Err()
+	stopped := outer.Err()
 	cancel()
 	n.abort() // ends what is being read and written over the network
 	<-ends
 	n.destroy()
 	switch {
-	case outer != nil:
-		return outer
+	case stopped != nil:
+		return stopped
 	case gone(first):
 		return nil
 	}
