@@ -183,23 +183,32 @@ func (t trendJSON) print(w io.Writer, nights int) {
 
 func simulateCommand() command {
 	return command{
-		name: "simulate", summary: "play modelled noise against the gate and count its errors", usage: "gate [--nights N] [--seed N] [--json]",
+		name: "simulate", summary: "play modelled noise against the gate or the trends and count their errors",
+		usage: "gate [--nights N] [--seed N] [--json]   or   trend [--years N] [--seed N] [--json]",
 		setup: func(flags *flag.FlagSet) action {
-			nights := flags.Int("nights", 500, "simulated nights for each cell")
+			nights := flags.Int("nights", 500, "simulated nights for each cell of the gate's table")
+			years := flags.Int("years", 100, "simulated years for each row of the trends' table")
 			seed := flags.Uint64("seed", 1, "seed of the noise")
 			asJSON := flags.Bool("json", false, "print the cells as JSON")
 			return func(_ context.Context, env Env, rest []string) (int, error) {
-				if len(rest) > 0 && rest[0] == "gate" {
+				if len(rest) > 0 && (rest[0] == "gate" || rest[0] == "trend") {
 					if err := flags.Parse(rest[1:]); err != nil {
 						return 0, usageError("simulate", "See bench help simulate.", "%w", err)
 					}
 					rest = append(rest[:1:1], flags.Args()...)
 				}
-				if len(rest) != 1 || rest[0] != "gate" {
-					return 0, usageError("simulate", "Say bench simulate gate.", "what to simulate: gate")
+				if len(rest) != 1 || rest[0] != "gate" && rest[0] != "trend" {
+					return 0, usageError("simulate", "Say bench simulate gate, or bench simulate trend.", "what to simulate: gate or trend")
 				}
-				if *nights < 1 {
-					return 0, usageError("simulate", "See bench help simulate.", "--nights %d: at least one is needed", *nights)
+				if *nights < 1 || *years < 1 {
+					return 0, usageError("simulate", "See bench help simulate.", "--nights %d, --years %d: at least one is needed", *nights, *years)
+				}
+				if rest[0] == "trend" {
+					cells := simulation.RunTrends(*seed, *years)
+					if *asJSON {
+						return exitOK, printJSON(env.Stdout, cells)
+					}
+					return exitOK, simulation.PrintTrends(env.Stdout, cells)
 				}
 				cells := simulation.Run(simulation.Options{Seed: *seed, Nights: *nights})
 				if *asJSON {

@@ -30,6 +30,7 @@ const (
 	hampelReach    = 3     // neighbours on each side
 	smallestChange = 0.025 // on the log scale; smaller shifts are dropped
 	largestPhi     = 0.8
+	shortHistory   = 10 // nights, over those there are, squared: by so much more a night may vary than its history shows
 
 	freshSigmas = 3 // each of the last nights must be this far from the level
 )
@@ -38,7 +39,8 @@ const (
 // outlier, not a change. Fewer than TrendMinimum nights, or a series without variation, give no changes.
 //
 // The method is PELT (Killick 2012, doi 10.1080/01621459.2012.737745) on logs with squared error, after a Hampel
-// filter, with a penalty widened for autocorrelation, and small shifts removed.
+// filter, with a penalty widened for autocorrelation and for how little a short history says of its own variation, and
+// small shifts removed. Package simulation counts what it finds and what it invents.
 func Changes(series []float64) Trend {
 	z := make([]float64, len(series))
 	for i, x := range series {
@@ -57,7 +59,9 @@ func Changes(series []float64) Trend {
 	beta := penaltyFactor * math.Log(float64(len(z)))
 	first := pelt(clean, t.Sigma, beta)
 	t.Phi = autocorrelation(clean, first)
-	cuts := pelt(clean, t.Sigma/math.Sqrt(1-t.Phi), beta*(1+t.Phi)/(1-t.Phi))
+	short := shortHistory / float64(len(z))
+	unsure := 1 + short*short
+	cuts := pelt(clean, unsure*t.Sigma/math.Sqrt(1-t.Phi), beta*(1+t.Phi)/(1-t.Phi))
 	cuts = dropSmall(clean, cuts)
 	fresh, isFresh := freshShift(z, cuts, t.Sigma/math.Sqrt(1-t.Phi))
 	if isFresh {
