@@ -191,7 +191,7 @@ func simulateCommand() command {
 			seed := flags.Uint64("seed", 1, "seed of the noise")
 			asJSON := flags.Bool("json", false, "print the cells as JSON")
 			return func(_ context.Context, env Env, rest []string) (int, error) {
-				if len(rest) > 0 && (rest[0] == "gate" || rest[0] == "trend") {
+				if len(rest) > 0 {
 					if err := flags.Parse(rest[1:]); err != nil {
 						return 0, usageError("simulate", "See bench help simulate.", "%w", err)
 					}

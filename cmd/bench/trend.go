@@ -4,20 +4,19 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/gate"
 	"github.com/lilims/bench/harness/stats"
 	"github.com/lilims/bench/harness/store"
+	"golang.org/x/sync/errgroup"
 )
 
 // trendFlags is what `bench trend` is asked for: a file, or a part of what is recorded.
@@ -138,23 +137,14 @@ func (f *trendFlags) allHistories(ctx context.Context, env Env, recorder *store.
 	return out, err
 }
 
-// inParallel runs do for 0 to n-1 on as many processors as there are, and returns the errors in that order.
+// inParallel runs do for 0 to n-1 on as many processors as there are, and returns the first error.
 func inParallel(n int, do func(i int) error) error {
-	errs, next := make([]error, n), make(chan int)
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), n) {
-		workers.Go(func() {
-			for i := range next {
-				errs[i] = do(i)
-			}
-		})
-	}
+	var workers errgroup.Group
+	workers.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range n {
-		next <- i
+		workers.Go(func() error { return do(i) })
 	}
-	close(next)
-	workers.Wait()
-	return errors.Join(errs...)
+	return workers.Wait()
 }
 
 // printHistories prints what printJSON would. A year of a lab is tens of megabytes, so the histories are written out on
@@ -168,9 +158,13 @@ func printHistories(w io.Writer, all []caseHistory) error {
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriter(w)
+	out := bufio.NewWriter(w) // whose first error is that of Flush
+	out.WriteString("[")
 	for i, text := range texts {
-		out.WriteString(map[bool]string{true: "[\n  ", false: ",\n  "}[i == 0])
+		if i > 0 {
+			out.WriteString(",")
+		}
+		out.WriteString("\n  ")
 		out.Write(text)
 	}
 	out.WriteString("\n]\n")

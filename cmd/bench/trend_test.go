@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/lilims/bench/harness/gate"
 )
 
 // TestTrendOfNights records fourteen nights of a build and seven of a slower one, and asks for the trend.
@@ -27,4 +31,18 @@ func TestTrendOfNights(t *testing.T) {
 	}
 	nightly(t, 22, exitUsage, "trend", "--device", "iphone12")
 	nightly(t, 22, exitUsage, "trend", "--metric", "speed")
+}
+
+// TestHistoriesAreJSON writes histories on several processors: the bytes are those of one encoder.
+func TestHistoriesAreJSON(t *testing.T) {
+	for n := 1; n < 4; n++ {
+		var all []caseHistory
+		for i := range n {
+			all = append(all, caseHistory{Case: fmt.Sprintf("<case> & %d", i), Stretches: []gate.Stretch{{Nights: []gate.NightMedian{{Night: "2026-01-01", Value: 1.5}}}}})
+		}
+		var got, want bytes.Buffer
+		if err := errors.Join(printHistories(&got, all), printJSON(&want, all)); err != nil || got.String() != want.String() {
+			t.Errorf("%d histories: %v\n%s\nwant\n%s", n, err, got.String(), want.String())
+		}
+	}
 }

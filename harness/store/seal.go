@@ -177,6 +177,13 @@ func (tx *writeTx) spread(from session, held block.Session) error {
 	return nil
 }
 
+// sealOf reads where the block of a sealed launch lies.
+func (q querier) sealOf(id int64) (*seal, error) {
+	s := new(seal)
+	err := q.tx.QueryRowContext(q.ctx, `SELECT first, offset, size, lines FROM sealed WHERE session = ?`, id).Scan(&s.first, &s.offset, &s.size, &s.lines)
+	return s, err
+}
+
 // opened reads what the block of a sealed launch holds.
 func (q querier) opened(from session) (block.Session, error) {
 	body := make([]byte, 0, from.seal.offset+from.seal.size+partSize)

@@ -224,7 +224,6 @@ func TestBlocksShareParts(t *testing.T) {
 	}
 }
 
-// TestADamagedBlockIsTold names the session whose block was spoilt on the disk; the others can be read.
 // TestLaunchesSideBySide records launches of many phones at once: they take no more space than one after the other.
 func TestLaunchesSideBySide(t *testing.T) {
 	const launches = 60
@@ -256,6 +255,7 @@ func TestLaunchesSideBySide(t *testing.T) {
 	}
 }
 
+// TestADamagedBlockIsTold names the session whose block was spoilt on the disk; the others can be read.
 func TestADamagedBlockIsTold(t *testing.T) {
 	s, run, ctx := open(t), sampleRun("r1"), context.Background()
 	fill(t, s, run)

@@ -165,9 +165,11 @@ func (q querier) collect(l *launched, p pass, out map[string][]harness.SessionSe
 	if l.sealed && len(l.figures.metrics) == 0 {
 		return nil
 	}
-	from, err := q.session(l.id)
-	if err != nil {
-		return err
+	from := l.session
+	if l.sealed {
+		if from.seal, err = q.sealOf(l.id); err != nil {
+			return err
+		}
 	}
 	held, err := q.readings(from)
 	if err != nil {

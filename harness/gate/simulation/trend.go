@@ -48,14 +48,14 @@ type TrendCell struct {
 	Drift
 	Years       int     `json:"years"` // with three steps each, and as many without
 	Precision   float64 `json:"precision"`
-	Small       float64 `json:"recall_small"` // share of steps below 6 % that were found within 5 nights of where they are
-	Large       float64 `json:"recall_large"` // and of the larger ones
+	RecallSmall float64 `json:"recall_small"` // share of steps below 6 % that were found within 5 nights of where they are
+	RecallLarge float64 `json:"recall_large"` // and of the larger ones
 	FalseAYear  float64 `json:"false_changes_a_year"`
 	Confirmed   float64 `json:"wrongly_confirmed_a_year"`   // changes that a look on some morning shows, gone later or not
 	Provisional float64 `json:"wrongly_provisional_a_year"` // and those that are marked provisional as long as they are shown
-	Prompt      float64 `json:"reported_in_5_nights"`       // share of large steps that were reported by their fifth night
-	Delay       float64 `json:"median_delay_nights"`        // from a large step until it is first reported
-	LatestTenth float64 `json:"p90_delay_nights"`
+	ToldInTime  float64 `json:"reported_in_5_nights"`       // share of large steps that were reported by their fifth night
+	MedianDelay float64 `json:"median_delay_nights"`        // from a large step until it is first reported
+	P90Delay    float64 `json:"p90_delay_nights"`
 }
 
 // detector finds the nights at which the level of a series changes.
@@ -142,13 +142,13 @@ func playYears(d detector, model Drift, years int, random *rand.Rand) TrendCell 
 			right += count(hit)
 			if !s.large() {
 				small++
-				cell.Small += float64(count(hit))
+				cell.RecallSmall += float64(count(hit))
 				continue
 			}
 			large++
-			cell.Large += float64(count(hit))
+			cell.RecallLarge += float64(count(hit))
 			told := delay(d, series, s.night)
-			cell.Prompt += float64(count(told <= tolerance))
+			cell.ToldInTime += float64(count(told <= tolerance))
 			delays = append(delays, told)
 		}
 		still := model.year(nil, random)
@@ -161,9 +161,9 @@ func playYears(d detector, model Drift, years int, random *rand.Rand) TrendCell 
 		}
 	}
 	cell.Confirmed, cell.Provisional = cell.Confirmed/mornings, cell.Provisional/mornings
-	cell.Precision, cell.Small = float64(right)/float64(max(found, 1)), cell.Small/float64(max(small, 1))
-	cell.Large, cell.Prompt = cell.Large/float64(max(large, 1)), cell.Prompt/float64(max(large, 1))
-	cell.Delay, cell.LatestTenth = own.Median(delays), own.Quantile(delays, 0.9)
+	cell.Precision, cell.RecallSmall = float64(right)/float64(max(found, 1)), cell.RecallSmall/float64(max(small, 1))
+	cell.RecallLarge, cell.ToldInTime = cell.RecallLarge/float64(max(large, 1)), cell.ToldInTime/float64(max(large, 1))
+	cell.MedianDelay, cell.P90Delay = own.Median(delays), own.Quantile(delays, 0.9)
 	return cell
 }
 
@@ -239,12 +239,12 @@ func PrintTrends(w io.Writer, cells []TrendCell) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "detector\tCV\tphi\t%.0f-%.0f %%\tlarger\tprecision\tfalse a year\tany morning, confirmed\tprovisional\ttold by the 5th night\tnights until told, median\tp90\n", 100*smallestStep, 100*largeStep)
 	for _, c := range cells {
-		late := fmt.Sprintf("%.0f", c.LatestTenth)
-		if c.LatestTenth >= patience {
+		late := fmt.Sprintf("%.0f", c.P90Delay)
+		if c.P90Delay >= patience {
 			late = fmt.Sprintf(">%d", patience-1)
 		}
 		fmt.Fprintf(table, "%s\t%.0f %%\t%.1f\t%.3f\t%.3f\t%.3f\t%.2f\t%.2f\t%.2f\t%.3f\t%.0f\t%s\n",
-			c.Detector, 100*c.CV, c.Phi, c.Small, c.Large, c.Precision, c.FalseAYear, c.Confirmed, c.Provisional, c.Prompt, c.Delay, late)
+			c.Detector, 100*c.CV, c.Phi, c.RecallSmall, c.RecallLarge, c.Precision, c.FalseAYear, c.Confirmed, c.Provisional, c.ToldInTime, c.MedianDelay, late)
 	}
 	return table.Flush()
 }

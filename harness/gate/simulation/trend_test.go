@@ -15,11 +15,11 @@ func TestTrendErrorRates(t *testing.T) {
 		t.Skip("plays years of nights")
 	}
 	c := playYears(detectors()[0], Drift{CV: 0.02, Phi: 0.3}, 60, newRandom(1, 0))
-	if c.Large < 0.95 || c.Precision < 0.95 {
-		t.Errorf("recall of steps of 6 %% and more is %.3g, precision %.3g", c.Large, c.Precision)
+	if c.RecallLarge < 0.95 || c.Precision < 0.95 {
+		t.Errorf("recall of steps of 6 %% and more is %.3g, precision %.3g", c.RecallLarge, c.Precision)
 	}
-	if c.Prompt < 0.88 || c.Delay > 4 {
-		t.Errorf("%.3g of the large steps are reported by their fifth night, the median after %g nights", c.Prompt, c.Delay)
+	if c.ToldInTime < 0.88 || c.MedianDelay > 4 {
+		t.Errorf("%.3g of the large steps are reported by their fifth night, the median after %g nights", c.ToldInTime, c.MedianDelay)
 	}
 	if c.FalseAYear > 0.1 || c.Confirmed > 0.6 {
 		t.Errorf("%.3g false changes in a year without any, %.3g over all mornings", c.FalseAYear, c.Confirmed)
@@ -43,12 +43,12 @@ func TestSameSeedSameTrends(t *testing.T) {
 // TestTrendCounts plays detectors whose errors are known.
 func TestTrendCounts(t *testing.T) {
 	blind := playYears(detector{"blind", func([]float64) []own.Change { return nil }}, Drift{0.02, 0.3}, 5, newRandom(1, 1))
-	if blind.Small != 0 || blind.Large != 0 || blind.FalseAYear != 0 || blind.Confirmed != 0 || blind.Delay != patience {
+	if blind.RecallSmall != 0 || blind.RecallLarge != 0 || blind.FalseAYear != 0 || blind.Confirmed != 0 || blind.MedianDelay != patience {
 		t.Errorf("a detector that finds nothing: %+v", blind)
 	}
 	startled := playYears(detector{"startled", func(s []float64) []own.Change { return []own.Change{{Index: len(s) - 1, Provisional: true}} }},
 		Drift{0.02, 0.3}, 5, newRandom(1, 1))
-	if startled.FalseAYear != 1 || startled.Confirmed != 0 || startled.Provisional < 30 || startled.Prompt != 1 {
+	if startled.FalseAYear != 1 || startled.Confirmed != 0 || startled.Provisional < 30 || startled.ToldInTime != 1 {
 		t.Errorf("a detector that sees a change every morning: %+v", startled)
 	}
 }
