@@ -30,7 +30,7 @@
 //   - [Verdict]: pass, regression, improvement, near_threshold, inconclusive, no_baseline, incomparable, over_limit, differs, missing.
 //   - [Claims]: what a release promises, for the pre-launch gates.
 //   - [Payload]: a MetricKit payload as the phone delivered it, kept raw.
-//   - [Witness]: what MetricKit says of a unit and a day, beside what the runs in it recorded.
+//   - [CrossCheck]: what MetricKit says of a unit and a day, beside what the runs in it recorded.
 //   - [Entry]: one thing that a run yields on its way to the store: a session's begin or end, an event line, an
 //     iteration, a sample, a battery reading, an absence, a payload, a notice.
 //

@@ -10,15 +10,15 @@ import (
 type Runner interface {
 	// Devices lists what it can reach now. No device is an empty list, not an error.
 	Devices(ctx context.Context) ([]Device, error)
-	// Open takes hold of one device for a run. The caller closes the session.
-	Open(ctx context.Context, device Device) (Session, error)
+	// Open takes hold of one device for a run. The caller closes the handle.
+	Open(ctx context.Context, device Device) (Handle, error)
 }
 
 // ErrNoLaunch says that a device holds nothing of the launch that was asked for.
 var ErrNoLaunch = errors.New("the device knows nothing of this launch")
 
-// Session is one device, held for a run, on which the app is launched any number of times. One goroutine uses it.
-type Session interface {
+// Handle is one device, held for a run, on which the app is launched any number of times. One goroutine uses it.
+type Handle interface {
 	// Prepare puts build and model on the device where their hashes differ from what is there.
 	Prepare(ctx context.Context, build Build, model Model, progress func(Progress)) (Prepared, error)
 	// State asks the device for its state now.
@@ -36,12 +36,12 @@ type Session interface {
 	Close() error
 }
 
-// Gauge is a session that can read its device's battery between launches. Not every device has one.
+// Gauge is a handle that can read its device's battery between launches. Not every device has one.
 type Gauge interface {
 	Battery(ctx context.Context) (BatteryReading, error)
 }
 
-// Timed is a session whose time is not the host's: a simulated device brings its own clock, and everything that the
+// Timed is a handle whose time is not the host's: a simulated device brings its own clock, and everything that the
 // engine waits for on it passes on that clock.
 type Timed interface {
 	Clock() Clock

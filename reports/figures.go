@@ -14,7 +14,7 @@ import (
 type Report struct {
 	Recorded  harness.Recorded
 	Cases     []Case
-	Witnesses []harness.Witness // what MetricKit says beside it; set by who reads the payloads
+	CrossChecks []harness.CrossCheck // what MetricKit says beside it; set by who reads the payloads
 }
 
 // Case is what one arm of one case yielded.

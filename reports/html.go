@@ -74,7 +74,7 @@ type runPage struct {
 	Many      bool // more than one case: each has a heading of its own
 	Run       harness.Run
 	Cases     []casePage
-	Witnesses []witnessPage
+	CrossChecks []crossCheckPage
 	Notices   []noticeRow
 }
 
@@ -129,7 +129,7 @@ func (r Report) HTML(w io.Writer) error {
 		}
 		data.Cases = append(data.Cases, shown)
 	}
-	data.Witnesses = r.witnessPages()
+	data.CrossChecks = r.crossCheckPages()
 	for _, n := range r.Recorded.Notices {
 		data.Notices = append(data.Notices, noticeRow{n.Notice.At.UTC().Format("15:04:05"), n.Session, n.Notice.What, n.Notice.Text})
 	}

@@ -14,7 +14,7 @@ type jsonReport struct {
 	Cases   []jsonCase              `json:"cases"`
 	Notices []harness.SessionNotice `json:"notices,omitempty"`
 
-	MetricKit []harness.Witness `json:"metrickit,omitempty"`
+	MetricKit []harness.CrossCheck `json:"metrickit,omitempty"`
 }
 
 type jsonRun struct {
@@ -76,7 +76,7 @@ type jsonEnd struct {
 // JSON writes the figures for programs.
 func (r Report) JSON(w io.Writer) error {
 	run := r.Recorded.Run
-	out := jsonReport{Schema: 1, Notices: r.Recorded.Notices, MetricKit: r.Witnesses, Cases: []jsonCase{}, Run: jsonRun{
+	out := jsonReport{Schema: 1, Notices: r.Recorded.Notices, MetricKit: r.CrossChecks, Cases: []jsonCase{}, Run: jsonRun{
 		ID: run.ID, Revision: run.Revision, Host: run.Host, Start: run.Start.UTC().Format(jsonTime), Synthetic: run.Synthetic, Seed: run.Plan.Seed}}
 	if run.End != nil {
 		out.Run.End = run.End.UTC().Format(jsonTime)

@@ -17,7 +17,7 @@ func (r Report) Markdown(w io.Writer) error {
 	if len(r.Cases) == 0 {
 		b.WriteString("\nNo session began.\n")
 	}
-	r.markdownWitnesses(&b)
+	r.markdownCrossChecks(&b)
 	if len(r.Recorded.Notices) > 0 {
 		b.WriteString("\n## Notices\n\n")
 		for _, n := range r.Recorded.Notices {

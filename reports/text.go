@@ -18,7 +18,7 @@ func (r Report) Text(w io.Writer) error {
 	if len(r.Cases) == 0 {
 		b.WriteString("\nno session began\n")
 	}
-	r.textWitnesses(&b)
+	r.textCrossChecks(&b)
 	r.textNotices(&b)
 	_, err := io.WriteString(w, strings.Map(printable, b.String()))
 	return err

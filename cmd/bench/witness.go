@@ -15,7 +15,7 @@ import (
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/metrickit"
 	"github.com/lilims/bench/harness/store"
-	"github.com/lilims/bench/harness/witness"
+	"github.com/lilims/bench/harness/crosscheck"
 	"github.com/lilims/bench/reports"
 )
 
@@ -71,12 +71,12 @@ func collected(ctx context.Context, env Env, recorder *store.Store, name string)
 func newReport(ctx context.Context, recorder *store.Store, recorded harness.Recorded) (reports.Report, error) {
 	report := reports.New(recorded)
 	var err error
-	report.Witnesses, err = witnesses(ctx, recorder, recorded)
+	report.CrossChecks, err = witnesses(ctx, recorder, recorded)
 	return report, err
 }
 
 // witnesses compares the payloads whose window holds a session of the run with all that was recorded in that window.
-func witnesses(ctx context.Context, recorder *store.Store, recorded harness.Recorded) ([]harness.Witness, error) {
+func witnesses(ctx context.Context, recorder *store.Store, recorded harness.Recorded) ([]harness.CrossCheck, error) {
 	w := witnessing{recorder: recorder, udids: map[string]string{}, runs: []harness.Recorded{recorded}}
 	deliveries, from, to, err := w.deliveries(ctx, recorded)
 	if err != nil || len(deliveries) == 0 {
@@ -85,7 +85,7 @@ func witnesses(ctx context.Context, recorder *store.Store, recorded harness.Reco
 	if err := w.readOthers(ctx, recorded.Run.ID, from, to); err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(witness.Compare(w.runs, deliveries), func(found harness.Witness) bool {
+	return slices.DeleteFunc(crosscheck.Compare(w.runs, deliveries), func(found harness.CrossCheck) bool {
 		return !slices.Contains(found.Runs, recorded.Run.ID)
 	}), nil
 }
@@ -98,7 +98,7 @@ type witnessing struct {
 }
 
 // deliveries are the payloads about the run's kinds of devices and its time, with the time that they cover together.
-func (w *witnessing) deliveries(ctx context.Context, recorded harness.Recorded) (out []witness.Delivery, from, to time.Time, err error) {
+func (w *witnessing) deliveries(ctx context.Context, recorded harness.Recorded) (out []crosscheck.Delivery, from, to time.Time, err error) {
 	begin, end := extent(recorded)
 	var seen []string
 	for _, s := range recorded.Sessions {
@@ -113,7 +113,7 @@ func (w *witnessing) deliveries(ctx context.Context, recorded harness.Recorded) 
 			return nil, from, to, err
 		}
 		for _, t := range taken {
-			out = append(out, witness.Delivery{Taken: t, UDID: w.deliverer(ctx, t.Source)})
+			out = append(out, crosscheck.Delivery{Taken: t, UDID: w.deliverer(ctx, t.Source)})
 			from, to = cover(from, to, t)
 		}
 	}
@@ -190,7 +190,7 @@ func (w *witnessing) readOthers(ctx context.Context, but string, from, to time.T
 }
 
 // figuresJSON are a payload's figures as they are kept: a JSON list of the values that can be compared across payloads, each
-// {path, signpost, category, value, unit} in base units. Package witness reads it.
+// {path, signpost, category, value, unit} in base units. Package crosscheck reads it.
 func figuresJSON(records []metrickit.Record) ([]byte, error) {
 	out := make([]byte, 0, 2+100*len(records))
 	out = append(out, '[')

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/harness/ready"
+	"github.com/lilims/bench/harness/preflight"
 )
 
 // Pace of looking at a device that is not fit yet.
@@ -26,7 +26,7 @@ type wait struct {
 	since   time.Time
 	told    string // the last reason that was noted
 	probes  int
-	first   *ready.Probe // not yet confirmed as the unit's cold reference
+	first   *preflight.Probe // not yet confirmed as the unit's cold reference
 }
 
 func (w *wait) note(what, text string) {
@@ -36,7 +36,7 @@ func (w *wait) note(what, text string) {
 
 // await looks at the device until it is fit, on its clock, at most as long as the policy says. What it waited for comes
 // back as entries of the session, which begins after.
-func (d *device) await(ctx context.Context, begin harness.SessionBegin) (harness.DeviceState, []harness.Entry, ready.Decision, error) {
+func (d *device) await(ctx context.Context, begin harness.SessionBegin) (harness.DeviceState, []harness.Entry, preflight.Decision, error) {
 	w := &wait{d: d, begin: begin, since: d.clock.Now()}
 	for pause := firstLook; ; pause = min(pause*3/2, longest) {
 		state, decision, err := w.look(ctx)
@@ -44,7 +44,7 @@ func (d *device) await(ctx context.Context, begin harness.SessionBegin) (harness
 			return state, w.entries, decision, err
 		}
 		waited := d.clock.Now().Sub(w.since)
-		if decision.Answer != ready.Wait {
+		if decision.Answer != preflight.Wait {
 			if w.told != "" {
 				w.note("wait", fmt.Sprintf("waited %v", waited.Round(time.Second)))
 			}
@@ -57,10 +57,10 @@ func (d *device) await(ctx context.Context, begin harness.SessionBegin) (harness
 		left := d.Policy.CoolDownLimit - waited
 		if left <= 0 && w.first != nil {
 			w.note("probe", fmt.Sprintf("no time is left to confirm the cold reference after %v: the session goes on without", waited.Round(time.Second)))
-			return state, w.entries, ready.Decision{Answer: ready.Go}, nil
+			return state, w.entries, preflight.Decision{Answer: preflight.Go}, nil
 		}
 		if left <= 0 {
-			decision.Answer = ready.Refuse
+			decision.Answer = preflight.Refuse
 			decision.Reasons = append(decision.Reasons, fmt.Sprintf("still so after %v", waited.Round(time.Second)))
 			decision.Hint = "Let the device cool in a cooler place, or raise cool_down_limit in the policy."
 			if w.probes > 0 {
@@ -79,13 +79,13 @@ func (d *device) await(ctx context.Context, begin harness.SessionBegin) (harness
 }
 
 // look asks the device for its state and, where that is good, how fast it is.
-func (w *wait) look(ctx context.Context) (harness.DeviceState, ready.Decision, error) {
+func (w *wait) look(ctx context.Context) (harness.DeviceState, preflight.Decision, error) {
 	state, err := w.d.session.State(ctx)
 	if err != nil {
-		return state, ready.Decision{}, named(err, "read state", w.d.device)
+		return state, preflight.Decision{}, named(err, "read state", w.d.device)
 	}
-	decision := ready.Check(state, w.d.device, w.d.Policy, w.begin.Case.Scenario, needBytes)
-	if decision.Answer != ready.Go || w.d.References == nil || !ready.Probed(w.d.device, w.d.Policy, w.begin.Case.Scenario) {
+	decision := preflight.Check(state, w.d.device, w.d.Policy, w.begin.Case.Scenario, needBytes)
+	if decision.Answer != preflight.Go || w.d.References == nil || !preflight.Probed(w.d.device, w.d.Policy, w.begin.Case.Scenario) {
 		return state, decision, nil
 	}
 	if w.begin.Prepared.FirstEver {
@@ -93,7 +93,7 @@ func (w *wait) look(ctx context.Context) (harness.DeviceState, ready.Decision, e
 		return state, decision, nil
 	}
 	probed, err := w.probe(ctx, state)
-	if err != nil || probed.Answer == ready.Go {
+	if err != nil || probed.Answer == preflight.Go {
 		return state, decision, err
 	}
 	return state, probed, nil

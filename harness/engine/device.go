@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/harness/ready"
+	"github.com/lilims/bench/harness/preflight"
 )
 
 // attempts is how often a planned session is launched in one execution when the reason lies in the lab: a lost device,
@@ -20,7 +20,7 @@ const needBytes = 64 << 20
 type device struct {
 	*execution
 	device   harness.Device
-	session  harness.Session
+	session  harness.Handle
 	clock    harness.Clock
 	sessions []harness.PlannedSession
 	planned  harness.PlannedSession // the current one
@@ -99,7 +99,7 @@ func (d *device) preflight(ctx context.Context) error {
 		return named(err, "read state", d.device)
 	}
 	first := d.run.Plan.Cases[d.sessions[0].Case].Scenario
-	if decision := ready.Check(state, d.device, d.Policy, first, needBytes); decision.Answer == ready.Refuse {
+	if decision := preflight.Check(state, d.device, d.Policy, first, needBytes); decision.Answer == preflight.Refuse {
 		return unfit(d.device, decision.Reason(), decision.Hint)
 	}
 	return nil

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/harness/ready"
+	"github.com/lilims/bench/harness/preflight"
 )
 
 // errTimeout is the cause with which a launch is ended that takes longer than its scenario allows.
@@ -27,7 +27,7 @@ func (d *device) launch(ctx context.Context, attempt int) (harness.SessionEnd, e
 	}
 	begin.State, begin.At = &state, d.clock.Now()
 	begin.Fingerprint.PowerMode = powerMode(state)
-	if decision.Answer == ready.Refuse {
+	if decision.Answer == preflight.Refuse {
 		d.fail(unfit(d.device, decision.Reason(), decision.Hint))
 		return d.refuse(ctx, begin, decision.Reason(), before)
 	}

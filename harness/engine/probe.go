@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/harness/ready"
+	"github.com/lilims/bench/harness/preflight"
 	"github.com/lilims/bench/harness/wire"
 )
 
@@ -33,8 +33,8 @@ func probeScenario(s harness.Scenario) harness.Scenario {
 
 // probe launches the app for a moment and judges its speed against the unit's cold reference. A probe that gives no speed
 // holds nothing up: the session will tell what is wrong.
-func (w *wait) probe(ctx context.Context, state harness.DeviceState) (ready.Decision, error) {
-	pass := ready.Decision{Answer: ready.Go}
+func (w *wait) probe(ctx context.Context, state harness.DeviceState) (preflight.Decision, error) {
+	pass := preflight.Decision{Answer: preflight.Go}
 	probe, why, err := w.launchProbe(ctx)
 	if err != nil {
 		return pass, err
@@ -52,9 +52,9 @@ func (w *wait) probe(ctx context.Context, state harness.DeviceState) (ready.Deci
 	if !found || w.d.renewing(key) {
 		return w.establish(ctx, key, probe, state)
 	}
-	decision := ready.CheckProbe(probe, &known, w.d.Policy, w.begin.Case.Scenario)
+	decision := preflight.CheckProbe(probe, &known, w.d.Policy, w.begin.Case.Scenario)
 	switch faster := probe.TokS/known.TokS - 1; {
-	case decision.Answer != ready.Go:
+	case decision.Answer != preflight.Go:
 		w.note("probe", decision.Reason())
 	case faster > w.d.Policy.ProbeTolerance:
 		w.note("probe", fmt.Sprintf("%.4g tok/s, %.1f %% above this unit's cold reference of %.4g tok/s (run %s): it may have been taken warm; --renew-reference takes a new one",
@@ -67,20 +67,20 @@ func (w *wait) probe(ctx context.Context, state harness.DeviceState) (ready.Deci
 
 // establish makes a probe the unit's cold reference when a second one, after a pause, is not faster: a state that still
 // says nominal lags behind a chip that was at work a moment ago.
-func (w *wait) establish(ctx context.Context, key harness.ReferenceKey, probe ready.Probe, state harness.DeviceState) (ready.Decision, error) {
-	decision := ready.CheckProbe(probe, nil, w.d.Policy, w.begin.Case.Scenario)
+func (w *wait) establish(ctx context.Context, key harness.ReferenceKey, probe preflight.Probe, state harness.DeviceState) (preflight.Decision, error) {
+	decision := preflight.CheckProbe(probe, nil, w.d.Policy, w.begin.Case.Scenario)
 	before := w.first
 	w.first = &probe
 	switch {
-	case decision.Answer != ready.Go:
+	case decision.Answer != preflight.Go:
 		w.note("probe", decision.Reason())
 		w.first = nil
 		return decision, nil
 	case before == nil:
-		return ready.Decision{Answer: ready.Wait, Reasons: []string{"a second probe is to confirm the cold reference"}}, nil
+		return preflight.Decision{Answer: preflight.Wait, Reasons: []string{"a second probe is to confirm the cold reference"}}, nil
 	case probe.TokS > before.TokS*(1+w.d.Policy.ProbeTolerance):
 		w.note("probe", fmt.Sprintf("%.4g tok/s after a pause, %.4g tok/s before it: the device was still warm", probe.TokS, before.TokS))
-		return ready.Decision{Answer: ready.Wait, Reasons: []string{"a further probe is to confirm the cold reference"}}, nil
+		return preflight.Decision{Answer: preflight.Wait, Reasons: []string{"a further probe is to confirm the cold reference"}}, nil
 	}
 	w.first = nil
 	kept := harness.Reference{Key: key, TokS: max(probe.TokS, before.TokS), Run: w.d.run.ID, Session: w.begin.ID, At: w.d.clock.Now(), State: state}
@@ -100,7 +100,7 @@ func (w *wait) key() harness.ReferenceKey {
 }
 
 // reading keeps the probe's speed with the session.
-func (w *wait) reading(p ready.Probe) {
+func (w *wait) reading(p preflight.Probe) {
 	w.entries = append(w.entries, harness.Entry{Session: w.begin.ID, Sample: &harness.Sample{
 		Session: w.begin.ID, Metric: harness.ProbeTokS, Value: p.TokS, Unit: "tok/s", At: w.d.clock.Now(),
 		Phase: "probe", Source: harness.SourceDerived, Method: "tokens after the first over the time between, all of a probe",
@@ -108,7 +108,7 @@ func (w *wait) reading(p ready.Probe) {
 }
 
 // launchProbe makes one probe. why says what kept it from telling a speed.
-func (w *wait) launchProbe(ctx context.Context) (probe ready.Probe, why string, err error) {
+func (w *wait) launchProbe(ctx context.Context) (probe preflight.Probe, why string, err error) {
 	w.probes++
 	w.d.tell(Progress{Step: "probing for heat"})
 	begin := w.begin

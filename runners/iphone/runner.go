@@ -122,7 +122,7 @@ func nothingListens(err error) bool {
 }
 
 // Open takes hold of a phone: it must be attached, trusted and unlocked enough to launch an app.
-func (r *Runner) Open(ctx context.Context, device harness.Device) (harness.Session, error) {
+func (r *Runner) Open(ctx context.Context, device harness.Device) (harness.Handle, error) {
 	s := &Session{Runner: r, phone: r.mux.Phone(device.UDID), device: device, log: r.options.Log.With("device", label(device))}
 	if err := s.open(ctx); err != nil {
 		s.Close()

@@ -36,7 +36,7 @@ type Session struct {
 
 var (
 	_ harness.Runner  = (*Runner)(nil)
-	_ harness.Session = (*Session)(nil)
+	_ harness.Handle = (*Session)(nil)
 	_ harness.Gauge   = (*Session)(nil)
 )
 

@@ -63,7 +63,7 @@ func (r *Runner) Devices(context.Context) ([]harness.Device, error) {
 }
 
 // Open takes hold of this host. A second session, of this or another process, is refused until it is let go.
-func (r *Runner) Open(_ context.Context, device harness.Device) (harness.Session, error) {
+func (r *Runner) Open(_ context.Context, device harness.Device) (harness.Handle, error) {
 	host := describeHost()
 	if device.UDID != host.UDID {
 		return nil, &harness.Error{Kind: harness.KindDevice, Op: "open device", Device: device.Name,

@@ -51,7 +51,7 @@ func fixture(t *testing.T, agent, dir string) runnertest.Fixture {
 // as after the first one was killed.
 type elsewhere struct{ *Runner }
 
-func (e elsewhere) Open(context.Context, harness.Device) (harness.Session, error) {
+func (e elsewhere) Open(context.Context, harness.Device) (harness.Handle, error) {
 	lock, err := os.Open(os.DevNull)
 	return &session{Options: e.options, host: describeHost(), lock: lock}, err
 }

@@ -1,4 +1,4 @@
-// Package runnertest is the contract of [harness.Runner] and [harness.Session] as tests. Every runner passes them: the
+// Package runnertest is the contract of [harness.Runner] and [harness.Handle] as tests. Every runner passes them: the
 // simulated lab, this host's processes, the virtual iPhone on every run of the tests, and a real phone when one is
 // named. What comes in is a function that opens a fresh lab; what goes out is a test that passes or fails. It must
 // never know a concrete runner.
@@ -93,7 +93,7 @@ func (l *lab) device() harness.Device {
 	return devices[0]
 }
 
-func (l *lab) open(d harness.Device) harness.Session {
+func (l *lab) open(d harness.Device) harness.Handle {
 	l.Helper()
 	s, err := l.runner.Open(l.ctx, d)
 	if err != nil {
@@ -103,7 +103,7 @@ func (l *lab) open(d harness.Device) harness.Session {
 	return s
 }
 
-func (l *lab) prepare(s harness.Session) harness.Prepared {
+func (l *lab) prepare(s harness.Handle) harness.Prepared {
 	l.Helper()
 	p, err := s.Prepare(l.ctx, l.Build, l.Model, func(harness.Progress) {})
 	if err != nil {
@@ -113,7 +113,7 @@ func (l *lab) prepare(s harness.Session) harness.Prepared {
 }
 
 // ready opens the first device and puts build and model on it.
-func (l *lab) ready() harness.Session {
+func (l *lab) ready() harness.Handle {
 	l.Helper()
 	s := l.open(l.device())
 	l.prepare(s)
@@ -139,7 +139,7 @@ func (l *lab) task(session, fault string) harness.Task {
 	return t
 }
 
-func (l *lab) run(s harness.Session, task harness.Task) (*record, harness.Exit) {
+func (l *lab) run(s harness.Handle, task harness.Task) (*record, harness.Exit) {
 	l.Helper()
 	r := &record{}
 	exit, err := s.Run(l.ctx, task, r)

@@ -105,7 +105,7 @@ func (r *Runner) Devices(context.Context) ([]harness.Device, error) {
 }
 
 // Open takes hold of a device.
-func (r *Runner) Open(_ context.Context, device harness.Device) (harness.Session, error) {
+func (r *Runner) Open(_ context.Context, device harness.Device) (harness.Handle, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, u := range r.units {

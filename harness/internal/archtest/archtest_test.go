@@ -30,7 +30,7 @@ func TestImports(t *testing.T) {
 	const virtual = "runners/iphone/virtual"
 	rules := []Rule{
 		{From: "harness/wire", OnlyOwn: true, Allow: []string{"harness"}, Reason: "wire is shared with the phone: it knows the words and nothing else"},
-		{From: "harness/engine", OnlyOwn: true, Allow: []string{"harness", "harness/wire", "harness/ready", "harness/power"}, Reason: "the engine sees runners, store and reports only through its own interfaces"},
+		{From: "harness/engine", OnlyOwn: true, Allow: []string{"harness", "harness/wire", "harness/preflight", "harness/power"}, Reason: "the engine sees runners, store and reports only through its own interfaces"},
 		{From: "runners", Except: []string{virtual, "runners/runnertest"}, Deny: []string{"harness/engine", "harness/store", "harness/stats", "harness/gate", "reports", "cmd"}, Reason: "a runner runs sessions; it neither judges nor stores"},
 		{From: "runners/iphone", Except: []string{virtual}, Deny: []string{"runners/local", "runners/simulated", virtual}, Reason: "runners do not know each other, and the iPhone runner does not know that a phone is virtual"},
 		{From: "runners/local", Deny: []string{"runners/iphone", "runners/simulated"}, Reason: "runners do not know each other"},
@@ -42,7 +42,7 @@ func TestImports(t *testing.T) {
 		{From: "harness/gate", OnlyOwn: true, Allow: []string{"harness", "harness/stats", "harness/gate"}, Reason: "the gate is pure"},
 		{From: "reports", OnlyOwn: true, Allow: []string{"harness", "harness/stats", "harness/gate", "harness/prelaunch"}, Reason: "reports print what others computed"},
 	}
-	for _, pure := range []string{"config", "plan", "ready", "power", "metrickit", "witness", "stats", "fetch", "bisect", "prelaunch"} {
+	for _, pure := range []string{"config", "plan", "preflight", "power", "metrickit", "crosscheck", "stats", "fetch", "bisect", "prelaunch"} {
 		rules = append(rules, Rule{From: "harness/" + pure, OnlyOwn: true, Allow: []string{"harness"}, Reason: pure + " knows the words and nothing else"})
 	}
 	fail(t, Imports(load(t), rules))
@@ -99,7 +99,7 @@ func TestGlossary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, word := range []string{"Device", "DeviceState", "Model", "Build", "Scenario", "Case", "Plan", "Run", "PlannedSession", "Iteration", "Sample", "Metric", "Fingerprint", "Baseline", "Verdict", "Payload", "Witness"} {
+	for _, word := range []string{"Device", "DeviceState", "Model", "Build", "Scenario", "Case", "Plan", "Run", "PlannedSession", "Iteration", "Sample", "Metric", "Fingerprint", "Baseline", "Verdict", "Payload", "CrossCheck"} {
 		if !strings.Contains(string(text), "["+word+"]") {
 			t.Errorf("harness/doc.go does not name %s", word)
 		}

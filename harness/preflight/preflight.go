@@ -1,6 +1,6 @@
-// Package ready judges whether a device is fit for a session. What the device says of itself comes in with the rules;
+// Package preflight judges whether a device is fit for a session. What the device says of itself comes in with the rules;
 // go, wait or refuse goes out, with the reason. It is pure: it reads no clock and waits for nothing, the engine does.
-package ready
+package preflight
 
 import (
 	"fmt"

@@ -2,9 +2,9 @@ package harness
 
 import "time"
 
-// Witness is what MetricKit says of one unit in one window of time, beside what the runs in that window recorded
+// CrossCheck is what MetricKit says of one unit in one window of time, beside what the runs in that window recorded
 // themselves. MetricKit aggregates a day of all that the app did: it can contradict a run, never replace it.
-type Witness struct {
+type CrossCheck struct {
 	UDID       string       `json:"udid"`
 	Device     string       `json:"device"` // product type
 	Kind       DeviceKind   `json:"kind"`   // of the unit whose sessions are compared
@@ -17,12 +17,12 @@ type Witness struct {
 	Payloads   []string     `json:"payloads"` // where they came from
 	Runs       []string     `json:"runs"`
 	Sessions   int          `json:"sessions"` // in the window
-	Rows       []WitnessRow `json:"rows"`
+	Rows       []CrossCheckRow `json:"rows"`
 	Notes      []string     `json:"notes,omitempty"`
 }
 
-// WitnessRow is one quantity of both. A nil side did not say.
-type WitnessRow struct {
+// CrossCheckRow is one quantity of both. A nil side did not say.
+type CrossCheckRow struct {
 	What      string   `json:"what"`
 	Unit      string   `json:"unit"`
 	MetricKit *float64 `json:"metrickit,omitempty"`

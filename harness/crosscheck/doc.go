@@ -1,5 +1,5 @@
-// Package witness holds what MetricKit says beside what the app and the host recorded themselves: the second witness.
-// Payloads as they were taken in and recorded runs come in, one [harness.Witness] for each unit and window goes out,
+// Package crosscheck holds what MetricKit says beside what the app and the host recorded themselves: the second witness.
+// Payloads as they were taken in and recorded runs come in, one [harness.CrossCheck] for each unit and window goes out,
 // with the quantities that both know, and marks where they disagree. They are joined by device, OS build, app build,
 // bundle and signpost. It is pure, and it corrects nothing: a reader decides whom to believe.
 //
@@ -9,4 +9,4 @@
 // it. So peaks are compared with the highest of all sessions in the window, counts of signposts with all phases that were
 // recorded in it, and times only where one bounds the other. A payload from a file names a kind of device and no unit:
 // where several units of that kind worked in the window, it may be any one's, and says so.
-package witness
+package crosscheck

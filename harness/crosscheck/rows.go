@@ -1,4 +1,4 @@
-package witness
+package crosscheck
 
 import (
 	"fmt"
@@ -117,15 +117,15 @@ func (w window) highest(names ...string) (float64, bool) {
 	return best, found
 }
 
-func (w window) memory(o own) []harness.WitnessRow {
+func (w window) memory(o own) []harness.CrossCheckRow {
 	theirs, ok := w.highest("peakMemoryUsage", "peakMemory")
 	if !ok {
 		return nil
 	}
-	row := harness.WitnessRow{What: "peak memory", Unit: "B", MetricKit: &theirs}
+	row := harness.CrossCheckRow{What: "peak memory", Unit: "B", MetricKit: &theirs}
 	if o.peak == 0 {
 		row.Note = "no session in the window read its footprint"
-		return []harness.WitnessRow{row}
+		return []harness.CrossCheckRow{row}
 	}
 	row.Ours, row.Disagrees = &o.peak, apart(theirs, o.peak)
 	row.Note = "ours is the highest of all sessions, by " + o.peakFrom
@@ -135,16 +135,16 @@ func (w window) memory(o own) []harness.WitnessRow {
 			row.Note += ", or peaked between two of its readings"
 		}
 	}
-	return []harness.WitnessRow{row}
+	return []harness.CrossCheckRow{row}
 }
 
 // signposts compares how often each phase was marked, and bounds its CPU time.
-func (w window) signposts(o own) []harness.WitnessRow {
-	var out []harness.WitnessRow
+func (w window) signposts(o own) []harness.CrossCheckRow {
+	var out []harness.CrossCheckRow
 	for _, phase := range phases {
 		if theirs, ok := w.sum(phase, "totalSignpostCount", "totalCount"); ok {
 			ours := o.counts[phase]
-			row := harness.WitnessRow{What: phase + "s marked", Unit: "1", MetricKit: &theirs, Ours: &ours, Disagrees: apart(theirs, ours)}
+			row := harness.CrossCheckRow{What: phase + "s marked", Unit: "1", MetricKit: &theirs, Ours: &ours, Disagrees: apart(theirs, ours)}
 			if row.Disagrees && theirs < ours {
 				row.Note = "the system leaves signposts out when there are many"
 			}
@@ -155,7 +155,7 @@ func (w window) signposts(o own) []harness.WitnessRow {
 			continue
 		}
 		ours := o.seconds[phase]
-		row := harness.WitnessRow{What: "CPU time in " + phase, Unit: "s", MetricKit: &theirs, Ours: &ours, Disagrees: theirs > mostCores*ours*(1+tolerance),
+		row := harness.CrossCheckRow{What: "CPU time in " + phase, Unit: "s", MetricKit: &theirs, Ours: &ours, Disagrees: theirs > mostCores*ours*(1+tolerance),
 			Note: "ours is the time that passed: CPU time is less where another unit does the work, more where several cores do"}
 		if ours > 0 {
 			row.Note = fmt.Sprintf("cores at work: %.2g; ", theirs/ours) + row.Note
@@ -165,17 +165,17 @@ func (w window) signposts(o own) []harness.WitnessRow {
 	return out
 }
 
-func (w window) foreground(o own) []harness.WitnessRow {
+func (w window) foreground(o own) []harness.CrossCheckRow {
 	theirs, ok := w.sum("", "cumulativeForegroundTime", "totalForegroundTime")
 	if !ok {
 		return nil
 	}
-	return []harness.WitnessRow{{What: "time in the foreground", Unit: "s", MetricKit: &theirs, Ours: &o.work, Disagrees: theirs < o.work*(1-tolerance),
+	return []harness.CrossCheckRow{{What: "time in the foreground", Unit: "s", MetricKit: &theirs, Ours: &o.work, Disagrees: theirs < o.work*(1-tolerance),
 		Note: "ours is the iterations' alone: the app is in the foreground for longer"}}
 }
 
 // exits compares how often the app was ended. Counters that are zero are left out of a payload that has others.
-func (w window) exits(o own) []harness.WitnessRow {
+func (w window) exits(o own) []harness.CrossCheckRow {
 	counted, memory, crash := false, 0.0, 0.0
 	for _, f := range w.figures {
 		name := strings.ToLower(f.name())
@@ -193,7 +193,7 @@ func (w window) exits(o own) []harness.WitnessRow {
 	if !counted {
 		return nil
 	}
-	return []harness.WitnessRow{
+	return []harness.CrossCheckRow{
 		{What: "ended for memory", Unit: "1", MetricKit: &memory, Ours: &o.jetsams, Disagrees: memory != o.jetsams},
 		{What: "crashed", Unit: "1", MetricKit: &crash, Ours: &o.crashes, Disagrees: crash != o.crashes,
 			Note: "the harness ends an app that hangs or lingers, which MetricKit may count"},

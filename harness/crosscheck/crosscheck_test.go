@@ -1,4 +1,4 @@
-package witness
+package crosscheck
 
 import (
 	"fmt"
@@ -43,7 +43,7 @@ func run(id, udid string, at time.Time, change ...func(*harness.RecordedSession)
 }
 
 // rows are a witness's rows, short.
-func rows(w harness.Witness) string {
+func rows(w harness.CrossCheck) string {
 	var out []string
 	for _, r := range w.Rows {
 		ours, mark := "-", "="

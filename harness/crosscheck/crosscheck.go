@@ -1,4 +1,4 @@
-package witness
+package crosscheck
 
 import (
 	"cmp"
@@ -45,8 +45,8 @@ type key struct {
 
 // Compare holds payloads beside the sessions of recorded runs. Payloads of an instant and of windows without a session
 // give nothing; so do those that could not be read.
-func Compare(runs []harness.Recorded, payloads []Delivery) []harness.Witness {
-	var out []harness.Witness
+func Compare(runs []harness.Recorded, payloads []Delivery) []harness.CrossCheck {
+	var out []harness.CrossCheck
 	for _, w := range windows(payloads) {
 		for _, unit := range w.units(runs) {
 			out = append(out, w.beside(unit))
@@ -141,8 +141,8 @@ func (w window) holds(s harness.RecordedSession) bool {
 }
 
 // beside holds the window's payloads beside one unit's sessions.
-func (w window) beside(u unit) harness.Witness {
-	out := harness.Witness{
+func (w window) beside(u unit) harness.CrossCheck {
+	out := harness.CrossCheck{
 		UDID: u.device.UDID, Device: u.device.ProductType, Kind: u.device.Kind, OSBuild: w.key.osBuild, BundleID: w.key.bundle, AppBuild: w.key.appBuild,
 		Begin: w.begin, End: w.end, ZoneStated: w.key.zoned, Runs: u.runs, Sessions: len(u.sessions),
 	}

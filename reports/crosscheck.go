@@ -8,8 +8,8 @@ import (
 	"github.com/lilims/bench/harness"
 )
 
-// witnessTitle says of what a witness speaks.
-func witnessTitle(w harness.Witness) string {
+// crossCheckTitle says of what a witness speaks.
+func crossCheckTitle(w harness.CrossCheck) string {
 	const minute = "2006-01-02 15:04"
 	text := fmt.Sprintf("%s, %s to %s", w.Device, w.Begin.UTC().Format(minute), w.End.UTC().Format(minute))
 	if w.ZoneStated {
@@ -22,8 +22,8 @@ func witnessTitle(w harness.Witness) string {
 	return text
 }
 
-// witnessCells are a row for people: what, MetricKit's figure, ours, whether they agree, and what to know.
-func witnessCells(r harness.WitnessRow) []string {
+// crossCheckCells are a row for people: what, MetricKit's figure, ours, whether they agree, and what to know.
+func crossCheckCells(r harness.CrossCheckRow) []string {
 	show := func(v *float64) string {
 		switch {
 		case v == nil:
@@ -43,13 +43,13 @@ func witnessCells(r harness.WitnessRow) []string {
 	return []string{r.What, show(r.MetricKit), show(r.Ours), verdict, r.Note}
 }
 
-// textWitnesses writes what MetricKit says beside the run's own figures.
-func (r Report) textWitnesses(b *strings.Builder) {
-	for _, w := range r.Witnesses {
-		fmt.Fprintf(b, "\nMetricKit beside the recorded: %s\n", witnessTitle(w))
+// textCrossChecks writes what MetricKit says beside the run's own figures.
+func (r Report) textCrossChecks(b *strings.Builder) {
+	for _, w := range r.CrossChecks {
+		fmt.Fprintf(b, "\nMetricKit beside the recorded: %s\n", crossCheckTitle(w))
 		rows := [][]string{{"quantity", "MetricKit", "recorded", "", ""}}
 		for _, row := range w.Rows {
-			rows = append(rows, witnessCells(row))
+			rows = append(rows, crossCheckCells(row))
 		}
 		if len(w.Rows) > 0 {
 			writeTable(b, rows, []bool{false, true, true, false, false})
@@ -61,16 +61,16 @@ func (r Report) textWitnesses(b *strings.Builder) {
 	}
 }
 
-// markdownWitnesses writes the same as tables.
-func (r Report) markdownWitnesses(b *strings.Builder) {
-	if len(r.Witnesses) == 0 {
+// markdownCrossChecks writes the same as tables.
+func (r Report) markdownCrossChecks(b *strings.Builder) {
+	if len(r.CrossChecks) == 0 {
 		return
 	}
 	b.WriteString("\n## MetricKit beside the recorded\n")
-	for _, w := range r.Witnesses {
-		fmt.Fprintf(b, "\n%s\n\n| quantity | MetricKit | recorded | | |\n|:--|--:|--:|:--|:--|\n", escapeMarkdown(witnessTitle(w)))
+	for _, w := range r.CrossChecks {
+		fmt.Fprintf(b, "\n%s\n\n| quantity | MetricKit | recorded | | |\n|:--|--:|--:|:--|:--|\n", escapeMarkdown(crossCheckTitle(w)))
 		for _, row := range w.Rows {
-			cells := witnessCells(row)
+			cells := crossCheckCells(row)
 			for i := range cells {
 				cells[i] = escapeMarkdown(cells[i])
 			}
@@ -86,26 +86,26 @@ func (r Report) markdownWitnesses(b *strings.Builder) {
 
 func upperFirst(s string) string { return strings.ToUpper(s[:min(1, len(s))]) + s[min(1, len(s)):] }
 
-// witnessPage is what the page shows of a witness.
-type witnessPage struct {
+// crossCheckPage is what the page shows of a witness.
+type crossCheckPage struct {
 	Title string
-	Rows  []witnessCellsRow
+	Rows  []crossCheckCellsRow
 	From  string
 	Notes []string
 }
 
-type witnessCellsRow struct {
+type crossCheckCellsRow struct {
 	What, MetricKit, Ours, Verdict, Note string
 	Disagrees                            bool
 }
 
-func (r Report) witnessPages() []witnessPage {
-	var out []witnessPage
-	for _, w := range r.Witnesses {
-		page := witnessPage{Title: witnessTitle(w), From: strings.Join(w.Payloads, ", "), Notes: w.Notes}
+func (r Report) crossCheckPages() []crossCheckPage {
+	var out []crossCheckPage
+	for _, w := range r.CrossChecks {
+		page := crossCheckPage{Title: crossCheckTitle(w), From: strings.Join(w.Payloads, ", "), Notes: w.Notes}
 		for _, row := range w.Rows {
-			c := witnessCells(row)
-			page.Rows = append(page.Rows, witnessCellsRow{c[0], c[1], c[2], strings.ToLower(c[3]), c[4], row.Disagrees})
+			c := crossCheckCells(row)
+			page.Rows = append(page.Rows, crossCheckCellsRow{c[0], c[1], c[2], strings.ToLower(c[3]), c[4], row.Disagrees})
 		}
 		out = append(out, page)
 	}

@@ -10,13 +10,13 @@ import (
 	"github.com/lilims/bench/harness"
 )
 
-// TestWitnesses: every format shows what MetricKit says, and where it disagrees.
-func TestWitnesses(t *testing.T) {
+// TestCrossChecks: every format shows what MetricKit says, and where it disagrees.
+func TestCrossChecks(t *testing.T) {
 	report := New(fixture("r1", harness.KindIPhone, noon, 1))
-	report.Witnesses = []harness.Witness{{
+	report.CrossChecks = []harness.CrossCheck{{
 		Device: "iPhone15,4", Kind: harness.KindIPhone, Begin: noon.Add(-time.Hour), End: noon.Add(23 * time.Hour), ZoneStated: true, Sessions: 3, Runs: []string{"r1"},
 		Payloads: []string{"day <1>.json"}, Notes: []string{"the payload names a kind of device, not a unit"},
-		Rows: []harness.WitnessRow{
+		Rows: []harness.CrossCheckRow{
 			{What: "peak memory", Unit: "B", MetricKit: ptr(200e6), Ours: ptr(45.4e6), Disagrees: true, Note: "ours is the highest"},
 			{What: "decodes marked", Unit: "1", MetricKit: ptr(12.0), Ours: ptr(12.0)},
 			{What: "peak memory elsewhere", Unit: "B", MetricKit: ptr(1e6)},
