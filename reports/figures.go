@@ -12,8 +12,8 @@ import (
 
 // Report is a run with its figures.
 type Report struct {
-	Recorded  harness.Recorded
-	Cases     []Case
+	Recorded    harness.Recorded
+	Cases       []Case
 	CrossChecks []harness.CrossCheck // what MetricKit says beside it; set by who reads the payloads
 }
 

@@ -67,15 +67,15 @@ func page(w io.Writer, name string, data any) error {
 
 // runPage is what run.html.tmpl shows.
 type runPage struct {
-	Frame     frame
-	Heading   string
-	When      string
-	Synthetic bool
-	Many      bool // more than one case: each has a heading of its own
-	Run       harness.Run
-	Cases     []casePage
+	Frame       frame
+	Heading     string
+	When        string
+	Synthetic   bool
+	Many        bool // more than one case: each has a heading of its own
+	Run         harness.Run
+	Cases       []casePage
 	CrossChecks []crossCheckPage
-	Notices   []noticeRow
+	Notices     []noticeRow
 }
 
 type casePage struct {

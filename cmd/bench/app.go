@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/iphone/virtual/bundle"
+	flag "github.com/spf13/pflag"
 )
 
 // version is the harness's semantic version; runs of different versions are not compared.

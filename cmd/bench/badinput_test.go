@@ -28,7 +28,7 @@ type scripted struct {
 	play  func(sink harness.Sink) harness.Exit
 }
 
-func (s *scripted) Devices(context.Context) ([]harness.Device, error)             { return nil, nil }
+func (s *scripted) Devices(context.Context) ([]harness.Device, error)            { return nil, nil }
 func (s *scripted) Open(context.Context, harness.Device) (harness.Handle, error) { return s, nil }
 func (s *scripted) State(context.Context) (harness.DeviceState, error) {
 	return harness.DeviceState{At: s.clock.now}, nil

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -18,6 +17,7 @@ import (
 	"github.com/lilims/bench/harness/gate"
 	"github.com/lilims/bench/harness/stats"
 	"github.com/lilims/bench/harness/store"
+	flag "github.com/spf13/pflag"
 )
 
 // baselineFlags is what `bench baseline` is asked for.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/bisect"
 	"github.com/lilims/bench/harness/gate"
+	flag "github.com/spf13/pflag"
 )
 
 // bisectFlags is what `bench bisect` is asked for.

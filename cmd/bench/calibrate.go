@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/gate"
 	"github.com/lilims/bench/harness/store"
+	flag "github.com/spf13/pflag"
 )
 
 // calibrateFlags is what `bench calibrate` is asked for.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,6 +8,7 @@ import (
 	"github.com/lilims/bench/configs"
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/config"
+	flag "github.com/spf13/pflag"
 )
 
 // dataFlag declares where runs are kept.

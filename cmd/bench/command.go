@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/lilims/bench/harness"
+	"github.com/spf13/cobra"
+	flag "github.com/spf13/pflag"
 )
 
 // Exit codes. They are the program's contract with scripts.
@@ -21,70 +21,106 @@ const (
 	exitInternal     = 5
 )
 
-// command is one verb of the program. Its run parses the flags that it declared and does the work.
+const exitCodes = "Exit codes: 0 pass, 1 regression or a failed release check, 2 usage or configuration, 3 device missing or unfit, " +
+	"4 inconclusive, incomparable or not measured, 5 internal."
+
+// command describes one verb of the program, or a group of verbs.
 type command struct {
 	name    string
 	summary string // one line, for the list
 	usage   string // what follows the name: "--device NAME [flags]"
-	setup   func(*flag.FlagSet) action
+	example string // lines that a person can type
+	hidden  bool
+	setup   func(*flag.FlagSet) action // nil: a group, which only has verbs below it
+	verbs   []command
 }
 
-// action does a command's work after its flags are parsed; rest are the arguments behind them.
+// action does a command's work after its flags are parsed; rest are the arguments beside them.
 type action func(ctx context.Context, env Env, rest []string) (exit int, err error)
+
+// exitCode ends the program without a message: the command has printed what there is to say.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // run is the whole program: arguments in, exit code out.
 func run(ctx context.Context, env Env, args []string) int {
-	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
-		return help(env, args)
-	}
-	for _, c := range commands() {
-		if c.name == args[0] {
-			return c.execute(ctx, env, args[1:])
-		}
-	}
-	return report(env, &harness.Error{
-		Kind: harness.KindUsage, Op: args[0], Err: errors.New("no such command"),
-		Hint: "Commands: " + strings.Join(names(), ", ") + ".",
-	})
-}
-
-func (c command) execute(ctx context.Context, env Env, args []string) int {
-	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	do := c.setup(flags)
-	rest, err := parse(flags, args)
+	root := newRoot(env)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var code exitCode
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		c.help(env.Stdout, flags)
+	case err == nil:
 		return exitOK
-	case err != nil:
-		return report(env, &harness.Error{Kind: harness.KindUsage, Op: c.name, Err: err, Hint: "See bench help " + c.name + "."})
+	case errors.As(err, &code):
+		return int(code)
 	}
-	exit, err := do(ctx, env, rest)
-	if err != nil {
-		return report(env, err)
-	}
-	return exit
+	return fail(env, err)
 }
 
-// parse reads flags wherever they stand and returns the other arguments, so that `bench report RUN --format md` and
-// `bench report --format md RUN` are the same. What follows -- is never a flag.
-func parse(flags *flag.FlagSet, args []string) (rest []string, err error) {
-	for len(args) > 0 {
-		if err := flags.Parse(args); err != nil {
-			return nil, err
-		}
-		left := flags.Args()
-		if read := len(args) - len(left); len(left) == 0 || read > 0 && args[read-1] == "--" {
-			return append(rest, left...), nil
-		}
-		rest, args = append(rest, left[0]), left[1:]
+// newRoot makes the command tree.
+func newRoot(env Env) *cobra.Command {
+	root := &cobra.Command{
+		Use: "bench", Short: "Benchmark language models on iPhones and gate builds on regressions",
+		Long: "bench measures on-device language models on iPhones and judges candidate builds against a baseline.\n\n" + exitCodes,
+		Args: cobra.ArbitraryArgs, SilenceErrors: true, SilenceUsage: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return unknownCommand(cmd, args[0])
+		},
 	}
-	return rest, nil
+	root.SetIn(env.Stdin)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError(cmd.Name(), "See "+cmd.CommandPath()+" --help.", "%w", err)
+	})
+	for _, c := range commands() {
+		root.AddCommand(c.cobra(env))
+	}
+	return root
 }
 
-// report prints an error with its hint and returns the exit code of its kind.
-func report(env Env, err error) int {
+// cobra makes the command that the library runs.
+func (c command) cobra(env Env) *cobra.Command {
+	out := &cobra.Command{Use: strings.TrimSpace(c.name + " " + c.usage), Short: c.summary, Example: c.example, Hidden: c.hidden,
+		Args: cobra.ArbitraryArgs, DisableFlagsInUseLine: true}
+	for _, verb := range c.verbs {
+		out.AddCommand(verb.cobra(env))
+	}
+	if c.setup == nil {
+		out.RunE = func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageError(c.name, "See bench "+c.name+" --help.", "no verb is given")
+			}
+			return unknownCommand(cmd, args[0])
+		}
+		return out
+	}
+	do := c.setup(out.Flags())
+	out.RunE = func(cmd *cobra.Command, args []string) error {
+		code, err := do(cmd.Context(), env, args)
+		if err == nil && code != exitOK {
+			return exitCode(code)
+		}
+		return err
+	}
+	return out
+}
+
+// unknownCommand names the nearest verbs.
+func unknownCommand(cmd *cobra.Command, word string) error {
+	hint := "See " + cmd.CommandPath() + " --help."
+	if near := cmd.SuggestionsFor(word); len(near) > 0 {
+		hint = "Did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usageError(strings.TrimPrefix(cmd.CommandPath()+" "+word, "bench "), hint, "no such command")
+}
+
+// fail prints an error with its hint and returns the exit code of its kind.
+func fail(env Env, err error) int {
 	// Several causes stand on lines of their own. Names in them come from devices: a terminal would obey control characters.
 	lines := strings.Split(strings.TrimRight(err.Error(), "\n"), "\n")
 	for i := range lines {
@@ -120,47 +156,4 @@ func noArguments(op string, rest []string) error {
 		return usageError(op, "See bench help "+op+".", "unexpected argument %q", rest[0])
 	}
 	return nil
-}
-
-func names() []string {
-	var out []string
-	for _, c := range commands() {
-		out = append(out, c.name)
-	}
-	return out
-}
-
-func help(env Env, args []string) int {
-	if len(args) > 1 {
-		for _, c := range commands() {
-			if c.name == args[1] {
-				flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
-				c.setup(flags)
-				c.help(env.Stdout, flags)
-				return exitOK
-			}
-		}
-		return run(context.Background(), env, args[1:2])
-	}
-	fmt.Fprint(env.Stdout, "bench measures language models on iPhones and judges builds.\n\n")
-	for _, c := range commands() {
-		fmt.Fprintf(env.Stdout, "  bench %-10s %s\n", c.name, c.summary)
-	}
-	fmt.Fprint(env.Stdout, "\nbench help COMMAND tells a command's flags.\n")
-	fmt.Fprint(env.Stdout, "Exit codes: 0 pass, 1 regression or failed pre-launch gate, 2 usage or configuration, 3 device missing or unfit, 4 inconclusive, incomparable or not measured, 5 internal.\n")
-	return exitOK
-}
-
-func (c command) help(w io.Writer, flags *flag.FlagSet) {
-	fmt.Fprintf(w, "bench %s: %s\n\n  bench %s %s\n\n", c.name, c.summary, c.name, c.usage)
-	flags.VisitAll(func(f *flag.Flag) {
-		name, text := flag.UnquoteUsage(f)
-		if name != "" {
-			name = " " + strings.ToUpper(name)
-		}
-		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && f.DefValue != "0s" {
-			text += " (default " + f.DefValue + ")"
-		}
-		fmt.Fprintf(w, "  --%-22s %s\n", f.Name+name, text)
-	})
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/gate"
 	"github.com/lilims/bench/harness/store"
+	flag "github.com/spf13/pflag"
 )
 
 // judging is how recorded sessions are judged, whoever asks.
@@ -43,11 +43,7 @@ func compareCommand() command {
 			data := dataFlag(flags)
 			policy := flags.String("policy", "default", "`policy` of the catalogue: which metrics are judged, and by what threshold")
 			f.declare(flags, configsFlag(flags), policy)
-			return func(ctx context.Context, env Env, rest []string) (int, error) {
-				runs, err := interspersed(flags, "compare", rest)
-				if err != nil {
-					return 0, err
-				}
+			return func(ctx context.Context, env Env, runs []string) (int, error) {
 				if len(runs) > 2 {
 					return 0, usageError("compare", "Name one run with two arms, or a baseline run and a candidate run.", "%d runs", len(runs))
 				}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"slices"
 	"sort"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/config"
+	flag "github.com/spf13/pflag"
 )
 
 func devicesCommand() command {
@@ -48,7 +48,7 @@ func listDevices(ctx context.Context, l lab, asJSON bool) error {
 			}
 		}
 		if err != nil {
-			report(l.env, err)
+			fail(l.env, err)
 		}
 	}
 	if asJSON {

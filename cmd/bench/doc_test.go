@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"go/parser"
 	"go/token"
@@ -14,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	flag "github.com/spf13/pflag"
 )
 
 // stillClock stands at noon. What waits on it goes on at once.
@@ -135,7 +136,7 @@ func TestHelp(t *testing.T) {
 	}
 	for _, c := range commands() {
 		t.Run(c.name, func(t *testing.T) {
-			if c.summary == "" || !strings.Contains(list.String(), "bench "+c.name+" ") {
+			if c.summary == "" || !strings.Contains(list.String(), "  "+c.name+" ") {
 				t.Errorf("bench help does not tell what %s is for", c.name)
 			}
 			flags := flag.NewFlagSet(c.name, flag.ContinueOnError)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/csv"
-	"flag"
 	"fmt"
 	"io"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/stats"
 	"github.com/lilims/bench/harness/store"
+	flag "github.com/spf13/pflag"
 )
 
 func exportCommand() command {
@@ -20,7 +20,7 @@ func exportCommand() command {
 		setup: func(flags *flag.FlagSet) action {
 			data := dataFlag(flags)
 			format := flags.String("format", "gobench", "`format`: gobench (a line a session, for benchstat), csv or parquet (a line a reading) or json (a series a session); metrickit for every payload kept, byte for byte, a file each")
-			output := flags.String("o", "-", "`path` to write to; - is standard output")
+			output := flags.StringP("output", "o", "-", "`path` to write to; - is standard output")
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if *format == "metrickit" {
 					return exportMetricKit(ctx, env, dataFolder(env, *data), *output, rest)

@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/gate"
+	flag "github.com/spf13/pflag"
 )
 
 // gateFlags is what `bench gate` is asked for: a file to judge, or two builds to measure until there is a verdict.

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"flag"
 	"fmt"
 	"math"
 	"os"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/store"
+	flag "github.com/spf13/pflag"
 )
 
 // foreign is one session of somebody else's file: readings by metric, under conditions that are taken as they are said.

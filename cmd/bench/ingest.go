@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"crypto/sha256"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/store"
+	flag "github.com/spf13/pflag"
 )
 
 func ingestCommand() command {
@@ -25,10 +25,7 @@ func ingestCommand() command {
 				if len(rest) == 0 || rest[0] != "metrickit" {
 					return 0, usageError("ingest", "Say bench ingest metrickit FILE.", "what to take in: metrickit")
 				}
-				sources, err := interspersed(flags, "ingest", rest[1:])
-				if err != nil {
-					return 0, err
-				}
+				sources := rest[1:]
 				if len(sources) == 0 {
 					return 0, usageError("ingest", "Name files or folders, or - for standard input.", "nothing to take in")
 				}
@@ -36,21 +33,6 @@ func ingestCommand() command {
 			}
 		},
 	}
-}
-
-// interspersed parses flags that stand between or behind arguments.
-func interspersed(flags *flag.FlagSet, op string, args []string) (plain []string, err error) {
-	for len(args) > 0 {
-		if args[0] == "-" || args[0] == "" || args[0][0] != '-' {
-			plain, args = append(plain, args[0]), args[1:]
-			continue
-		}
-		if err := flags.Parse(args); err != nil {
-			return nil, usageError(op, "See bench help "+op+".", "%w", err)
-		}
-		args = flags.Args()
-	}
-	return plain, nil
 }
 
 // intake is one run of ingest.

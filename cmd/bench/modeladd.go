@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"net/http"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/config"
 	"github.com/lilims/bench/harness/fetch"
+	flag "github.com/spf13/pflag"
 )
 
 // precisions are those that the converter knows, fp16 first: the others are held against it.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/lilims/bench/harness"
+	flag "github.com/spf13/pflag"
 )
 
 func modelCommand() command {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/prelaunch"
 	"github.com/lilims/bench/reports"
+	flag "github.com/spf13/pflag"
 )
 
 // prelaunchFlags is what `bench prelaunch` is asked for.
@@ -113,7 +113,7 @@ func (f *prelaunchFlags) measureMissing(ctx context.Context, r *release) error {
 			if harness.KindOf(err) != harness.KindDevice || ctx.Err() != nil {
 				return err
 			}
-			report(r.lab.env, err)
+			fail(r.lab.env, err)
 			p.failed = err.Error()
 		}
 	}

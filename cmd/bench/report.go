@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/store"
 	"github.com/lilims/bench/reports"
+	flag "github.com/spf13/pflag"
 )
 
 func reportCommand() command {
@@ -25,7 +25,7 @@ func reportCommand() command {
 			data := dataFlag(flags)
 			all := flags.Bool("all", false, "write a page for every run and an index over them")
 			format := flags.String("format", "text", "`format`: text, md, json or html")
-			output := flags.String("o", "", "`path` to write to; - is standard output (default: html to the data folder, the rest to standard output)")
+			output := flags.StringP("output", "o", "", "`path` to write to; - is standard output (default: html to the data folder, the rest to standard output)")
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				recorder, err := openRecorded(ctx, dataFolder(env, *data))
 				if err != nil {

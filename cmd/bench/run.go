@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"flag"
 	"fmt"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/lilims/bench/harness/engine"
 	"github.com/lilims/bench/harness/store"
 	"github.com/lilims/bench/reports"
+	flag "github.com/spf13/pflag"
 )
 
 // runFlags is what `bench run` is asked for.
@@ -35,8 +35,8 @@ type resumeFlag struct {
 	name string
 }
 
-func (r *resumeFlag) String() string   { return r.name }
-func (r *resumeFlag) IsBoolFlag() bool { return true }
+func (r *resumeFlag) String() string { return r.name }
+func (r *resumeFlag) Type() string   { return "run" }
 func (r *resumeFlag) Set(text string) error {
 	r.set = text != "false"
 	if text != "true" && text != "false" {
@@ -49,6 +49,7 @@ func (r *resumeFlag) Set(text string) error {
 type launchEnv map[string]string
 
 func (e launchEnv) String() string { return "" }
+func (e launchEnv) Type() string   { return "NAME=VALUE" }
 func (e launchEnv) Set(text string) error {
 	name, value, ok := strings.Cut(text, "=")
 	if !ok || name == "" {
@@ -73,6 +74,7 @@ func runCommand() command {
 func (f *runFlags) declareRun(flags *flag.FlagSet) {
 	f.declare(flags)
 	flags.Var(&f.resume, "resume", "take up the latest run that was cut off, or the `run` named")
+	flags.Lookup("resume").NoOptDefVal = "true"
 	flags.BoolVar(&f.json, "json", false, "print the figures as JSON instead of the table")
 	flags.BoolVar(&f.html, "html", true, "write the run's page; --html=false does not")
 	flags.DurationVar(&f.patience, "patience", 2*time.Minute, "how long a device that vanishes is waited for")

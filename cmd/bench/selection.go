@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"strings"
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/config"
 	"github.com/lilims/bench/harness/plan"
+	flag "github.com/spf13/pflag"
 )
 
 // selection is what `run` and `plan` are asked for.
@@ -32,6 +32,8 @@ type selection struct {
 type words []string
 
 func (w *words) String() string { return strings.Join(*w, " ") }
+
+func (w *words) Type() string { return "name" }
 
 func (w *words) Set(word string) error {
 	if strings.TrimSpace(word) == "" {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"github.com/lilims/bench/harness/gate"
 	"github.com/lilims/bench/harness/gate/simulation"
 	"github.com/lilims/bench/harness/stats"
+	flag "github.com/spf13/pflag"
 )
 
 // gateSeries is one case in a file: raw iterations of each session of both arms, paired by position.
@@ -191,12 +191,6 @@ func simulateCommand() command {
 			seed := flags.Uint64("seed", 1, "seed of the noise")
 			asJSON := flags.Bool("json", false, "print the cells as JSON")
 			return func(_ context.Context, env Env, rest []string) (int, error) {
-				if len(rest) > 0 {
-					if err := flags.Parse(rest[1:]); err != nil {
-						return 0, usageError("simulate", "See bench help simulate.", "%w", err)
-					}
-					rest = append(rest[:1:1], flags.Args()...)
-				}
 				if len(rest) != 1 || rest[0] != "gate" && rest[0] != "trend" {
 					return 0, usageError("simulate", "Say bench simulate gate, or bench simulate trend.", "what to simulate: gate or trend")
 				}

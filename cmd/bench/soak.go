@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/lilims/bench/harness"
+	flag "github.com/spf13/pflag"
 )
 
 // soakFlags is what `bench soak` is asked for: a run of one scenario, as long as a person wants it.

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"runtime"
@@ -16,6 +15,7 @@ import (
 	"github.com/lilims/bench/harness/gate"
 	"github.com/lilims/bench/harness/stats"
 	"github.com/lilims/bench/harness/store"
+	flag "github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 )
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"net"
@@ -16,6 +15,7 @@ import (
 	"github.com/lilims/bench/runners/iphone/virtual"
 	"github.com/lilims/bench/runners/iphone/virtual/battery"
 	"github.com/lilims/bench/runners/iphone/virtual/control"
+	flag "github.com/spf13/pflag"
 )
 
 // virtualFlags is what `bench virtual` is asked for.

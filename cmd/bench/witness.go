@@ -13,9 +13,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/crosscheck"
 	"github.com/lilims/bench/harness/metrickit"
 	"github.com/lilims/bench/harness/store"
-	"github.com/lilims/bench/harness/crosscheck"
 	"github.com/lilims/bench/reports"
 )
 

@@ -35,9 +35,9 @@ type Session struct {
 }
 
 var (
-	_ harness.Runner  = (*Runner)(nil)
+	_ harness.Runner = (*Runner)(nil)
 	_ harness.Handle = (*Session)(nil)
-	_ harness.Gauge   = (*Session)(nil)
+	_ harness.Gauge  = (*Session)(nil)
 )
 
 // open checks everything that a launch will need but the app itself, so that what is wrong with the phone is said
