@@ -43,6 +43,12 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// UsageError is a mistake in a command line, a configuration or an input file: what was asked for, the next step, what is
+// wrong.
+func UsageError(op, hint, format string, args ...any) error {
+	return &Error{Kind: KindUsage, Op: op, Err: fmt.Errorf(format, args...), Hint: hint}
+}
+
 // KindOf returns the kind of the outermost Error in err's chain, or KindInternal.
 func KindOf(err error) Kind {
 	var e *Error

@@ -15,7 +15,7 @@ func crossCheckTitle(w harness.CrossCheck) string {
 	if w.ZoneStated {
 		text += " UTC"
 	}
-	text += fmt.Sprintf(", %s of %s", plural(w.Sessions, "session"), plural(len(w.Runs), "run"))
+	text += fmt.Sprintf(", %s of %s", harness.Count(w.Sessions, "session"), harness.Count(len(w.Runs), "run"))
 	if m := shortMark(w.Kind); m != "" {
 		text += " (" + m + ")"
 	}

@@ -144,13 +144,13 @@ func (r Report) heading() string {
 	case 1:
 		return r.Cases[0].title()
 	}
-	return plural(len(r.Cases), "case") + " in one run"
+	return harness.Count(len(r.Cases), "case") + " in one run"
 }
 
 func (c Case) page(prefix string) (casePage, error) {
 	out := casePage{
 		Title: c.title(), Mark: mark(c.Case.Device.Kind), ShortMark: shortMark(c.Case.Device.Kind),
-		Thermal: c.thermal(), Measured: c.Measured, Planned: plural(c.Planned, "iteration"), SessionCount: plural(len(c.Sessions), "session"),
+		Thermal: c.thermal(), Measured: c.Measured, Planned: harness.Count(c.Planned, "iteration"), SessionCount: harness.Count(len(c.Sessions), "session"),
 		Few: c.few(), Tiles: c.tiles(), Texts: c.texts(), Facts: c.facts(), Meanings: c.meaningsOf(),
 	}
 	for _, f := range c.Figures {
@@ -160,7 +160,7 @@ func (c Case) page(prefix string) (casePage, error) {
 		out.Sessions = append(out.Sessions, sessionRowOf(s))
 	}
 	if n := c.iterations(); len(out.Texts) == mostTexts && n > mostTexts {
-		out.MoreTexts = plural(n, "iteration")
+		out.MoreTexts = harness.Count(n, "iteration")
 	}
 	var err error
 	out.Charts, err = c.charts(prefix)
@@ -256,7 +256,7 @@ func (c Case) texts() []textRow {
 				return out
 			}
 			row := textRow{Name: fmt.Sprintf("%s #%d", s.Begin.ID, it.Index), Text: strings.TrimSpace(it.Text)}
-			row.About = plural(len(it.TokenIDs), "token")
+			row.About = harness.Count(len(it.TokenIDs), "token")
 			if rate, ok := decodeRate(it); ok {
 				row.About += ", " + significant(rate, 4) + " tok/s"
 			}
@@ -310,9 +310,9 @@ func (c Case) asked() string {
 	s := c.Case.Scenario
 	prompt := "its own prompt"
 	if s.PromptTokens > 0 {
-		prompt = plural(s.PromptTokens, "prompt token")
+		prompt = harness.Count(s.PromptTokens, "prompt token")
 	}
-	text := fmt.Sprintf("%s, %s, %s and %s per session", prompt, plural(s.GenerateTokens, "generated token"), plural(s.Warmups, "warm-up"), plural(s.Iterations, "iteration"))
+	text := fmt.Sprintf("%s, %s, %s and %s per session", prompt, harness.Count(s.GenerateTokens, "generated token"), harness.Count(s.Warmups, "warm-up"), harness.Count(s.Iterations, "iteration"))
 	if s.MinimumWork > 0 {
 		text += fmt.Sprintf(", and more of them until they have lasted %s", span(s.MinimumWork))
 	}

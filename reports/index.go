@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-echarts/go-echarts/v2/opts"
+
 	"github.com/lilims/bench/harness"
 )
 
@@ -47,10 +48,10 @@ func indexMetrics() []string {
 func Index(w io.Writer, all []Report) error {
 	var data indexPage
 	var err error
-	if data.Frame, err = newFrame("Runs", plural(len(all), "run")+".", true); err != nil {
+	if data.Frame, err = newFrame("Runs", harness.Count(len(all), "run")+".", true); err != nil {
 		return err
 	}
-	data.Count = plural(len(all), "run") + ", the latest first."
+	data.Count = harness.Count(len(all), "run") + ", the latest first."
 	sorted := append([]Report{}, all...)
 	sort.SliceStable(sorted, func(i, j int) bool { return sorted[i].Recorded.Run.Start.After(sorted[j].Recorded.Run.Start) })
 	for _, r := range sorted {

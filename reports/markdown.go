@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/lilims/bench/harness"
 )
 
 // Markdown writes the tables for a pull request's comment or a wiki.
@@ -37,8 +39,8 @@ func (c Case) markdown(b *strings.Builder) {
 	if m := mark(c.Case.Device.Kind); m != "" {
 		fmt.Fprintf(b, "> **%s**\n\n", m)
 	}
-	fmt.Fprintf(b, "%d of %s measured in %s; thermal state %s.\n\n", c.Measured, plural(c.Planned, "iteration"),
-		plural(len(c.Sessions), "session"), c.thermal())
+	fmt.Fprintf(b, "%d of %s measured in %s; thermal state %s.\n\n", c.Measured, harness.Count(c.Planned, "iteration"),
+		harness.Count(len(c.Sessions), "session"), c.thermal())
 	b.WriteString("| figure | median | range | 95 % interval | n | |\n|:--|--:|--:|--:|--:|:--|\n")
 	for _, f := range c.Figures {
 		cells := []string{f.Label, strings.TrimSpace(f.value() + " " + f.unit()), f.spread(), f.interval(), f.count(), f.remark()}

@@ -78,7 +78,7 @@ func evidenceFrom(e prelaunch.Evidence) string {
 		parts = append(parts, e.Device)
 	}
 	if e.Sessions > 0 {
-		parts = append(parts, plural(e.Sessions, "session"))
+		parts = append(parts, harness.Count(e.Sessions, "session"))
 	}
 	if e.Run != "" {
 		parts = append(parts, "run "+e.Run)
@@ -98,7 +98,7 @@ func gateCount(p prelaunch.Page) string {
 	for _, g := range p.Gates {
 		of[g.Status]++
 	}
-	return fmt.Sprintf("%s: %d pass, %d fail, %d not measured", plural(len(p.Gates), "gate"), of[prelaunch.Pass], of[prelaunch.Fail], of[prelaunch.NotMeasured])
+	return fmt.Sprintf("%s: %d pass, %d fail, %d not measured", harness.Count(len(p.Gates), "gate"), of[prelaunch.Pass], of[prelaunch.Fail], of[prelaunch.NotMeasured])
 }
 
 // PrelaunchText writes the page for a terminal.
@@ -122,7 +122,7 @@ func PrelaunchText(w io.Writer, p prelaunch.Page) error {
 	for _, g := range all {
 		g.text(&b)
 	}
-	_, err := io.WriteString(w, strings.Map(printable, b.String()))
+	_, err := io.WriteString(w, harness.Printable(b.String()))
 	return err
 }
 

@@ -218,14 +218,6 @@ func (c Case) thermal() string {
 	return start + " at the start, " + worst + " at worst"
 }
 
-// plural prints a count with its noun.
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
-}
-
 // moment prints a time for people, always in UTC so that the same run gives the same bytes anywhere.
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 

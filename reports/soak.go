@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-echarts/go-echarts/v2/charts"
 	"github.com/go-echarts/go-echarts/v2/opts"
+
 	"github.com/lilims/bench/harness"
 )
 
@@ -59,7 +60,7 @@ var blocks = []rune("▁▂▃▄▅▆▇█")
 
 // text writes a curve for a terminal: one character a window, and a table of the moments that people ask for.
 func (c curve) text(b *strings.Builder) {
-	fmt.Fprintf(b, "\n  %s under load: %s of %v\n", c.session, plural(len(c.points), "window"), harness.CurveWindow)
+	fmt.Fprintf(b, "\n  %s under load: %s of %v\n", c.session, harness.Count(len(c.points), "window"), harness.CurveWindow)
 	for _, row := range []struct {
 		name, unit string
 		of         func(harness.CurvePoint) *float64

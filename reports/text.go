@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/lilims/bench/harness"
 )
 
 // Text writes the table for a terminal.
@@ -20,16 +22,8 @@ func (r Report) Text(w io.Writer) error {
 	}
 	r.textCrossChecks(&b)
 	r.textNotices(&b)
-	_, err := io.WriteString(w, strings.Map(printable, b.String()))
+	_, err := io.WriteString(w, harness.Printable(b.String()))
 	return err
-}
-
-// printable drops control characters: device names and reasons come from outside, and a terminal obeys some of them.
-func printable(r rune) rune {
-	if r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 {
-		return -1
-	}
-	return r
 }
 
 // when says when the run was and how long it took.
@@ -48,8 +42,8 @@ func (c Case) text(b *strings.Builder) {
 	if m := mark(c.Case.Device.Kind); m != "" {
 		fmt.Fprintf(b, "  %s\n", m)
 	}
-	fmt.Fprintf(b, "  %d of %s measured in %s; thermal state %s\n\n", c.Measured, plural(c.Planned, "iteration"),
-		plural(len(c.Sessions), "session"), c.thermal())
+	fmt.Fprintf(b, "  %d of %s measured in %s; thermal state %s\n\n", c.Measured, harness.Count(c.Planned, "iteration"),
+		harness.Count(len(c.Sessions), "session"), c.thermal())
 	rows := [][]string{{"figure", "median", "unit", "range", "95 % interval", "n", ""}}
 	for _, f := range c.Figures {
 		if f.Absent != "" {

@@ -7,9 +7,10 @@ import (
 	"path/filepath"
 	"runtime"
 
+	flag "github.com/spf13/pflag"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/iphone/virtual/bundle"
-	flag "github.com/spf13/pflag"
 )
 
 // version is the harness's semantic version; runs of different versions are not compared.
@@ -42,7 +43,7 @@ func appCommand() command {
 					return 0, err
 				}
 				if *agent == "" || *output == "" {
-					return 0, usageError("app", "See bench help app.", "--agent and --output are needed")
+					return 0, harness.UsageError("app", "See bench help app.", "--agent and --output are needed")
 				}
 				app.Executable = *agent
 				return exitOK, packApp(app, *output)

@@ -13,11 +13,12 @@ import (
 	"strings"
 	"time"
 
+	flag "github.com/spf13/pflag"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/gate"
 	"github.com/lilims/bench/harness/stats"
 	"github.com/lilims/bench/harness/store"
-	flag "github.com/spf13/pflag"
 )
 
 // baselineFlags is what `bench baseline` is asked for.
@@ -38,7 +39,7 @@ func baselineCommand() command {
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				verbs := map[string]func(context.Context, Env, string) error{"accept": f.accept, "show": f.show, "diff": f.diff, "list": f.list}
 				if len(rest) == 0 || verbs[rest[0]] == nil {
-					return 0, usageError("baseline", "See bench help baseline.", "say accept, show, diff or list")
+					return 0, harness.UsageError("baseline", "See bench help baseline.", "say accept, show, diff or list")
 				}
 				if len(rest) > 2 || rest[0] == "list" && len(rest) > 1 {
 					return 0, noArguments("baseline", rest[len(rest)-1:])
@@ -80,7 +81,7 @@ func readBaseline(path string) (*harness.Baseline, error) {
 		b, err = gate.DecodeBaseline(text)
 	}
 	if err != nil {
-		return nil, usageError("read baseline", "Take the reviewed file back from git, or accept a run again.", "%s: %w", path, err)
+		return nil, harness.UsageError("read baseline", "Take the reviewed file back from git, or accept a run again.", "%s: %w", path, err)
 	}
 	return &b, nil
 }
@@ -93,7 +94,7 @@ type proposal struct {
 
 // propose gathers, for every case of a run, the nights of the run's candidate on that unit under the same conditions.
 func (f *baselineFlags) propose(ctx context.Context, env Env, run string) ([]proposal, error) {
-	recorder, err := openRecorded(ctx, dataFolder(env, *f.data))
+	recorder, err := store.OpenRecorded(ctx, dataFolder(env, *f.data))
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +113,7 @@ func (f *baselineFlags) propose(ctx context.Context, env Env, run string) ([]pro
 	}
 	var out []proposal
 	for _, m := range harness.Metrics() {
-		of, err := recorder.Series(ctx, store.SeriesQuery{Run: run, Arm: harness.ArmCandidate, Metric: m.Name, Summary: true})
+		of, err := recorder.Series(ctx, harness.SeriesQuery{Run: run, Arm: harness.ArmCandidate, Metric: m.Name, Summary: true})
 		if err != nil {
 			return nil, err
 		}
@@ -127,7 +128,7 @@ func (f *baselineFlags) propose(ctx context.Context, env Env, run string) ([]pro
 		}
 	}
 	if len(out) == 0 {
-		return nil, usageError("baseline", "bench report shows what the run recorded; the first launch after an install does not count.", "run %s has no session that counts", run)
+		return nil, harness.UsageError("baseline", "bench report shows what the run recorded; the first launch after an install does not count.", "run %s has no session that counts", run)
 	}
 	return out, nil
 }
@@ -146,7 +147,7 @@ func firstOfEachCase(sessions []harness.SessionSeries) []harness.SessionBegin {
 
 // nightsLike reads the nights of one metric under the conditions of a session, with its build.
 func (f *baselineFlags) nightsLike(ctx context.Context, recorder *store.Store, m harness.Metric, like harness.SessionBegin) ([]harness.BaselineNight, error) {
-	all, err := recorder.Series(ctx, store.SeriesQuery{Case: like.Case.Key(), UDID: like.Fingerprint.UDID, Metric: m.Name, Arm: harness.ArmCandidate})
+	all, err := recorder.Series(ctx, harness.SeriesQuery{Case: like.Case.Key(), UDID: like.Fingerprint.UDID, Metric: m.Name, Arm: harness.ArmCandidate})
 	if err != nil {
 		return nil, err
 	}
@@ -171,13 +172,13 @@ func addSeries(to []proposal, path string, begin harness.SessionBegin, metric st
 
 func (f *baselineFlags) accept(ctx context.Context, env Env, run string) error {
 	if f.reason == "" {
-		return usageError("baseline accept", "People will read it in the review.", "--reason is missing")
+		return harness.UsageError("baseline accept", "People will read it in the review.", "--reason is missing")
 	}
 	if f.by == "" {
 		f.by = env.Getenv("USER")
 	}
 	if f.by == "" {
-		return usageError("baseline accept", "Name yourself with --by.", "who accepts is not known")
+		return harness.UsageError("baseline accept", "Name yourself with --by.", "who accepts is not known")
 	}
 	proposed, err := f.propose(ctx, env, run)
 	if err != nil {
@@ -185,11 +186,11 @@ func (f *baselineFlags) accept(ctx context.Context, env Env, run string) error {
 	}
 	for i, p := range proposed {
 		if slices.ContainsFunc(proposed[:i], func(o proposal) bool { return o.path == p.path }) {
-			return usageError("baseline accept", "Keep each unit's baselines in a folder of its own, with --baselines.", "two units of the run would share %s", p.path)
+			return harness.UsageError("baseline accept", "Keep each unit's baselines in a folder of its own, with --baselines.", "two units of the run would share %s", p.path)
 		}
 		p.AcceptedAt, p.AcceptedBy, p.Reason = env.Clock.Now().UTC().Truncate(time.Second), f.by, f.reason
 		if err := gate.CheckBaseline(p.Baseline); err != nil {
-			return usageError("baseline accept", "Accept a run whose readings are measured.", "%s: %w", p.Case, err)
+			return harness.UsageError("baseline accept", "Accept a run whose readings are measured.", "%s: %w", p.Case, err)
 		}
 		text, err := gate.EncodeBaseline(p.Baseline)
 		if err != nil {
@@ -214,7 +215,7 @@ func describeBaseline(b harness.Baseline) string {
 		}
 		sessions = max(sessions, n)
 	}
-	return fmt.Sprintf("build %s, %s, %s, %s", short(b.Build.Hash), counted(nights, "night"), counted(sessions, "session"), counted(len(b.Series), "metric"))
+	return fmt.Sprintf("build %s, %s, %s, %s", short(b.Build.Hash), harness.Count(nights, "night"), harness.Count(sessions, "session"), harness.Count(len(b.Series), "metric"))
 }
 
 func short(hash string) string { return hash[:min(len(hash), 22)] }
@@ -223,7 +224,7 @@ func short(hash string) string { return hash[:min(len(hash), 22)] }
 func (f *baselineFlags) each(do func(path string, b harness.Baseline) error) error {
 	return filepath.WalkDir(*f.folder, func(path string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, os.ErrNotExist) && path == *f.folder {
-			return usageError("baseline", "bench baseline accept makes one.", "there is no folder %s", path)
+			return harness.UsageError("baseline", "bench baseline accept makes one.", "there is no folder %s", path)
 		}
 		if err != nil || entry.IsDir() || filepath.Ext(path) != ".json" {
 			return err
@@ -261,17 +262,17 @@ func (f *baselineFlags) show(_ context.Context, env Env, word string) error {
 		}
 		shown++
 		fmt.Fprintf(env.Stdout, "%s\n  %s\n  %s, revision %s; accepted %s by %s: %s\n", b.Case, path, describeBaseline(b), b.Build.Revision,
-			b.AcceptedAt.Format(time.DateOnly), visible(b.AcceptedBy), visible(b.Reason))
+			b.AcceptedAt.Format(time.DateOnly), harness.PrintableLine(b.AcceptedBy), harness.PrintableLine(b.Reason))
 		rows := [][]string{}
 		for _, m := range harness.Metrics() {
 			if nights, ok := b.Series[m.Name]; ok {
-				rows = append(rows, []string{"  " + m.Name, fmt.Sprintf("%.6g %s", nightsMedian(nights), m.Unit), counted(len(nights), "night")})
+				rows = append(rows, []string{"  " + m.Name, fmt.Sprintf("%.6g %s", nightsMedian(nights), m.Unit), harness.Count(len(nights), "night")})
 			}
 		}
 		return printColumns(env.Stdout, rows)
 	})
 	if err == nil && shown == 0 {
-		return usageError("baseline show", "bench baseline list shows what there is.", "no baseline is stored for %q", word)
+		return harness.UsageError("baseline show", "bench baseline list shows what there is.", "no baseline is stored for %q", word)
 	}
 	return err
 }

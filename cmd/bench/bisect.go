@@ -7,10 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 
+	flag "github.com/spf13/pflag"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/bisect"
 	"github.com/lilims/bench/harness/gate"
-	flag "github.com/spf13/pflag"
 )
 
 // bisectFlags is what `bench bisect` is asked for.
@@ -103,7 +104,7 @@ func (f *bisectFlags) search(ctx context.Context, env Env) (int, error) {
 		if !ok {
 			return b.conclude()
 		}
-		fmt.Fprintf(env.Stderr, "bisect: about %s left\n", counted(b.search.Left(), "step"))
+		fmt.Fprintf(env.Stderr, "bisect: about %s left\n", harness.Count(b.search.Left(), "step"))
 		step, err := b.ask(ctx, at)
 		if err != nil {
 			return 0, err
@@ -115,19 +116,19 @@ func (f *bisectFlags) search(ctx context.Context, env Env) (int, error) {
 // begin checks all that the search rests on before anything is built.
 func (f *bisectFlags) begin(ctx context.Context, env Env) (*bisection, error) {
 	if f.good == "" || f.command == "" {
-		return nil, usageError("bisect", "Name them: --good REV --build COMMAND.", "a good revision and a build command are needed")
+		return nil, harness.UsageError("bisect", "Name them: --good REV --build COMMAND.", "a good revision and a build command are needed")
 	}
 	if len(f.metrics) == 0 {
 		f.metrics = words{harness.DecodeTokS}
 	}
 	if _, ok := harness.MetricNamed(f.metrics[0]); !ok || len(f.metrics) > 1 {
-		return nil, usageError("bisect", "The metrics are: "+strings.Join(metricNames(), ", ")+".", "one metric is wanted, not %s", strings.Join(f.metrics, " "))
+		return nil, harness.UsageError("bisect", "The metrics are: "+strings.Join(metricNames(), ", ")+".", "one metric is wanted, not %s", strings.Join(f.metrics, " "))
 	}
 	if f.limit < 0 || f.limit >= 1 || math.IsNaN(f.limit) {
-		return nil, usageError("bisect", "0.1 is 10 %.", "--threshold %g is no loss between 0 and 1", f.limit)
+		return nil, harness.UsageError("bisect", "0.1 is 10 %.", "--threshold %g is no loss between 0 and 1", f.limit)
 	}
 	if len(f.devices) != 1 {
-		return nil, usageError("bisect", "Name one with --device.", "%d devices: revisions are compared on one unit", len(f.devices))
+		return nil, harness.UsageError("bisect", "Name one with --device.", "%d devices: revisions are compared on one unit", len(f.devices))
 	}
 	kind, err := f.runnerKind()
 	if err != nil {
@@ -155,7 +156,7 @@ func (f *bisectFlags) begin(ctx context.Context, env Env) (*bisection, error) {
 	if b.good, err = b.workshop.build(ctx, good, harness.ArmBaseline); err != nil {
 		return nil, &harness.Error{Kind: harness.KindBuild, Op: "build " + good.String(), Err: err, Hint: "Try the command in a work tree of that revision."}
 	}
-	fmt.Fprintf(env.Stderr, "bisect: %s after %s\n", counted(len(b.revisions), "revision"), good)
+	fmt.Fprintf(env.Stderr, "bisect: %s after %s\n", harness.Count(len(b.revisions), "revision"), good)
 	return b, nil
 }
 
@@ -188,7 +189,7 @@ func (b *bisection) compare(ctx context.Context, candidate string, step *bisecte
 	}
 	defer bench.close()
 	if n := len(bench.resolved.plan.Cases); n != 1 {
-		return usageError("bisect", "Name one model and one scenario.", "%d cases: one is searched at a time", n)
+		return harness.UsageError("bisect", "Name one model and one scenario.", "%d cases: one is searched at a time", n)
 	}
 	if bench.runs, err = bench.recordedPairs(ctx); err != nil {
 		return err
@@ -229,13 +230,13 @@ func (s *bisected) take(v gate.Judged) {
 func (s bisected) words() string {
 	out := string(s.Answer)
 	if s.Estimate != nil {
-		out += fmt.Sprintf(", %+.1f %% worse after %s", 100**s.Estimate, counted(s.Pairs, "pair"))
+		out += fmt.Sprintf(", %+.1f %% worse after %s", 100**s.Estimate, harness.Count(s.Pairs, "pair"))
 	}
 	if s.Reused {
 		out += ", as recorded before"
 	}
 	if s.Reason != "" {
-		out += ": " + visible(s.Reason)
+		out += ": " + harness.PrintableLine(s.Reason)
 	}
 	return out
 }

@@ -12,9 +12,10 @@ import (
 	"path"
 	"path/filepath"
 
+	"howett.net/plist"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/simulated"
-	"howett.net/plist"
 )
 
 // defaultBuild is what runs where no --build is given: what `make` has put beside the program.

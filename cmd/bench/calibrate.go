@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"io"
 
+	flag "github.com/spf13/pflag"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/gate"
 	"github.com/lilims/bench/harness/store"
-	flag "github.com/spf13/pflag"
 )
 
 // calibrateFlags is what `bench calibrate` is asked for.
@@ -40,10 +41,10 @@ func calibrateCommand() command {
 
 func (f *calibrateFlags) calibrate(ctx context.Context, env Env) (int, error) {
 	if f.baseline != "" {
-		return 0, usageError("calibrate", "Give --build alone; bench gate compares two builds.", "--baseline has no place here: the build meets itself")
+		return 0, harness.UsageError("calibrate", "Give --build alone; bench gate compares two builds.", "--baseline has no place here: the build meets itself")
 	}
 	if f.pairs < 0 {
-		return 0, usageError("calibrate", "See bench help calibrate.", "--pairs %d: a number of pairs is not negative", f.pairs)
+		return 0, harness.UsageError("calibrate", "See bench help calibrate.", "--pairs %d: a number of pairs is not negative", f.pairs)
 	}
 	if len(f.devices) == 0 {
 		return 0, noDeviceNamed()
@@ -93,7 +94,7 @@ func (f *calibrateFlags) read(ctx context.Context, recorder *store.Store, cases 
 			if !wanted {
 				continue
 			}
-			sessions, err := recorder.Series(ctx, store.SeriesQuery{Case: c.Key(), UDID: c.Device.UDID, Metric: m.Name, Paired: true, Summary: true})
+			sessions, err := recorder.Series(ctx, harness.SeriesQuery{Case: c.Key(), UDID: c.Device.UDID, Metric: m.Name, Paired: true, Summary: true})
 			if err != nil {
 				return nil, err
 			}
@@ -112,7 +113,7 @@ func printCalibrations(w io.Writer, found []gate.Calibration) error {
 	for _, c := range found {
 		row := []string{c.Case, c.Metric, fmt.Sprint(c.Pairs), percentOf(c.Noise), "—", "—", "—"}
 		if c.Comparisons > 0 {
-			row[4] = fmt.Sprintf("%d of %s", c.Alarms, counted(c.Comparisons, "run"))
+			row[4] = fmt.Sprintf("%d of %s", c.Alarms, harness.Count(c.Comparisons, "run"))
 			row[5] = fmt.Sprintf("%.0f %%", 100**c.Bound)
 		}
 		for i, d := range c.Detectable {

@@ -5,10 +5,11 @@ import (
 	"os"
 	"path/filepath"
 
+	flag "github.com/spf13/pflag"
+
 	"github.com/lilims/bench/configs"
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/config"
-	flag "github.com/spf13/pflag"
 )
 
 // dataFlag declares where runs are kept.
@@ -27,9 +28,6 @@ func dataFolder(env Env, flagged string) string {
 	return "bench-data"
 }
 
-// databasePath is where the runs of a data folder lie.
-func databasePath(data string) string { return filepath.Join(data, "bench.sqlite") }
-
 func configsFlag(flags *flag.FlagSet) *string {
 	return flags.String("configs", "", "`folder` with devices, models, scenarios, policies and claims (default ./configs where there is one, else what is built in)")
 }
@@ -40,7 +38,7 @@ func loadCatalog(folder string) (harness.Catalog, error) {
 	switch {
 	case folder != "":
 		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
-			return harness.Catalog{}, usageError("read configuration", "Name a folder that holds devices, models, scenarios and policies.", "%s is no folder", folder)
+			return harness.Catalog{}, harness.UsageError("read configuration", "Name a folder that holds devices, models, scenarios and policies.", "%s is no folder", folder)
 		}
 		files = os.DirFS(folder)
 	default:

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/lilims/bench/harness"
 )
 
 // printColumns prints rows in columns of equal width. Cells come from devices too, so control characters are dropped:
@@ -14,7 +15,7 @@ func printColumns(w io.Writer, rows [][]string) error {
 	var widths []int
 	for _, row := range rows {
 		for i := range row {
-			row[i] = visible(row[i])
+			row[i] = harness.PrintableLine(row[i])
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
@@ -31,13 +32,4 @@ func printColumns(w io.Writer, rows [][]string) error {
 		}
 	}
 	return nil
-}
-
-func visible(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, s)
 }

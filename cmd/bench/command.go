@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/lilims/bench/harness"
 	"github.com/spf13/cobra"
 	flag "github.com/spf13/pflag"
+
+	"github.com/lilims/bench/harness"
 )
 
 // Exit codes. They are the program's contract with scripts.
@@ -63,7 +64,7 @@ func newRoot(env Env) *cobra.Command {
 	root := &cobra.Command{
 		Use: "bench", Short: "Benchmark language models on iPhones and gate builds on regressions",
 		Long: "bench measures on-device language models on iPhones and judges candidate builds against a baseline.\n\n" + exitCodes,
-		Args: cobra.ArbitraryArgs, SilenceErrors: true, SilenceUsage: true,
+		Args: cobra.ArbitraryArgs, SilenceErrors: true, SilenceUsage: true, SuggestionsMinimumDistance: 2,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return cmd.Help()
@@ -75,7 +76,7 @@ func newRoot(env Env) *cobra.Command {
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError(cmd.Name(), "See "+cmd.CommandPath()+" --help.", "%w", err)
+		return harness.UsageError(cmd.Name(), "See "+cmd.CommandPath()+" --help.", "%w", err)
 	})
 	for _, c := range commands() {
 		root.AddCommand(c.cobra(env))
@@ -93,7 +94,7 @@ func (c command) cobra(env Env) *cobra.Command {
 	if c.setup == nil {
 		out.RunE = func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usageError(c.name, "See bench "+c.name+" --help.", "no verb is given")
+				return harness.UsageError(c.name, "See bench "+c.name+" --help.", "no verb is given")
 			}
 			return unknownCommand(cmd, args[0])
 		}
@@ -112,11 +113,12 @@ func (c command) cobra(env Env) *cobra.Command {
 
 // unknownCommand names the nearest verbs.
 func unknownCommand(cmd *cobra.Command, word string) error {
+	cmd.SuggestionsMinimumDistance = 2
 	hint := "See " + cmd.CommandPath() + " --help."
 	if near := cmd.SuggestionsFor(word); len(near) > 0 {
 		hint = "Did you mean " + strings.Join(near, " or ") + "?"
 	}
-	return usageError(strings.TrimPrefix(cmd.CommandPath()+" "+word, "bench "), hint, "no such command")
+	return harness.UsageError(strings.TrimPrefix(cmd.CommandPath()+" "+word, "bench "), hint, "no such command")
 }
 
 // fail prints an error with its hint and returns the exit code of its kind.
@@ -124,7 +126,7 @@ func fail(env Env, err error) int {
 	// Several causes stand on lines of their own. Names in them come from devices: a terminal would obey control characters.
 	lines := strings.Split(strings.TrimRight(err.Error(), "\n"), "\n")
 	for i := range lines {
-		lines[i] = visible(lines[i])
+		lines[i] = harness.PrintableLine(lines[i])
 	}
 	fmt.Fprintf(env.Stderr, "bench: %s\n", strings.Join(lines, "\n    "))
 	if hint := harness.HintOf(err); hint != "" {
@@ -145,15 +147,10 @@ func exitOf(err error) int {
 	return exitInternal
 }
 
-// usageError is a mistake in the command line.
-func usageError(op, hint, format string, args ...any) error {
-	return &harness.Error{Kind: harness.KindUsage, Op: op, Err: fmt.Errorf(format, args...), Hint: hint}
-}
-
 // noArguments refuses arguments behind the flags.
 func noArguments(op string, rest []string) error {
 	if len(rest) > 0 {
-		return usageError(op, "See bench help "+op+".", "unexpected argument %q", rest[0])
+		return harness.UsageError(op, "See bench help "+op+".", "unexpected argument %q", rest[0])
 	}
 	return nil
 }

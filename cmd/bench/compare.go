@@ -7,10 +7,11 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	flag "github.com/spf13/pflag"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/gate"
 	"github.com/lilims/bench/harness/store"
-	flag "github.com/spf13/pflag"
 )
 
 // judging is how recorded sessions are judged, whoever asks.
@@ -45,7 +46,7 @@ func compareCommand() command {
 			f.declare(flags, configsFlag(flags), policy)
 			return func(ctx context.Context, env Env, runs []string) (int, error) {
 				if len(runs) > 2 {
-					return 0, usageError("compare", "Name one run with two arms, or a baseline run and a candidate run.", "%d runs", len(runs))
+					return 0, harness.UsageError("compare", "Name one run with two arms, or a baseline run and a candidate run.", "%d runs", len(runs))
 				}
 				return f.compare(ctx, env, dataFolder(env, *data), runs)
 			}
@@ -55,21 +56,21 @@ func compareCommand() command {
 
 // arms is where the two arms' sessions come from: several runs of each, in their order.
 type arms struct {
-	baseline, candidate []store.SeriesQuery
+	baseline, candidate []harness.SeriesQuery
 }
 
 // interleavedArms are the two arms of the same runs.
 func interleavedArms(runs ...string) arms {
 	var of arms
 	for _, run := range runs {
-		of.baseline = append(of.baseline, store.SeriesQuery{Run: run, Arm: harness.ArmBaseline})
-		of.candidate = append(of.candidate, store.SeriesQuery{Run: run, Arm: harness.ArmCandidate})
+		of.baseline = append(of.baseline, harness.SeriesQuery{Run: run, Arm: harness.ArmBaseline})
+		of.candidate = append(of.candidate, harness.SeriesQuery{Run: run, Arm: harness.ArmCandidate})
 	}
 	return of
 }
 
 func (f *judging) compare(ctx context.Context, env Env, data string, runs []string) (int, error) {
-	recorder, err := openRecorded(ctx, data)
+	recorder, err := store.OpenRecorded(ctx, data)
 	if err != nil {
 		return 0, err
 	}
@@ -88,7 +89,7 @@ func (f *judging) compare(ctx context.Context, env Env, data string, runs []stri
 	}
 	of := interleavedArms(runs[0])
 	if len(runs) == 2 {
-		of = arms{[]store.SeriesQuery{{Run: runs[0], Arm: harness.ArmCandidate}}, []store.SeriesQuery{{Run: runs[1], Arm: harness.ArmCandidate}}}
+		of = arms{[]harness.SeriesQuery{{Run: runs[0], Arm: harness.ArmCandidate}}, []harness.SeriesQuery{{Run: runs[1], Arm: harness.ArmCandidate}}}
 	}
 	verdicts, err := f.judge(ctx, recorder, of)
 	if err != nil {
@@ -100,7 +101,7 @@ func (f *judging) compare(ctx context.Context, env Env, data string, runs []stri
 // show prints the verdicts and returns the exit code of the worst.
 func (f *judging) show(env Env, verdicts []gate.Judged) (int, error) {
 	if len(verdicts) == 0 {
-		return 0, usageError("judge", "bench report shows what a run recorded.", "no session has a reading of the metrics to judge")
+		return 0, harness.UsageError("judge", "bench report shows what a run recorded.", "no session has a reading of the metrics to judge")
 	}
 	exit := exitOK
 	for _, v := range verdicts {

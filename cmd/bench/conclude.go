@@ -13,7 +13,7 @@ import (
 
 // conclude adds to the verdicts what the policy says apart from them: absolute limits of the candidate, and what it
 // requires and nothing was judged of. Then it shows everything.
-func (f *judging) conclude(ctx context.Context, env Env, recorder *store.Store, candidate []store.SeriesQuery, verdicts []gate.Judged) (int, error) {
+func (f *judging) conclude(ctx context.Context, env Env, recorder *store.Store, candidate []harness.SeriesQuery, verdicts []gate.Judged) (int, error) {
 	policy, err := f.readPolicy()
 	if err != nil {
 		return 0, err
@@ -31,7 +31,7 @@ func (f *judging) conclude(ctx context.Context, env Env, recorder *store.Store, 
 }
 
 // judgeLimits holds the candidate's sessions to the policy's absolute limits.
-func judgeLimits(ctx context.Context, recorder *store.Store, candidate []store.SeriesQuery, policy harness.Policy) ([]gate.Judged, error) {
+func judgeLimits(ctx context.Context, recorder *store.Store, candidate []harness.SeriesQuery, policy harness.Policy) ([]gate.Judged, error) {
 	var out []gate.Judged
 	for _, m := range harness.Metrics() {
 		limit, wanted := policy.Limit[m.Name]
@@ -59,7 +59,7 @@ func judgeLimits(ctx context.Context, recorder *store.Store, candidate []store.S
 }
 
 // limited reads what a limit is held against. A model's size is known of every session without being measured.
-func limited(ctx context.Context, recorder *store.Store, m harness.Metric, candidate []store.SeriesQuery) ([]harness.SessionSeries, error) {
+func limited(ctx context.Context, recorder *store.Store, m harness.Metric, candidate []harness.SeriesQuery) ([]harness.SessionSeries, error) {
 	read := m.Name
 	if m.Name == harness.ModelBytes {
 		read = harness.DecodeTokS

@@ -117,7 +117,7 @@ func relay(to io.Writer, from io.Reader) (last string) {
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		last = lines.Text()
-		fmt.Fprintf(to, "  %s\n", visible(last))
+		fmt.Fprintf(to, "  %s\n", harness.PrintableLine(last))
 	}
 	io.Copy(io.Discard, from) // a line that is too long ends the reading, not the converter
 	return last

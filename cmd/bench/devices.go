@@ -9,9 +9,10 @@ import (
 	"strings"
 	"unicode"
 
+	flag "github.com/spf13/pflag"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/config"
-	flag "github.com/spf13/pflag"
 )
 
 func devicesCommand() command {

@@ -9,7 +9,6 @@ import (
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/prelaunch"
 	"github.com/lilims/bench/harness/stats"
-	"github.com/lilims/bench/harness/store"
 )
 
 // kindsOfRunner are the kinds of devices whose runs count, the one that is preferred first: what a phone said is never
@@ -205,7 +204,7 @@ func (r *release) evidence(ctx context.Context, l launches, a asked, metric stri
 }
 
 func (r *release) series(ctx context.Context, l launches, a asked, metric string) ([]harness.SessionSeries, error) {
-	series, err := r.recorder.Series(ctx, store.SeriesQuery{Run: l.run, Case: a.key(), Metric: metric, Summary: true})
+	series, err := r.recorder.Series(ctx, harness.SeriesQuery{Run: l.run, Case: a.key(), Metric: metric, Summary: true})
 	return slices.DeleteFunc(series, func(s harness.SessionSeries) bool { return !a.fitsSession(*s.Begin) }), err
 }
 

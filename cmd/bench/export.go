@@ -8,10 +8,11 @@ import (
 	"strconv"
 	"strings"
 
+	flag "github.com/spf13/pflag"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/stats"
 	"github.com/lilims/bench/harness/store"
-	flag "github.com/spf13/pflag"
 )
 
 func exportCommand() command {
@@ -27,12 +28,12 @@ func exportCommand() command {
 				}
 				write, ok := map[string]func(io.Writer, []metricSeries) error{"gobench": exportGoBench, "csv": exportCSV, "json": exportJSON, "parquet": exportParquet}[*format]
 				if !ok {
-					return 0, usageError("export", "There are gobench, csv, json, parquet and metrickit.", "no format is called %q", *format)
+					return 0, harness.UsageError("export", "There are gobench, csv, json, parquet and metrickit.", "no format is called %q", *format)
 				}
 				if len(rest) > 1 {
 					return 0, noArguments("export", rest[1:])
 				}
-				recorder, err := openRecorded(ctx, dataFolder(env, *data))
+				recorder, err := store.OpenRecorded(ctx, dataFolder(env, *data))
 				if err != nil {
 					return 0, err
 				}
@@ -67,7 +68,7 @@ func exported(ctx context.Context, recorder *store.Store, run string) ([]metricS
 	if _, err := recorder.Run(ctx, run); err != nil {
 		return nil, err
 	}
-	of, err := recorder.SeriesOf(ctx, store.SeriesQuery{Run: run})
+	of, err := recorder.SeriesOf(ctx, harness.SeriesQuery{Run: run})
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +112,7 @@ func exportGoBench(w io.Writer, series []metricSeries) error {
 // benchName keeps a word inside its part of a benchmark's name; a dash and digits at the end would be read as a number
 // of processors.
 func benchName(word string) string {
-	return strings.NewReplacer(" ", "_", "/", "_", "=", "_", "-", "_").Replace(visible(word))
+	return strings.NewReplacer(" ", "_", "/", "_", "=", "_", "-", "_").Replace(harness.PrintableLine(word))
 }
 
 func exportCSV(w io.Writer, series []metricSeries) error {

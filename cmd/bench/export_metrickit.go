@@ -9,18 +9,19 @@ import (
 	"path/filepath"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/store"
 )
 
 // exportMetricKit writes every payload that is kept into folder, as it came, in a file named by the SHA-256 of its bytes: a
 // file that is there already is the same. One that was too large for a row is copied from beside the database.
 func exportMetricKit(ctx context.Context, env Env, data, folder string, rest []string) (int, error) {
 	if len(rest) > 0 {
-		return 0, usageError("export", "Leave the run out: payloads speak of a day, not of a run.", "payloads are of no run")
+		return 0, harness.UsageError("export", "Leave the run out: payloads speak of a day, not of a run.", "payloads are of no run")
 	}
 	if folder == "-" {
-		return 0, usageError("export", "Name a folder with -o FOLDER.", "payloads are written into a folder")
+		return 0, harness.UsageError("export", "Name a folder with -o FOLDER.", "payloads are written into a folder")
 	}
-	recorder, err := openRecorded(ctx, data)
+	recorder, err := store.OpenRecorded(ctx, data)
 	if err != nil {
 		return 0, err
 	}

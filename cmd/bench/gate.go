@@ -6,9 +6,10 @@ import (
 	"strings"
 	"time"
 
+	flag "github.com/spf13/pflag"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/gate"
-	flag "github.com/spf13/pflag"
 )
 
 // gateFlags is what `bench gate` is asked for: a file to judge, or two builds to measure until there is a verdict.
@@ -49,7 +50,7 @@ func gateCommand() command {
 					return f.screenStored(ctx, env)
 				}
 				if f.baseline == "" {
-					return 0, usageError("gate", "Name the second build with --baseline, or a file with --series.", "there is nothing to judge against")
+					return 0, harness.UsageError("gate", "Name the second build with --baseline, or a file with --series.", "there is nothing to judge against")
 				}
 				return f.onDevice(ctx, env)
 			}
@@ -112,7 +113,7 @@ func (f *gateFlags) untilDecided(ctx context.Context, env Env, bench *workbench)
 			fmt.Fprintf(env.Stderr, "runs %s\n", strings.Join(bench.runs, " "))
 			return verdicts, nil
 		}
-		fmt.Fprintf(env.Stderr, "gate: not decided yet: %s more\n", counted(want, "pair"))
+		fmt.Fprintf(env.Stderr, "gate: not decided yet: %s more\n", harness.Count(want, "pair"))
 	}
 }
 

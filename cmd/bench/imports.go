@@ -14,9 +14,10 @@ import (
 	"strings"
 	"time"
 
+	flag "github.com/spf13/pflag"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/store"
-	flag "github.com/spf13/pflag"
 )
 
 // foreign is one session of somebody else's file: readings by metric, under conditions that are taken as they are said.
@@ -42,7 +43,7 @@ func importCommand() command {
 			data := dataFlag(flags)
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if len(rest) == 0 {
-					return 0, usageError("import", "It reads Go benchmark files, llama-bench's JSON and CSV, and JSON lines of iPhone runs.", "no file is named")
+					return 0, harness.UsageError("import", "It reads Go benchmark files, llama-bench's JSON and CSV, and JSON lines of iPhone runs.", "no file is named")
 				}
 				var all [][]foreign // every file is read before anything is recorded
 				for _, file := range rest {
@@ -53,9 +54,9 @@ func importCommand() command {
 					all = append(all, sessions)
 				}
 				if err := os.MkdirAll(dataFolder(env, *data), 0o755); err != nil {
-					return 0, usageError("import", "Name another folder with --data.", "%w", err)
+					return 0, harness.UsageError("import", "Name another folder with --data.", "%w", err)
 				}
-				recorder, err := store.Open(ctx, databasePath(dataFolder(env, *data)))
+				recorder, err := store.Open(ctx, store.File(dataFolder(env, *data)))
 				if err != nil {
 					return 0, err
 				}
@@ -65,7 +66,7 @@ func importCommand() command {
 					if err != nil {
 						return 0, err
 					}
-					fmt.Fprintf(env.Stdout, "%s: run %s, %s imported\n", file, run, counted(len(all[i]), "session"))
+					fmt.Fprintf(env.Stdout, "%s: run %s, %s imported\n", file, run, harness.Count(len(all[i]), "session"))
 				}
 				return exitOK, nil
 			}
@@ -79,7 +80,7 @@ const importLimit = 256 << 20
 // readForeign reads a file in whichever of the known formats it is.
 func readForeign(file string) ([]foreign, error) {
 	fail := func(err error) ([]foreign, error) {
-		return nil, usageError("import", "It reads Go benchmark files, llama-bench's JSON and CSV, and JSON lines of iPhone runs. Nothing was recorded.", "%s: %w", file, err)
+		return nil, harness.UsageError("import", "It reads Go benchmark files, llama-bench's JSON and CSV, and JSON lines of iPhone runs. Nothing was recorded.", "%s: %w", file, err)
 	}
 	info, err := os.Stat(file)
 	if err != nil {
@@ -179,7 +180,7 @@ func (f foreign) asCase() harness.Case {
 
 // orUnknown keeps a name inside its part of a case's key.
 func orUnknown(name string) string {
-	if name = strings.ReplaceAll(visible(name), "/", "_"); name == "" {
+	if name = strings.ReplaceAll(harness.PrintableLine(name), "/", "_"); name == "" {
 		return "unknown"
 	}
 	return name

@@ -9,8 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lilims/bench/harness"
 	"golang.org/x/perf/benchfmt"
+
+	"github.com/lilims/bench/harness"
 )
 
 // readGoBench reads a Go benchmark file: each line a session. Values whose unit is the name of a metric are taken, and

@@ -10,9 +10,10 @@ import (
 	"path/filepath"
 	"runtime/debug"
 
+	flag "github.com/spf13/pflag"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/store"
-	flag "github.com/spf13/pflag"
 )
 
 func ingestCommand() command {
@@ -23,11 +24,11 @@ func ingestCommand() command {
 			asJSON := flags.Bool("json", false, "also print every record in base units, one JSON object a line")
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if len(rest) == 0 || rest[0] != "metrickit" {
-					return 0, usageError("ingest", "Say bench ingest metrickit FILE.", "what to take in: metrickit")
+					return 0, harness.UsageError("ingest", "Say bench ingest metrickit FILE.", "what to take in: metrickit")
 				}
 				sources := rest[1:]
 				if len(sources) == 0 {
-					return 0, usageError("ingest", "Name files or folders, or - for standard input.", "nothing to take in")
+					return 0, harness.UsageError("ingest", "Name files or folders, or - for standard input.", "nothing to take in")
 				}
 				return ingest(ctx, env, dataFolder(env, *data), sources, *asJSON)
 			}
@@ -45,7 +46,7 @@ type intake struct {
 }
 
 func ingest(ctx context.Context, env Env, data string, sources []string, asJSON bool) (int, error) {
-	recorder, err := store.Open(ctx, databasePath(data))
+	recorder, err := store.Open(ctx, store.File(data))
 	if err != nil {
 		return 0, err
 	}
@@ -65,7 +66,7 @@ func ingest(ctx context.Context, env Env, data string, sources []string, asJSON 
 		}
 	}
 	fmt.Fprintf(env.Stderr, "%d payloads with %d records, %d not readable; %d new, kept in %s\n",
-		in.counts.payloads, in.counts.records, in.counts.failed, in.counts.added, databasePath(data))
+		in.counts.payloads, in.counts.records, in.counts.failed, in.counts.added, store.File(data))
 	if in.counts.failed > 0 {
 		return exitUsage, nil
 	}

@@ -90,7 +90,7 @@ func (f *judging) rules() (map[string]gate.Rule, error) {
 	}
 	for _, metric := range f.metrics {
 		if _, ok := harness.MetricNamed(metric); !ok {
-			return nil, usageError("judge", "The metrics are: "+strings.Join(metricNames(), ", ")+".", "metric %q is not known", metric)
+			return nil, harness.UsageError("judge", "The metrics are: "+strings.Join(metricNames(), ", ")+".", "metric %q is not known", metric)
 		}
 		rules[metric] = gate.Rule{Threshold: f.limit, Strict: f.strict, Floor: policy.Floor[metric], Looks: f.looks}
 	}
@@ -127,7 +127,7 @@ func judgeMetric(ctx context.Context, history *selfHistory, m harness.Metric, ru
 }
 
 // seriesOf reads metrics of several selections, one after the other, in summary: verdicts go by medians.
-func seriesOf(ctx context.Context, recorder *store.Store, metrics []string, queries []store.SeriesQuery) (map[string][]harness.SessionSeries, error) {
+func seriesOf(ctx context.Context, recorder *store.Store, metrics []string, queries []harness.SeriesQuery) (map[string][]harness.SessionSeries, error) {
 	out := map[string][]harness.SessionSeries{}
 	for _, query := range queries {
 		query.Summary = true
@@ -214,7 +214,7 @@ type selfHistory struct {
 func (h *selfHistory) noise(ctx context.Context, key, udid string, m harness.Metric) (*float64, error) {
 	at := [2]string{key, udid}
 	if h.known[at] == nil {
-		all, err := h.recorder.SeriesOf(ctx, store.SeriesQuery{Case: key, UDID: udid, Paired: true, Summary: true}, h.metrics...)
+		all, err := h.recorder.SeriesOf(ctx, harness.SeriesQuery{Case: key, UDID: udid, Paired: true, Summary: true}, h.metrics...)
 		if err != nil {
 			return nil, err
 		}

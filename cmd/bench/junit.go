@@ -23,7 +23,7 @@ func (f *judging) writeFiles(verdicts []gate.Judged) error {
 	}
 	was, err := os.ReadFile(f.markdown) // a step summary is one file for several steps
 	if err != nil && !os.IsNotExist(err) {
-		return usageError("write verdicts", "Name another file with --markdown.", "%w", err)
+		return harness.UsageError("write verdicts", "Name another file with --markdown.", "%w", err)
 	}
 	return writeFile(f.markdown, func(w io.Writer) error {
 		if _, err := w.Write(was); err != nil {
@@ -107,11 +107,11 @@ func writeJUnit(w io.Writer, verdicts []gate.Judged) error {
 func verdictText(v gate.Judged) string {
 	parts := []string{string(v.Judgement)}
 	if v.Estimate != nil && v.Limit == nil {
-		parts = append(parts, fmt.Sprintf("%s worse %s at a limit of %.0f %%, %s", percent(v.Estimate), interval(v), 100*v.Threshold, counted(v.Pairs, "pair")))
+		parts = append(parts, fmt.Sprintf("%s worse %s at a limit of %.0f %%, %s", percent(v.Estimate), interval(v), 100*v.Threshold, harness.Count(v.Pairs, "pair")))
 	}
 	for _, remark := range append([]string{v.Reason}, v.Warnings...) {
 		if remark != "" {
-			parts = append(parts, visible(remark))
+			parts = append(parts, harness.PrintableLine(remark))
 		}
 	}
 	return strings.Join(parts, "; ")
@@ -152,4 +152,4 @@ func headline(counts map[int]int) string {
 }
 
 // cell keeps a text inside its cell of a Markdown table.
-func cell(text string) string { return strings.ReplaceAll(visible(text), "|", `\|`) }
+func cell(text string) string { return strings.ReplaceAll(harness.PrintableLine(text), "|", `\|`) }

@@ -12,10 +12,11 @@ import (
 	"strings"
 	"time"
 
+	flag "github.com/spf13/pflag"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/config"
 	"github.com/lilims/bench/harness/fetch"
-	flag "github.com/spf13/pflag"
 )
 
 // precisions are those that the converter knows, fp16 first: the others are held against it.
@@ -66,7 +67,7 @@ func modelsFolder(data string) string { return filepath.Join(data, "models") }
 
 func (f *addFlags) do(ctx context.Context, env Env, rest []string) (int, error) {
 	if len(rest) != 1 {
-		return 0, usageError("model add", "Say bench model add NAME; bench model list shows what there is.", "one model is wanted, not %d", len(rest))
+		return 0, harness.UsageError("model add", "Say bench model add NAME; bench model list shows what there is.", "one model is wanted, not %d", len(rest))
 	}
 	catalog, err := loadCatalog(*f.configs)
 	if err != nil {
@@ -82,10 +83,10 @@ func (f *addFlags) do(ctx context.Context, env Env, rest []string) (int, error) 
 		}
 	}
 	if entry.Path != "" && f.from == "" {
-		return 0, usageError("model add", "Use it as it is: bench run --model "+entry.Name+".", "%s is converted already, in %s", entry.Name, entry.Path)
+		return 0, harness.UsageError("model add", "Use it as it is: bench run --model "+entry.Name+".", "%s is converted already, in %s", entry.Name, entry.Path)
 	}
 	if entry.Name != filepath.Base(entry.Name) || strings.HasPrefix(entry.Name, ".") {
-		return 0, usageError("model add", "Name it by one word.", "%q is no name for a model", entry.Name)
+		return 0, harness.UsageError("model add", "Name it by one word.", "%q is no name for a model", entry.Name)
 	}
 	data := dataFolder(env, *f.data)
 	converter, err := findConverter(env)
@@ -113,11 +114,11 @@ func (f *addFlags) check(catalog harness.Catalog) error {
 	}
 	for _, precision := range f.precisions {
 		if !slices.Contains(precisions, precision) {
-			return usageError("model add", "There are "+strings.Join(precisions, ", ")+".", "no precision is called %q", precision)
+			return harness.UsageError("model add", "There are "+strings.Join(precisions, ", ")+".", "no precision is called %q", precision)
 		}
 	}
 	if f.layout != "gpu" && f.layout != "ane" {
-		return usageError("model add", "There are gpu and ane.", "no layout is called %q", f.layout)
+		return harness.UsageError("model add", "There are gpu and ane.", "no layout is called %q", f.layout)
 	}
 	if f.device != "" {
 		profile, err := config.Find("device", f.device, catalog.Devices)
@@ -207,7 +208,7 @@ func (f *addFlags) source(ctx context.Context, env Env, data string, entry harne
 	if f.from != "" {
 		info, err := os.Stat(f.from)
 		if err != nil {
-			return material{}, usageError("model add", "Name a GGUF file or a Hugging Face folder.", "--from: %w", err)
+			return material{}, harness.UsageError("model add", "Name a GGUF file or a Hugging Face folder.", "--from: %w", err)
 		}
 		return material{Path: f.from, GGUF: !info.IsDir()}, nil
 	}
@@ -265,7 +266,7 @@ func fetchProgress(env Env) func(fetch.Progress) {
 	said := map[string]int64{}
 	return func(p fetch.Progress) {
 		if p.Note != "" {
-			fmt.Fprintf(env.Stderr, "%s: %s\n", p.File, visible(p.Note))
+			fmt.Fprintf(env.Stderr, "%s: %s\n", p.File, harness.PrintableLine(p.Note))
 			return
 		}
 		if p.Total <= 0 {
@@ -274,7 +275,7 @@ func fetchProgress(env Env) func(fetch.Progress) {
 		key := p.File + p.Source
 		if tenth := 10 * p.Done / p.Total; tenth > said[key] {
 			said[key] = tenth
-			fmt.Fprintf(env.Stderr, "%s: %d %% of %.1f MB from %s\n", p.File, 10*tenth, float64(p.Total)/1e6, visible(p.Source))
+			fmt.Fprintf(env.Stderr, "%s: %d %% of %.1f MB from %s\n", p.File, 10*tenth, float64(p.Total)/1e6, harness.PrintableLine(p.Source))
 		}
 	}
 }

@@ -9,8 +9,9 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/lilims/bench/harness"
 	flag "github.com/spf13/pflag"
+
+	"github.com/lilims/bench/harness"
 )
 
 func modelCommand() command {
@@ -21,7 +22,7 @@ func modelCommand() command {
 			add.declare(flags)
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if len(rest) == 0 {
-					return 0, usageError("model", "Say bench model list.", "what is to be done with models?")
+					return 0, harness.UsageError("model", "Say bench model list.", "what is to be done with models?")
 				}
 				verb, rest := rest[0], rest[1:]
 				if verb == "add" {
@@ -38,7 +39,7 @@ func modelCommand() command {
 				case "remove":
 					return m.remove(rest)
 				}
-				return 0, usageError("model", "There are add, list, show, verify and remove.", "no such verb: %q", verb)
+				return 0, harness.UsageError("model", "There are add, list, show, verify and remove.", "no such verb: %q", verb)
 			}
 		},
 	}
@@ -120,7 +121,7 @@ func fetchedBytes(entry harness.ModelEntry) int64 {
 // find is the folder that a word means: one of the data folder, of the catalogue, or any with a manifest.
 func (l library) find(verb string, rest []string) (string, error) {
 	if len(rest) != 1 {
-		return "", usageError("model "+verb, "Name it as bench model list does.", "one model is wanted, not %d", len(rest))
+		return "", harness.UsageError("model "+verb, "Name it as bench model list does.", "one model is wanted, not %d", len(rest))
 	}
 	word := rest[0]
 	if strings.ContainsAny(word, `/\`) {
@@ -135,7 +136,7 @@ func (l library) find(verb string, rest []string) (string, error) {
 			return folder, nil
 		}
 	}
-	return "", usageError("model "+verb, "`bench model list` shows what there is.", "no model is called %q", word)
+	return "", harness.UsageError("model "+verb, "`bench model list` shows what there is.", "no model is called %q", word)
 }
 
 func (l library) show(rest []string) (int, error) {
@@ -171,7 +172,7 @@ func (l library) remove(rest []string) (int, error) {
 	}
 	inside, err := filepath.Rel(modelsFolder(l.data), folder)
 	if err != nil || strings.Contains(inside, "..") || strings.ContainsRune(inside, filepath.Separator) {
-		return 0, usageError("model remove", "Only models that were added are removed.", "%s does not lie in %s", folder, modelsFolder(l.data))
+		return 0, harness.UsageError("model remove", "Only models that were added are removed.", "%s does not lie in %s", folder, modelsFolder(l.data))
 	}
 	if err := os.RemoveAll(folder); err != nil {
 		return 0, &harness.Error{Kind: harness.KindStorage, Op: "remove model", Err: err}
@@ -254,7 +255,7 @@ func printConverted(w io.Writer, folder string, c converted) error {
 		if f.Operation != "" {
 			where += "/" + f.Operation
 		}
-		fmt.Fprintf(w, "  %s: %s: %s: %s; %s\n", f.Level, f.Rule, visible(where), visible(f.Text), f.Remedy)
+		fmt.Fprintf(w, "  %s: %s: %s: %s; %s\n", f.Level, f.Rule, harness.PrintableLine(where), harness.PrintableLine(f.Text), f.Remedy)
 	}
 	_, err := fmt.Fprintf(w, "measure it  bench run --device DEVICE --model %s\n", c.Manifest.Name)
 	return err

@@ -5,8 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/harness"
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/lilims/bench/harness"
 )
 
 func TestParquetComesBack(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/gate"
-	"github.com/lilims/bench/harness/store"
 )
 
 // mostNights is how many nights' pairs are pooled before a person has to decide.
@@ -45,7 +44,7 @@ func (p *pooling) begin(ctx context.Context, env Env, f *gateFlags, bench *workb
 		p.nights = 1
 		return nil
 	}
-	fmt.Fprintf(env.Stderr, "gate: going on from %s of %s\n", counted(len(runs), "run"), counted(len(nights), "night"))
+	fmt.Fprintf(env.Stderr, "gate: going on from %s of %s\n", harness.Count(len(runs), "run"), harness.Count(len(nights), "night"))
 	another := !slices.Contains(nights, tonight)
 	switch {
 	case another && len(nights) >= mostNights:
@@ -72,11 +71,11 @@ func (p *pooling) mark(env Env, verdicts []gate.Judged) {
 		}
 		open++
 		if p.nights >= mostNights {
-			v.Reason = fmt.Sprintf("undecided after %s: a person has to decide", counted(p.nights, "night"))
+			v.Reason = fmt.Sprintf("undecided after %s: a person has to decide", harness.Count(p.nights, "night"))
 		}
 	}
 	if open > 0 && p.nights < mostNights {
-		fmt.Fprintf(env.Stderr, "gate: %s left open; another night goes on from these pairs with bench gate --pool\n", counted(open, "verdict"))
+		fmt.Fprintf(env.Stderr, "gate: %s left open; another night goes on from these pairs with bench gate --pool\n", harness.Count(open, "verdict"))
 	}
 }
 
@@ -89,7 +88,7 @@ func (w *workbench) recordedPairs(ctx context.Context) ([]string, error) {
 	var runs []string
 	others := map[string]bool{}
 	for _, c := range w.resolved.plan.Cases {
-		of, err := w.recorder.SeriesOf(ctx, store.SeriesQuery{Case: c.Key(), UDID: c.Device.UDID, Paired: true, Summary: true})
+		of, err := w.recorder.SeriesOf(ctx, harness.SeriesQuery{Case: c.Key(), UDID: c.Device.UDID, Paired: true, Summary: true})
 		if err != nil {
 			return nil, err
 		}

@@ -7,10 +7,11 @@ import (
 	"slices"
 	"strings"
 
+	flag "github.com/spf13/pflag"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/prelaunch"
 	"github.com/lilims/bench/reports"
-	flag "github.com/spf13/pflag"
 )
 
 // prelaunchFlags is what `bench prelaunch` is asked for.

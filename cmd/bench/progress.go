@@ -115,11 +115,11 @@ func (p *progress) erase() {
 
 // describe puts a piece of news in one line.
 func describe(p engine.Progress) string {
-	parts := []string{visible(p.Device.Name)}
+	parts := []string{harness.PrintableLine(p.Device.Name)}
 	if p.Place > 0 {
 		parts = append(parts, fmt.Sprintf("session %d of %d", p.Place, p.Sessions))
 	}
-	step := visible(p.Step)
+	step := harness.PrintableLine(p.Step)
 	if p.Total > 0 {
 		step += fmt.Sprintf(" %d %%", p.Done*100/p.Total)
 	}

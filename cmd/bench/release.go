@@ -49,7 +49,7 @@ func (p promise) about() string {
 func (f *prelaunchFlags) release(ctx context.Context, env Env) (*release, error) {
 	r := &release{lab: lab{env: env, data: dataFolder(env, *f.data), seed: 1}, runner: f.runner}
 	if _, ok := kindsOfRunner[f.runner]; !ok {
-		return nil, usageError("prelaunch", "Claims are about phones: there are iphone and simulated.", "--runner %q", f.runner)
+		return nil, harness.UsageError("prelaunch", "Claims are about phones: there are iphone and simulated.", "--runner %q", f.runner)
 	}
 	var err error
 	if r.lab.catalog, err = loadCatalog(*f.configs); err != nil {
@@ -84,7 +84,7 @@ func findClaims(catalog harness.Catalog, word string) (harness.Claims, error) {
 	}
 	content, err := os.ReadFile(word)
 	if err != nil {
-		return harness.Claims{}, usageError("read claims", "Name a file of the form of configs/claims/default.yaml, or claims of the catalogue.", "%w", err)
+		return harness.Claims{}, harness.UsageError("read claims", "Name a file of the form of configs/claims/default.yaml, or claims of the catalogue.", "%w", err)
 	}
 	return config.Claims(catalog, strings.TrimSuffix(filepath.Base(word), filepath.Ext(word)), word, content)
 }
@@ -131,7 +131,7 @@ func (r *release) readShape() error {
 }
 
 func (r *release) open(ctx context.Context, make bool) error {
-	path := databasePath(r.lab.data)
+	path := store.File(r.lab.data)
 	if !make && !isFile(path) {
 		return nil
 	}

@@ -12,10 +12,11 @@ import (
 	"sort"
 	"strings"
 
+	flag "github.com/spf13/pflag"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/store"
 	"github.com/lilims/bench/reports"
-	flag "github.com/spf13/pflag"
 )
 
 func reportCommand() command {
@@ -27,7 +28,7 @@ func reportCommand() command {
 			format := flags.String("format", "text", "`format`: text, md, json or html")
 			output := flags.StringP("output", "o", "", "`path` to write to; - is standard output (default: html to the data folder, the rest to standard output)")
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
-				recorder, err := openRecorded(ctx, dataFolder(env, *data))
+				recorder, err := store.OpenRecorded(ctx, dataFolder(env, *data))
 				if err != nil {
 					return 0, err
 				}
@@ -43,16 +44,6 @@ func reportCommand() command {
 			}
 		},
 	}
-}
-
-// openRecorded opens a data folder's database to read from it. It makes none: a typing mistake in --data should not
-// leave an empty folder behind.
-func openRecorded(ctx context.Context, data string) (*store.Store, error) {
-	path := databasePath(data)
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return nil, usageError("open database", "Make a run first, or name the data folder with --data or BENCH_DATA.", "there is no %s", path)
-	}
-	return store.Open(ctx, path)
 }
 
 // readReport reads the run that is named, or the latest.
@@ -79,7 +70,7 @@ func readReport(ctx context.Context, recorder *store.Store, rest []string) (repo
 func reportOne(env Env, report reports.Report, data, format, output string) error {
 	write, ok := map[string]func(io.Writer) error{"text": report.Text, "md": report.Markdown, "json": report.JSON, "html": report.HTML}[format]
 	if !ok {
-		return usageError("report", "There are text, md, json and html.", "no format is called %q", format)
+		return harness.UsageError("report", "There are text, md, json and html.", "no format is called %q", format)
 	}
 	if output == "" && format == "html" {
 		path, err := writePage(data, report)
@@ -97,7 +88,7 @@ func reportOne(env Env, report reports.Report, data, format, output string) erro
 // reportAll writes the index and the pages that it links to into one folder.
 func reportAll(ctx context.Context, env Env, recorder *store.Store, data, folder string, rest []string) error {
 	if len(rest) > 0 {
-		return usageError("report", "--all is about every run; name one, or give --all.", "both --all and the run %s are given", rest[0])
+		return harness.UsageError("report", "--all is about every run; name one, or give --all.", "both --all and the run %s are given", rest[0])
 	}
 	if folder == "" {
 		folder = pagesFolder(data)
@@ -168,7 +159,7 @@ func runsCommand() command {
 				if err := noArguments("runs", rest); err != nil {
 					return 0, err
 				}
-				recorder, err := openRecorded(ctx, dataFolder(env, *data))
+				recorder, err := store.OpenRecorded(ctx, dataFolder(env, *data))
 				if err != nil {
 					return 0, err
 				}

@@ -32,7 +32,7 @@ func (r repository) git(ctx context.Context, args ...string) (string, error) {
 			return "", ctx.Err()
 		}
 		said, _, _ := strings.Cut(strings.TrimSpace(complaint.String()), "\n")
-		return "", usageError("bisect", "Name revisions of the repository, and its folder with --repository.", "git %s: %w: %s", args[0], err, said)
+		return "", harness.UsageError("bisect", "Name revisions of the repository, and its folder with --repository.", "git %s: %w: %s", args[0], err, said)
 	}
 	return strings.TrimSpace(out.String()), nil
 }
@@ -40,7 +40,9 @@ func (r repository) git(ctx context.Context, args ...string) (string, error) {
 // commit is one of its revisions.
 type commit struct{ hash, subject string }
 
-func (r commit) String() string { return r.hash[:min(len(r.hash), 10)] + " " + visible(r.subject) }
+func (r commit) String() string {
+	return r.hash[:min(len(r.hash), 10)] + " " + harness.PrintableLine(r.subject)
+}
 
 // named finds the commit of a name.
 func (r repository) named(ctx context.Context, name string) (commit, error) {
@@ -55,7 +57,7 @@ func (r repository) between(ctx context.Context, good, bad commit) ([]commit, er
 		if ctx.Err() != nil {
 			return nil, err
 		}
-		return nil, usageError("bisect", "The good revision must lie in the history of the bad one.", "%s does not come before %s", good, bad)
+		return nil, harness.UsageError("bisect", "The good revision must lie in the history of the bad one.", "%s does not come before %s", good, bad)
 	}
 	text, err := r.git(ctx, "log", "--reverse", "--first-parent", "--format=%H %s", good.hash+".."+bad.hash)
 	if err != nil {
@@ -69,7 +71,7 @@ func (r repository) between(ctx context.Context, good, bad commit) ([]commit, er
 		}
 	}
 	if len(out) == 0 {
-		return nil, usageError("bisect", "Name two different revisions.", "no revision lies between %s and %s", good, bad)
+		return nil, harness.UsageError("bisect", "Name two different revisions.", "no revision lies between %s and %s", good, bad)
 	}
 	return out, nil
 }

@@ -9,12 +9,13 @@ import (
 	"strings"
 	"time"
 
+	flag "github.com/spf13/pflag"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/config"
 	"github.com/lilims/bench/harness/engine"
 	"github.com/lilims/bench/harness/store"
 	"github.com/lilims/bench/reports"
-	flag "github.com/spf13/pflag"
 )
 
 // runFlags is what `bench run` is asked for.
@@ -97,20 +98,20 @@ func (f *runFlags) do(ctx context.Context, env Env, rest []string) (int, error) 
 	if err != nil {
 		return 0, err
 	}
-	recorder, err := store.Open(ctx, databasePath(r.lab.data))
+	recorder, err := store.Open(ctx, store.File(r.lab.data))
 	if err != nil {
 		return 0, err
 	}
 	defer recorder.Close()
 	run := describeRun(env, r)
-	fmt.Fprintf(env.Stderr, "run %s: %s, %s\n", run.ID, counted(len(run.Plan.Sessions), "session"), strings.Join(deviceNames(run.Plan), ", "))
+	fmt.Fprintf(env.Stderr, "run %s: %s, %s\n", run.ID, harness.Count(len(run.Plan.Sessions), "session"), strings.Join(deviceNames(run.Plan), ", "))
 	return f.carryOut(ctx, env, r, recorder, run.ID, func(e *engine.Engine) (engine.Report, error) { return e.Run(ctx, run) })
 }
 
 // resumeRun takes a recorded run up again, on the devices of its own plan.
 func (f *runFlags) resumeRun(ctx context.Context, env Env) (int, error) {
 	if len(f.devices) > 0 || len(f.models) > 0 || len(f.scenarios) > 0 || f.build != "" || f.baseline != "" {
-		return 0, usageError("run", "Give --resume alone: the run's own plan goes on.", "--resume goes with no selection")
+		return 0, harness.UsageError("run", "Give --resume alone: the run's own plan goes on.", "--resume goes with no selection")
 	}
 	r := resolved{lab: lab{env: env, data: dataFolder(env, *f.data), seed: f.seed}}
 	var err error
@@ -120,7 +121,7 @@ func (f *runFlags) resumeRun(ctx context.Context, env Env) (int, error) {
 	if r.policy, err = config.Find("policy", f.policy, r.lab.catalog.Policies); err != nil {
 		return 0, err
 	}
-	recorder, err := store.Open(ctx, databasePath(r.lab.data))
+	recorder, err := store.Open(ctx, store.File(r.lab.data))
 	if err != nil {
 		return 0, err
 	}
@@ -136,10 +137,10 @@ func (f *runFlags) resumeRun(ctx context.Context, env Env) (int, error) {
 		return 0, err
 	}
 	if len(state.Run.Plan.Cases) == 0 {
-		return 0, usageError("resume run "+name, "Make a new run.", "its plan has no case")
+		return 0, harness.UsageError("resume run "+name, "Make a new run.", "its plan has no case")
 	}
 	if r.kind, err = runnerOfKind(state.Run.Plan.Cases[0].Device.Kind); err != nil {
-		return 0, usageError("resume run "+name, "Make a new run.", "%w", err)
+		return 0, harness.UsageError("resume run "+name, "Make a new run.", "%w", err)
 	}
 	if r.runner, err = openRunner(r.kind, r.lab); err != nil {
 		return 0, err
@@ -196,7 +197,7 @@ func (f *runFlags) print(env Env, r resolved, report reports.Report) error {
 	if err := write(env.Stdout); err != nil {
 		return err
 	}
-	fmt.Fprintf(places, "\ndatabase  %s\n", databasePath(r.lab.data))
+	fmt.Fprintf(places, "\ndatabase  %s\n", store.File(r.lab.data))
 	if !f.html {
 		return nil
 	}
@@ -215,7 +216,7 @@ func exitOfRun(env Env, done engine.Report) int {
 		if end.Outcome == harness.OutcomeOK {
 			continue
 		}
-		fmt.Fprintf(env.Stderr, "bench: session %s: %s: %s\n", end.ID, end.Outcome, visible(end.Reason))
+		fmt.Fprintf(env.Stderr, "bench: session %s: %s: %s\n", end.ID, end.Outcome, harness.PrintableLine(end.Reason))
 		switch end.Outcome {
 		case harness.OutcomeRefused, harness.OutcomeThermal, harness.OutcomeDeviceLost:
 			code = max(code, exitDevice)
@@ -242,13 +243,6 @@ func describeRun(env Env, r resolved) harness.Run {
 	return run
 }
 
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
 // deviceNames lists the devices of a plan, each once.
 func deviceNames(p harness.Plan) []string {
 	var out []string
@@ -256,7 +250,7 @@ func deviceNames(p harness.Plan) []string {
 	for _, c := range p.Cases {
 		if !seen[c.Device.UDID] {
 			seen[c.Device.UDID] = true
-			out = append(out, visible(c.Device.Name))
+			out = append(out, harness.PrintableLine(c.Device.Name))
 		}
 	}
 	return out

@@ -49,7 +49,7 @@ func runnerNames() []string {
 func openRunner(name string, l lab) (harness.Runner, error) {
 	make, ok := runnerMakers()[name]
 	if !ok {
-		return nil, usageError("open runner", "There are: "+strings.Join(runnerNames(), ", ")+".", "no runner is called %q", name)
+		return nil, harness.UsageError("open runner", "There are: "+strings.Join(runnerNames(), ", ")+".", "no runner is called %q", name)
 	}
 	return make(l)
 }
@@ -101,7 +101,7 @@ func openSimulated(l lab) (harness.Runner, error) {
 	if text := l.env.Getenv(warmthVariable); text != "" {
 		var err error
 		if warmth, err = strconv.ParseFloat(text, 64); err != nil || !(warmth >= 0 && warmth <= 40) {
-			return nil, usageError("open runner", "Give °C above the room's, from 0 to 40.", "%s is %q", warmthVariable, text)
+			return nil, harness.UsageError("open runner", "Give °C above the room's, from 0 to 40.", "%s is %q", warmthVariable, text)
 		}
 	}
 	var profiles []harness.DeviceProfile

@@ -16,8 +16,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/harness/store"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/lilims/bench/harness/store"
 )
 
 // TestScripts runs testdata/*.txtar: one script for each thing that people do with the program.
@@ -143,7 +144,7 @@ func recorded(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	want, err := strconv.Atoi(args[1])
 	ts.Check(err)
-	path := databasePath(ts.MkAbs(args[0]))
+	path := store.File(ts.MkAbs(args[0]))
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if _, err := os.Stat(path); err != nil {
 			continue
@@ -192,7 +193,7 @@ func twoCompare(ts *testscript.TestScript, neg bool, args []string) {
 // runNamed is the name of the nth run that was recorded.
 func runNamed(ts *testscript.TestScript, nth int) string {
 	ctx := context.Background()
-	s, err := store.Open(ctx, databasePath(ts.MkAbs(ts.Getenv("BENCH_DATA"))))
+	s, err := store.Open(ctx, store.File(ts.MkAbs(ts.Getenv("BENCH_DATA"))))
 	ts.Check(err)
 	defer s.Close()
 	runs, err := s.Runs(ctx)

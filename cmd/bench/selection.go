@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"strings"
 
+	flag "github.com/spf13/pflag"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/config"
 	"github.com/lilims/bench/harness/plan"
-	flag "github.com/spf13/pflag"
 )
 
 // selection is what `run` and `plan` are asked for.
@@ -114,7 +115,7 @@ func (s *selection) resolve(ctx context.Context, env Env) (resolved, error) {
 }
 
 func noDeviceNamed() error {
-	return usageError("choose device", "`bench devices` lists what there is; simulated-iphone15 needs no phone.", "no --device is given")
+	return harness.UsageError("choose device", "`bench devices` lists what there is; simulated-iphone15 needs no phone.", "no --device is given")
 }
 
 // dryPlan reports what is wrong with the selection apart from its devices.
@@ -136,7 +137,7 @@ func (s *selection) runnerKind() (string, error) {
 		if k := runnerFor(device); kind == "" {
 			kind = k
 		} else if k != kind {
-			return "", usageError("choose device", "Make a run of each kind; their numbers may not stand in one table.", "%s and %s devices in one run", kind, k)
+			return "", harness.UsageError("choose device", "Make a run of each kind; their numbers may not stand in one table.", "%s and %s devices in one run", kind, k)
 		}
 	}
 	if _, ok := runnerMakers()[kind]; !ok {
@@ -173,7 +174,7 @@ func findNamedModel(r resolved, word string) (harness.Model, error) {
 		return readModel(folder)
 	}
 	if len(several) > 0 {
-		return harness.Model{}, usageError("find model", "There are: "+strings.Join(several, ", ")+".", "%s was converted more than once; which one?", word)
+		return harness.Model{}, harness.UsageError("find model", "There are: "+strings.Join(several, ", ")+".", "%s was converted more than once; which one?", word)
 	}
 	entry, err := config.Find("model", word, r.lab.catalog.Models)
 	if err != nil {

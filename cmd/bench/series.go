@@ -7,11 +7,12 @@ import (
 	"io"
 	"os"
 
+	flag "github.com/spf13/pflag"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/gate"
 	"github.com/lilims/bench/harness/gate/simulation"
 	"github.com/lilims/bench/harness/stats"
-	flag "github.com/spf13/pflag"
 )
 
 // gateSeries is one case in a file: raw iterations of each session of both arms, paired by position.
@@ -35,7 +36,7 @@ func judgeFile(env Env, file string, strict, asJSON bool) (int, error) {
 	}
 	series, rule, err := in.resolve(strict)
 	if err != nil {
-		return 0, usageError("gate", "See bench help gate.", "%s: %w", file, err)
+		return 0, harness.UsageError("gate", "See bench help gate.", "%s: %w", file, err)
 	}
 	judged, err := gate.Judge(series, rule)
 	if err != nil {
@@ -149,7 +150,7 @@ func trendOfFile(env Env, file string, asJSON bool) (int, error) {
 	}
 	for i, x := range in.Series {
 		if !(x > 0) {
-			return 0, usageError("trend", "Leave nights without a reading out.", "%s: night %d is %v: readings must be positive numbers", file, i, x)
+			return 0, harness.UsageError("trend", "Leave nights without a reading out.", "%s: night %d is %v: readings must be positive numbers", file, i, x)
 		}
 	}
 	trend := stats.Changes(in.Series)
@@ -192,10 +193,10 @@ func simulateCommand() command {
 			asJSON := flags.Bool("json", false, "print the cells as JSON")
 			return func(_ context.Context, env Env, rest []string) (int, error) {
 				if len(rest) != 1 || rest[0] != "gate" && rest[0] != "trend" {
-					return 0, usageError("simulate", "Say bench simulate gate, or bench simulate trend.", "what to simulate: gate or trend")
+					return 0, harness.UsageError("simulate", "Say bench simulate gate, or bench simulate trend.", "what to simulate: gate or trend")
 				}
 				if *nights < 1 || *years < 1 {
-					return 0, usageError("simulate", "See bench help simulate.", "--nights %d, --years %d: at least one is needed", *nights, *years)
+					return 0, harness.UsageError("simulate", "See bench help simulate.", "--nights %d, --years %d: at least one is needed", *nights, *years)
 				}
 				if rest[0] == "trend" {
 					cells := simulation.RunTrends(*seed, *years)
@@ -217,7 +218,7 @@ func simulateCommand() command {
 // readJSON reads a JSON file, or standard input for "-", and names the file in its errors.
 func readJSON(env Env, op, file string, into any) error {
 	fail := func(err error) error {
-		return usageError(op, "See bench help "+op+" for what the file holds.", "%s: %w", file, err)
+		return harness.UsageError(op, "See bench help "+op+" for what the file holds.", "%s: %w", file, err)
 	}
 	var text []byte
 	var err error

@@ -6,8 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lilims/bench/harness"
 	flag "github.com/spf13/pflag"
+
+	"github.com/lilims/bench/harness"
 )
 
 // soakFlags is what `bench soak` is asked for: a run of one scenario, as long as a person wants it.
@@ -45,7 +46,7 @@ func soakCommand() command {
 // stretch makes the chosen scenarios as long as the command line says. The time limit keeps its distance.
 func (f *soakFlags) stretch(catalog *harness.Catalog) error {
 	if f.duration != 0 && f.duration < shortestSoak {
-		return usageError("soak", fmt.Sprintf("Give at least %v.", shortestSoak), "--duration is %v", f.duration)
+		return harness.UsageError("soak", fmt.Sprintf("Give at least %v.", shortestSoak), "--duration is %v", f.duration)
 	}
 	for _, wanted := range f.scenarios {
 		for name, s := range catalog.Scenarios {
@@ -53,7 +54,7 @@ func (f *soakFlags) stretch(catalog *harness.Catalog) error {
 				continue
 			}
 			if s.Duration == 0 {
-				return usageError("soak", "Choose a scenario with a duration; `bench run` makes the others.", "the scenario %s is no soak: it ends after %s", name, counted(s.Iterations, "iteration"))
+				return harness.UsageError("soak", "Choose a scenario with a duration; `bench run` makes the others.", "the scenario %s is no soak: it ends after %s", name, harness.Count(s.Iterations, "iteration"))
 			}
 			catalog.Scenarios[name] = f.stretched(s)
 		}

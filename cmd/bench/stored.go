@@ -8,7 +8,6 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/gate"
-	"github.com/lilims/bench/harness/store"
 )
 
 // screenStored judges a candidate by its stored baselines, and where a second build is at hand lets fresh pairs decide
@@ -31,13 +30,13 @@ func (f *gateFlags) screenStored(ctx context.Context, env Env) (int, error) {
 	if err := bench.round(ctx, gate.ScreenSessions+1); err != nil {
 		return 0, err
 	}
-	candidate := []store.SeriesQuery{{Run: bench.runs[0], Arm: harness.ArmCandidate}}
+	candidate := []harness.SeriesQuery{{Run: bench.runs[0], Arm: harness.ArmCandidate}}
 	verdicts, err := f.screen(ctx, env, bench, as)
 	if err != nil {
 		return 0, err
 	}
 	if open := undecided(verdicts); as == gate.ScreenFirst && len(open) > 0 {
-		fmt.Fprintf(env.Stderr, "gate: the screen leaves %s open: fresh pairs\n", counted(len(open), "verdict"))
+		fmt.Fprintf(env.Stderr, "gate: the screen leaves %s open: fresh pairs\n", harness.Count(len(open), "verdict"))
 		bench.resolved.wanted.Builds, bench.earlier, bench.runs = all, bench.runs, nil
 		bench.resolved.wanted.Scenarios = openScenarios(bench.resolved.plan.Cases, open)
 		if err := f.pool.begin(ctx, env, f, bench); err != nil {
@@ -80,7 +79,7 @@ func (f *gateFlags) screen(ctx context.Context, env Env, bench *workbench, as ga
 			if !wanted {
 				continue
 			}
-			sessions, err := bench.recorder.Series(ctx, store.SeriesQuery{Run: bench.runs[0], Case: c.Key(), UDID: c.Device.UDID, Metric: m.Name, Summary: true})
+			sessions, err := bench.recorder.Series(ctx, harness.SeriesQuery{Run: bench.runs[0], Case: c.Key(), UDID: c.Device.UDID, Metric: m.Name, Summary: true})
 			if err != nil {
 				return nil, err
 			}

@@ -11,12 +11,13 @@ import (
 	"strings"
 	"time"
 
+	flag "github.com/spf13/pflag"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/gate"
 	"github.com/lilims/bench/harness/stats"
 	"github.com/lilims/bench/harness/store"
-	flag "github.com/spf13/pflag"
-	"golang.org/x/sync/errgroup"
 )
 
 // trendFlags is what `bench trend` is asked for: a file, or a part of what is recorded.
@@ -70,10 +71,10 @@ func (f *trendFlags) recorded(ctx context.Context, env Env) (int, error) {
 	}
 	for _, name := range f.metrics {
 		if _, ok := harness.MetricNamed(name); !ok {
-			return 0, usageError("trend", "The metrics are: "+strings.Join(metricNames(), ", ")+".", "metric %q is not known", name)
+			return 0, harness.UsageError("trend", "The metrics are: "+strings.Join(metricNames(), ", ")+".", "metric %q is not known", name)
 		}
 	}
-	recorder, err := openRecorded(ctx, dataFolder(env, *f.data))
+	recorder, err := store.OpenRecorded(ctx, dataFolder(env, *f.data))
 	if err != nil {
 		return 0, err
 	}
@@ -91,7 +92,7 @@ func (f *trendFlags) recorded(ctx context.Context, env Env) (int, error) {
 		out = append(out, of...)
 	}
 	if len(out) == 0 {
-		return 0, usageError("trend", "bench runs lists what is recorded.", "no session of that selection has a reading of %s", strings.Join(f.metrics, " or "))
+		return 0, harness.UsageError("trend", "bench runs lists what is recorded.", "no session of that selection has a reading of %s", strings.Join(f.metrics, " or "))
 	}
 	if f.json {
 		return exitOK, printHistories(env.Stdout, out)
@@ -173,7 +174,7 @@ func printHistories(w io.Writer, all []caseHistory) error {
 
 // histories reads the metrics of one case in one pass. A metric without readings has none.
 func (f *trendFlags) histories(ctx context.Context, env Env, recorder *store.Store, c harness.Case) ([]caseHistory, error) {
-	query := store.SeriesQuery{Case: c.Key(), UDID: c.Device.UDID, Arm: harness.ArmCandidate, Summary: true}
+	query := harness.SeriesQuery{Case: c.Key(), UDID: c.Device.UDID, Arm: harness.ArmCandidate, Summary: true}
 	if f.since > 0 {
 		query.Since = env.Clock.Now().Add(-f.since)
 	}
@@ -186,7 +187,7 @@ func (f *trendFlags) histories(ctx context.Context, env Env, recorder *store.Sto
 		metric, _ := harness.MetricNamed(name) // recorded has looked
 		history := caseHistory{Case: c.Key(), Device: c.Device.Name, Metric: metric.Name, Unit: metric.Unit}
 		if history.Stretches, err = gate.History(metric, of[name]); err != nil {
-			return nil, usageError("trend", "The run's report shows the reading.", "%s: %w", c.Key(), err)
+			return nil, harness.UsageError("trend", "The run's report shows the reading.", "%s: %w", c.Key(), err)
 		}
 		if len(history.Stretches) > 0 {
 			out = append(out, history)
@@ -196,13 +197,13 @@ func (f *trendFlags) histories(ctx context.Context, env Env, recorder *store.Sto
 }
 
 func printHistory(w io.Writer, h caseHistory) {
-	fmt.Fprintf(w, "%s  %s  %s\n", h.Case, visible(h.Device), h.Metric)
+	fmt.Fprintf(w, "%s  %s  %s\n", h.Case, harness.PrintableLine(h.Device), h.Metric)
 	for _, s := range h.Stretches {
 		if len(s.Changed) > 0 {
-			fmt.Fprintf(w, "  -- not compared across: %s\n", visible(strings.Join(s.Changed, ", ")))
+			fmt.Fprintf(w, "  -- not compared across: %s\n", harness.PrintableLine(strings.Join(s.Changed, ", ")))
 		}
 		first, last := s.Nights[0], s.Nights[len(s.Nights)-1]
-		fmt.Fprintf(w, "  %s to %s: %s, latest %.4g %s", first.Night, last.Night, counted(len(s.Nights), "night"), last.Value, h.Unit)
+		fmt.Fprintf(w, "  %s to %s: %s, latest %.4g %s", first.Night, last.Night, harness.Count(len(s.Nights), "night"), last.Value, h.Unit)
 		if s.Sigma > 0 {
 			fmt.Fprintf(w, ", a night varies by %.1f %%", 100*s.Sigma)
 		}

@@ -11,11 +11,12 @@ import (
 	"strings"
 	"time"
 
+	flag "github.com/spf13/pflag"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/iphone/virtual"
 	"github.com/lilims/bench/runners/iphone/virtual/battery"
 	"github.com/lilims/bench/runners/iphone/virtual/control"
-	flag "github.com/spf13/pflag"
 )
 
 // virtualFlags is what `bench virtual` is asked for.
@@ -73,7 +74,7 @@ func (f *virtualFlags) serve(ctx context.Context, env Env) error {
 	}
 	dir, err := filepath.Abs(f.dir) // apps are started in folders of their own
 	if err != nil {
-		return usageError("virtual", "Name the folder by its whole path with --dir.", "%w", err)
+		return harness.UsageError("virtual", "Name the folder by its whole path with --dir.", "%w", err)
 	}
 	lab, err := virtual.NewLab(virtual.LabOptions{Dir: dir, Seed: f.seed, Clock: env.Clock,
 		Log: slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: level}))})
@@ -121,10 +122,10 @@ func (f *virtualFlags) addPhones(lab *virtual.Lab) error {
 		profiles = words{"iPhone15"}
 	}
 	if f.count < 1 {
-		return usageError("virtual", "Give a number from 1 on.", "--count is %d", f.count)
+		return harness.UsageError("virtual", "Give a number from 1 on.", "--count is %d", f.count)
 	}
 	if f.gauge < fastestGauge || f.gauge > slowestGauge {
-		return usageError("virtual", fmt.Sprintf("Give a time from %v to %v.", fastestGauge, slowestGauge), "--gauge-every is %v", f.gauge)
+		return harness.UsageError("virtual", fmt.Sprintf("Give a time from %v to %v.", fastestGauge, slowestGauge), "--gauge-every is %v", f.gauge)
 	}
 	for _, name := range profiles {
 		profile, err := virtual.ProfileNamed(name)
@@ -165,7 +166,7 @@ func (f *virtualFlags) open(ctx context.Context) ([]net.Listener, error) {
 			for _, open := range out {
 				open.Close()
 			}
-			return nil, usageError("virtual", "Name a free address with --listen.", "listen on %s: %w", address, err)
+			return nil, harness.UsageError("virtual", "Name a free address with --listen.", "listen on %s: %w", address, err)
 		}
 		out = append(out, l)
 	}

@@ -7,10 +7,12 @@ import (
 	"strings"
 	"time"
 
+	flag "github.com/spf13/pflag"
+
+	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/engine"
 	"github.com/lilims/bench/harness/plan"
 	"github.com/lilims/bench/harness/store"
-	flag "github.com/spf13/pflag"
 )
 
 // measuring is how a command that judges lets its sessions be made.
@@ -43,7 +45,7 @@ func (m measuring) open(ctx context.Context, env Env, s *selection) (*workbench,
 	if err != nil {
 		return nil, err
 	}
-	recorder, err := store.Open(ctx, databasePath(r.lab.data))
+	recorder, err := store.Open(ctx, store.File(r.lab.data))
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +68,7 @@ func (w *workbench) round(ctx context.Context, sessions int) error {
 	if w.taken(run.ID) { // two runs within one tick of the clock
 		run.ID = fmt.Sprintf("%s-%d", run.ID, len(w.earlier)+len(w.runs)+1)
 	}
-	fmt.Fprintf(w.env.Stderr, "run %s: %s, %s\n", run.ID, counted(len(run.Plan.Sessions), "session"), strings.Join(deviceNames(run.Plan), ", "))
+	fmt.Fprintf(w.env.Stderr, "run %s: %s, %s\n", run.ID, harness.Count(len(run.Plan.Sessions), "session"), strings.Join(deviceNames(run.Plan), ", "))
 	progress := newProgress(w.env)
 	_, err = (&engine.Engine{Runner: r.runner, Recorder: w.recorder, Clock: w.env.Clock, Policy: r.policy, Progress: progress.show,
 		Patience: w.patience, Telemetry: w.telemetry, Env: w.launchEnv, References: w.recorder}).Run(ctx, run)

@@ -79,7 +79,7 @@ func yearLaunch(run harness.Run, planned harness.PlannedSession, c harness.Case,
 // is not timed.
 func BenchmarkYear(b *testing.B) {
 	data := b.TempDir()
-	recorder, err := store.Open(context.Background(), databasePath(data))
+	recorder, err := store.Open(context.Background(), store.File(data))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func gateAndTrend(tb testing.TB, data string, nights int) {
 // TestAFewNights is the benchmark's path over a few nights, so that it does not rot.
 func TestAFewNights(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
-	recorder, err := store.Open(context.Background(), databasePath(data))
+	recorder, err := store.Open(context.Background(), store.File(data))
 	if err != nil {
 		t.Fatal(err)
 	}

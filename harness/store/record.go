@@ -9,9 +9,10 @@ import (
 	"math"
 	"time"
 
+	"github.com/mattn/go-sqlite3"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/store/block"
-	"github.com/mattn/go-sqlite3"
 )
 
 // Begin records a run with its plan. A name that exists already is an error of kind usage.

@@ -119,11 +119,11 @@ func TestSummariesStandForAll(t *testing.T) {
 		entries := launch(run, planned, launchtest.Shape{ID: planned.ID, Iterations: 6 + i, Tokens: 40, Jitter: time.Millisecond, Seed: uint64(i)})
 		record(t, s, run.ID, entries[:len(entries)-i]...)
 	}
-	all, err := s.SeriesOf(ctx, SeriesQuery{})
+	all, err := s.SeriesOf(ctx, harness.SeriesQuery{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	short, err := s.SeriesOf(ctx, SeriesQuery{Summary: true})
+	short, err := s.SeriesOf(ctx, harness.SeriesQuery{Summary: true})
 	if err != nil || len(short) != len(all) || len(all) < 10 {
 		t.Fatalf("%d summaries of %d metrics, %v", len(short), len(all), err)
 	}
@@ -140,7 +140,7 @@ func TestSummariesStandForAll(t *testing.T) {
 				t.Errorf("%s of %s: %+v, want %+v", metric, full.Begin.ID, got, full)
 			}
 		}
-		if one, err := s.Series(ctx, SeriesQuery{Metric: metric}); err != nil || !reflect.DeepEqual(one, series) {
+		if one, err := s.Series(ctx, harness.SeriesQuery{Metric: metric}); err != nil || !reflect.DeepEqual(one, series) {
 			t.Errorf("%s alone reads otherwise than among all: %v", metric, err)
 		}
 	}
@@ -175,7 +175,7 @@ func TestAnEntryAfterTheEnd(t *testing.T) {
 	if n := s.count(t, "samples"); n != 0 {
 		t.Errorf("the launch was not sealed again: %d samples are rows", n)
 	}
-	if series, err := s.Series(ctx, SeriesQuery{Metric: harness.DecodeTokS, Summary: true}); err != nil || !slices.Equal(series[0].Values, []float64{41, 42, 99}) {
+	if series, err := s.Series(ctx, harness.SeriesQuery{Metric: harness.DecodeTokS, Summary: true}); err != nil || !slices.Equal(series[0].Values, []float64{41, 42, 99}) {
 		t.Errorf("Series = %+v, %v, want 41, 42, 99", series, err)
 	}
 	if lines, err := s.Lines(ctx, run.ID, id); err != nil || len(lines) != 3 || lines[2].Text != "late" {
@@ -265,7 +265,7 @@ func TestADamagedBlockIsTold(t *testing.T) {
 	if _, err := s.Read(ctx, run.ID); harness.KindOf(err) != harness.KindStorage || err == nil {
 		t.Errorf("Read = %v, want a storage error", err)
 	}
-	if series, err := s.Series(ctx, SeriesQuery{Metric: harness.DecodeTokS, Summary: true}); err != nil || len(series) != 1 {
+	if series, err := s.Series(ctx, harness.SeriesQuery{Metric: harness.DecodeTokS, Summary: true}); err != nil || len(series) != 1 {
 		t.Errorf("Series = %v, %v: the summaries are whole", series, err)
 	}
 }
@@ -301,7 +301,7 @@ func TestPaired(t *testing.T) {
 		}
 	}
 	key := sampleRun("").Plan.Cases[0].Key()
-	got, err := s.Series(ctx, SeriesQuery{Metric: harness.Energy, Case: key, UDID: "U-1", Paired: true, Summary: true})
+	got, err := s.Series(ctx, harness.SeriesQuery{Metric: harness.Energy, Case: key, UDID: "U-1", Paired: true, Summary: true})
 	if err != nil || len(got) != 2 || got[0].Run != "both" || got[1].Run != "both" {
 		t.Errorf("Series = %+v, %v, want the two of the run with both arms", got, err)
 	}

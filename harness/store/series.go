@@ -5,29 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/lilims/bench/harness"
 )
 
-// SeriesQuery selects launches and what to read of them. Empty fields select all.
-type SeriesQuery struct {
-	Case   string // harness.Case.Key
-	UDID   string
-	Metric string // one metric, required by Series
-	Arm    harness.Arm
-	Run    string
-	Since  time.Time
-	Paired bool // only of runs that have launches of both arms; needs Case and UDID
-
-	// Summary asks for three readings in place of all of a launch: the lowest, the median, the highest; for all where
-	// there are fewer. They have the same median, which is what comparisons and trends go by, and need no block opened.
-	Summary bool
-}
-
 // Series returns the kept readings of one metric, launch by launch in the order in which they began. A launch without
 // any is left out. Of a planned session only the last attempt counts. A begin comes without the device's state.
-func (s *Store) Series(ctx context.Context, query SeriesQuery) ([]harness.SessionSeries, error) {
+func (s *Store) Series(ctx context.Context, query harness.SeriesQuery) ([]harness.SessionSeries, error) {
 	if query.Metric == "" {
 		return nil, &harness.Error{Kind: harness.KindUsage, Op: "read series", Err: errors.New("no metric is named")}
 	}
@@ -37,7 +21,7 @@ func (s *Store) Series(ctx context.Context, query SeriesQuery) ([]harness.Sessio
 
 // SeriesOf returns what Series does, of several metrics in one pass over the launches; of every recorded metric where
 // none is named.
-func (s *Store) SeriesOf(ctx context.Context, query SeriesQuery, metrics ...string) (map[string][]harness.SessionSeries, error) {
+func (s *Store) SeriesOf(ctx context.Context, query harness.SeriesQuery, metrics ...string) (map[string][]harness.SessionSeries, error) {
 	out := map[string][]harness.SessionSeries{}
 	err := s.snapshot(ctx, "read series", func(q querier) error {
 		pass, err := q.pass(query, metrics)
@@ -82,7 +66,7 @@ type pass struct {
 func (p pass) wants(metric string) bool    { return p.wanted == nil || p.wanted[metric] }
 func (p pass) wantsWord(metric int64) bool { return p.wants(p.words[metric]) }
 
-func (q querier) pass(query SeriesQuery, metrics []string) (pass, error) {
+func (q querier) pass(query harness.SeriesQuery, metrics []string) (pass, error) {
 	p := pass{summary: query.Summary, words: map[int64]string{}}
 	for _, m := range metrics {
 		if p.wanted == nil {
@@ -101,8 +85,8 @@ func (q querier) pass(query SeriesQuery, metrics []string) (pass, error) {
 }
 
 // launches reads the launches that a query selects, in the order in which they began.
-func (q querier) launches(query SeriesQuery, p pass) ([]*launched, error) {
-	where, args := query.conditions()
+func (q querier) launches(query harness.SeriesQuery, p pass) ([]*launched, error) {
+	where, args := conditions(query)
 	var out []*launched
 	row := newLaunchRow(p.wantsWord)
 	err := q.rows(`SELECT `+launchColumns+` FROM `+launchTables+` WHERE `+where+` ORDER BY s.at, s.run, s.id`, args, func(scan func(...any) error) error {
@@ -121,7 +105,7 @@ func (q querier) launches(query SeriesQuery, p pass) ([]*launched, error) {
 }
 
 // anyBaseline reports whether the case has launches of a baseline at all, on the unit: most never do.
-func (q querier) anyBaseline(query SeriesQuery) (any bool, err error) {
+func (q querier) anyBaseline(query harness.SeriesQuery) (any bool, err error) {
 	err = q.tx.QueryRowContext(q.ctx, `SELECT EXISTS (SELECT 1 FROM sessions WHERE case_key = ? AND udid = ? AND arm = ?)`,
 		query.Case, query.UDID, string(harness.ArmBaseline)).Scan(&any)
 	return any, err
@@ -191,7 +175,7 @@ func (q querier) collect(l *launched, p pass, out map[string][]harness.SessionSe
 }
 
 // conditions spells what the query selects. Only what is asked for is said, so that SQLite can use an index for it.
-func (query SeriesQuery) conditions() (where string, args []any) {
+func conditions(query harness.SeriesQuery) (where string, args []any) {
 	terms := []string{"true"}
 	add := func(term string, arg any) { terms, args = append(terms, term), append(args, arg) }
 	if query.Case != "" {

@@ -13,8 +13,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/lilims/bench/harness"
 	"github.com/mattn/go-sqlite3"
+
+	"github.com/lilims/bench/harness"
 )
 
 const (

@@ -273,17 +273,17 @@ func TestSeries(t *testing.T) {
 	}
 	cases := []struct {
 		name  string
-		query SeriesQuery
+		query harness.SeriesQuery
 		want  string
 	}{
-		{"kept iterations of the attempts that count", SeriesQuery{Metric: harness.DecodeTokS}, "s000-candidate.2[40] s001-candidate[50] "},
-		{"a first request's figure comes from a warm-up", SeriesQuery{Metric: harness.TTFTCold}, "s000-candidate.2[0.3] s001-candidate[0.3] "},
-		{"of the session as a whole", SeriesQuery{Metric: harness.Energy, Case: "iPhone15,4/stories-1m/quick"}, "s000-candidate.2[9] s001-candidate[9] "},
-		{"since", SeriesQuery{Metric: harness.DecodeTokS, Since: noon.Add(3 * time.Second)}, "s001-candidate[50] "},
-		{"another phone", SeriesQuery{Metric: harness.DecodeTokS, UDID: "U-2"}, ""},
-		{"another arm", SeriesQuery{Metric: harness.DecodeTokS, Arm: harness.ArmBaseline}, ""},
-		{"another run", SeriesQuery{Metric: harness.DecodeTokS, Run: "r9"}, ""},
-		{"never recorded", SeriesQuery{Metric: harness.Perplexity}, ""},
+		{"kept iterations of the attempts that count", harness.SeriesQuery{Metric: harness.DecodeTokS}, "s000-candidate.2[40] s001-candidate[50] "},
+		{"a first request's figure comes from a warm-up", harness.SeriesQuery{Metric: harness.TTFTCold}, "s000-candidate.2[0.3] s001-candidate[0.3] "},
+		{"of the session as a whole", harness.SeriesQuery{Metric: harness.Energy, Case: "iPhone15,4/stories-1m/quick"}, "s000-candidate.2[9] s001-candidate[9] "},
+		{"since", harness.SeriesQuery{Metric: harness.DecodeTokS, Since: noon.Add(3 * time.Second)}, "s001-candidate[50] "},
+		{"another phone", harness.SeriesQuery{Metric: harness.DecodeTokS, UDID: "U-2"}, ""},
+		{"another arm", harness.SeriesQuery{Metric: harness.DecodeTokS, Arm: harness.ArmBaseline}, ""},
+		{"another run", harness.SeriesQuery{Metric: harness.DecodeTokS, Run: "r9"}, ""},
+		{"never recorded", harness.SeriesQuery{Metric: harness.Perplexity}, ""},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -300,17 +300,17 @@ func TestSeries(t *testing.T) {
 			}
 		})
 	}
-	if _, err := s.Series(context.Background(), SeriesQuery{}); err == nil {
+	if _, err := s.Series(context.Background(), harness.SeriesQuery{}); err == nil {
 		t.Error("a query without metric was answered")
 	}
 	doubtful := reading("s001-candidate", nil, harness.EnergyPerToken, 9, "J")
 	doubtful.Sample.Uncertainty = ptr(0.5)
 	record(t, s, run.ID, doubtful)
-	if got, err := s.Series(context.Background(), SeriesQuery{Metric: harness.EnergyPerToken}); err != nil || len(got) != 1 || got[0].Uncertainty == nil || *got[0].Uncertainty != 0.5 {
+	if got, err := s.Series(context.Background(), harness.SeriesQuery{Metric: harness.EnergyPerToken}); err != nil || len(got) != 1 || got[0].Uncertainty == nil || *got[0].Uncertainty != 0.5 {
 		t.Errorf("Series = %+v, %v, want the reading's uncertainty", got, err)
 	}
 	record(t, s, run.ID, reading("s001-candidate", nil, harness.Energy, 9, "mWh"))
-	if _, err := s.Series(context.Background(), SeriesQuery{Metric: harness.Energy}); err == nil {
+	if _, err := s.Series(context.Background(), harness.SeriesQuery{Metric: harness.Energy}); err == nil {
 		t.Error("a series of mixed units was given out")
 	}
 }
