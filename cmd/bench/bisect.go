@@ -11,6 +11,7 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/bisect"
+	"github.com/lilims/bench/harness/compare"
 	"github.com/lilims/bench/harness/gate"
 )
 
@@ -122,7 +123,7 @@ func (f *bisectFlags) begin(ctx context.Context, env Env) (*bisection, error) {
 		f.metrics = words{harness.DecodeTokS}
 	}
 	if _, ok := harness.MetricNamed(f.metrics[0]); !ok || len(f.metrics) > 1 {
-		return nil, harness.UsageError("bisect", "The metrics are: "+strings.Join(metricNames(), ", ")+".", "one metric is wanted, not %s", strings.Join(f.metrics, " "))
+		return nil, harness.UsageError("bisect", "The metrics are: "+strings.Join(compare.MetricNames(), ", ")+".", "one metric is wanted, not %s", strings.Join(f.metrics, " "))
 	}
 	if f.limit < 0 || f.limit >= 1 || math.IsNaN(f.limit) {
 		return nil, harness.UsageError("bisect", "0.1 is 10 %.", "--threshold %g is no loss between 0 and 1", f.limit)

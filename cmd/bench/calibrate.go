@@ -83,7 +83,11 @@ func (f *calibrateFlags) calibrate(ctx context.Context, env Env) (int, error) {
 
 // read makes the calibration of every metric of the policy in every case, of all that is recorded.
 func (f *calibrateFlags) read(ctx context.Context, recorder *store.Store, cases []harness.Case) ([]gate.Calibration, error) {
-	rules, err := f.rules()
+	judged, err := f.rules()
+	if err != nil {
+		return nil, err
+	}
+	rules, err := judged.Thresholds()
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,8 @@ import (
 	flag "github.com/spf13/pflag"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/compare"
+	"github.com/lilims/bench/harness/config"
 	"github.com/lilims/bench/harness/gate"
 	"github.com/lilims/bench/harness/store"
 )
@@ -54,19 +56,18 @@ func compareCommand() command {
 	}
 }
 
-// arms is where the two arms' sessions come from: several runs of each, in their order.
-type arms struct {
-	baseline, candidate []harness.SeriesQuery
+// rules are the flags as rules: the policy with what the flags change of it.
+func (f *judging) rules() (compare.Rules, error) {
+	policy, err := f.readPolicy()
+	return compare.Rules{Policy: policy, Strict: f.strict, Metrics: f.metrics, Threshold: f.limit, Looks: f.looks}, err
 }
 
-// interleavedArms are the two arms of the same runs.
-func interleavedArms(runs ...string) arms {
-	var of arms
-	for _, run := range runs {
-		of.baseline = append(of.baseline, harness.SeriesQuery{Run: run, Arm: harness.ArmBaseline})
-		of.candidate = append(of.candidate, harness.SeriesQuery{Run: run, Arm: harness.ArmCandidate})
+func (f *judging) readPolicy() (harness.Policy, error) {
+	catalog, err := loadCatalog(*f.configs)
+	if err != nil {
+		return harness.Policy{}, err
 	}
-	return of
+	return config.Find("policy", *f.policy, catalog.Policies)
 }
 
 func (f *judging) compare(ctx context.Context, env Env, data string, runs []string) (int, error) {
@@ -87,26 +88,36 @@ func (f *judging) compare(ctx context.Context, env Env, data string, runs []stri
 			return 0, err
 		}
 	}
-	of := interleavedArms(runs[0])
-	if len(runs) == 2 {
-		of = arms{[]harness.SeriesQuery{{Run: runs[0], Arm: harness.ArmCandidate}}, []harness.SeriesQuery{{Run: runs[1], Arm: harness.ArmCandidate}}}
-	}
-	verdicts, err := f.judge(ctx, recorder, of)
+	rules, err := f.rules()
 	if err != nil {
 		return 0, err
 	}
-	return f.conclude(ctx, env, recorder, of.candidate, verdicts)
+	arms := compare.Interleaved(runs[0])
+	if len(runs) == 2 {
+		arms = compare.Separate(runs[0], runs[1])
+	}
+	verdicts, err := compare.Judge(ctx, recorder, rules, arms)
+	if err != nil {
+		return 0, err
+	}
+	return f.conclude(ctx, env, recorder, arms.Candidate, verdicts)
+}
+
+// conclude adds what the policy says apart from the comparison and shows everything.
+func (f *judging) conclude(ctx context.Context, env Env, recorder compare.Recordings, candidate []harness.SeriesQuery, verdicts []gate.Judged) (int, error) {
+	rules, err := f.rules()
+	if err != nil {
+		return 0, err
+	}
+	if verdicts, err = compare.Conclude(ctx, recorder, rules, candidate, verdicts); err != nil {
+		return 0, err
+	}
+	return f.show(env, verdicts)
 }
 
 // show prints the verdicts and returns the exit code of the worst.
 func (f *judging) show(env Env, verdicts []gate.Judged) (int, error) {
-	if len(verdicts) == 0 {
-		return 0, harness.UsageError("judge", "bench report shows what a run recorded.", "no session has a reading of the metrics to judge")
-	}
-	exit := exitOK
-	for _, v := range verdicts {
-		exit = worse(exit, exitOfVerdict(v.Judgement))
-	}
+	exit := exitOfResult(compare.Worst(verdicts))
 	if err := f.writeFiles(verdicts); err != nil {
 		return 0, err
 	}
@@ -120,12 +131,15 @@ func (f *judging) show(env Env, verdicts []gate.Judged) (int, error) {
 	return exit, printVerdicts(env.Stdout, verdicts)
 }
 
-// worse ranks a regression above what could not be decided.
-func worse(a, b int) int {
-	if a == exitRegression || b == exitRegression {
+// exitOfResult is the exit code of a result.
+func exitOfResult(r compare.Result) int {
+	switch r {
+	case compare.Failed:
 		return exitRegression
+	case compare.Undecided:
+		return exitInconclusive
 	}
-	return max(a, b)
+	return exitOK
 }
 
 func printVerdicts(w io.Writer, verdicts []gate.Judged) error {

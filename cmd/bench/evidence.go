@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/gate"
 	"github.com/lilims/bench/harness/prelaunch"
 	"github.com/lilims/bench/harness/stats"
 )
@@ -187,8 +188,8 @@ func (r *release) evidence(ctx context.Context, l launches, a asked, metric stri
 		return nil, why, err
 	}
 	var out []prelaunch.Evidence
-	for _, unit := range unitsOf(series) {
-		of := ofUnit(series, unit)
+	for _, unit := range gate.DevicesOf(series) {
+		of := gate.OfDevice(series, unit)
 		var medians []float64
 		for _, s := range of {
 			medians = append(medians, stats.Median(s.Values))
@@ -274,8 +275,8 @@ func (r *release) highest(ctx context.Context, l launches, a asked) ([]prelaunch
 		if err != nil {
 			return nil, err
 		}
-		for _, unit := range unitsOf(series) {
-			of := ofUnit(series, unit)
+		for _, unit := range gate.DevicesOf(series) {
+			of := gate.OfDevice(series, unit)
 			e := evidenceOf(of)
 			e.What = metric + " of " + a.scenario
 			for _, s := range of {

@@ -9,6 +9,7 @@ import (
 	flag "github.com/spf13/pflag"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/compare"
 	"github.com/lilims/bench/harness/gate"
 )
 
@@ -73,12 +74,16 @@ func (f *gateFlags) onDevice(ctx context.Context, env Env) (int, error) {
 		return 0, err
 	}
 	f.pool.mark(env, verdicts)
-	return f.conclude(ctx, env, bench.recorder, interleavedArms(bench.runs...).candidate, verdicts)
+	return f.conclude(ctx, env, bench.recorder, compare.Interleaved(bench.runs...).Candidate, verdicts)
 }
 
 // untilDecided measures round after round, from the first on or after those that the bench has made already. A round that
 // adds no pair anywhere is the last: the device will not give more.
 func (f *gateFlags) untilDecided(ctx context.Context, env Env, bench *workbench) ([]gate.Judged, error) {
+	rules, err := f.rules()
+	if err != nil {
+		return nil, err
+	}
 	budget, err := f.limitOfTime()
 	if err != nil {
 		return nil, err
@@ -94,7 +99,7 @@ func (f *gateFlags) untilDecided(ctx context.Context, env Env, bench *workbench)
 				return nil, err
 			}
 		}
-		verdicts, err := f.judge(ctx, bench.recorder, interleavedArms(bench.runs...))
+		verdicts, err := compare.Judge(ctx, bench.recorder, rules, compare.Interleaved(bench.runs...))
 		if err != nil {
 			return nil, err
 		}

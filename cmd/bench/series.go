@@ -10,6 +10,7 @@ import (
 	flag "github.com/spf13/pflag"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/compare"
 	"github.com/lilims/bench/harness/gate"
 	"github.com/lilims/bench/harness/gate/simulation"
 	"github.com/lilims/bench/harness/stats"
@@ -112,15 +113,7 @@ func printVerdict(w io.Writer, j gate.Judged) {
 	}
 }
 
-func exitOfVerdict(j harness.Judgement) int {
-	switch j {
-	case harness.Regression, harness.OverLimit:
-		return exitRegression
-	case harness.Inconclusive, harness.Incomparable, harness.NoBaseline, harness.Missing:
-		return exitInconclusive
-	}
-	return exitOK
-}
+func exitOfVerdict(j harness.Judgement) int { return exitOfResult(compare.ResultOf(j)) }
 
 // trendJSON is what trend --json prints; indexes count from 0.
 type trendJSON struct {

@@ -64,7 +64,11 @@ func (f *gateFlags) checkStored(bench *workbench) error {
 
 // screen judges each metric of the policy in each case of the plan.
 func (f *gateFlags) screen(ctx context.Context, env Env, bench *workbench, as gate.Screening) ([]gate.Judged, error) {
-	rules, err := f.rules()
+	judged, err := f.rules()
+	if err != nil {
+		return nil, err
+	}
+	rules, err := judged.Thresholds()
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +98,7 @@ func (f *gateFlags) screen(ctx context.Context, env Env, bench *workbench, as ga
 
 func (f *gateFlags) screenMetric(env Env, c harness.Case, m harness.Metric, baseline *harness.Baseline, sessions []harness.SessionSeries, rule gate.Rule, as gate.Screening) gate.Judged {
 	verdict := func(j harness.Judgement, format string, args ...any) gate.Judged {
-		return gate.Judged{Verdict: harness.Verdict{Case: c.Key(), Metric: m.Name, Judgement: j, Threshold: thresholdOf(rule), Reason: fmt.Sprintf(format, args...)}}
+		return gate.Judged{Verdict: harness.Verdict{Case: c.Key(), Metric: m.Name, Judgement: j, Threshold: rule.Threshold, Reason: fmt.Sprintf(format, args...)}}
 	}
 	if baseline == nil || len(baseline.Series[m.Name]) == 0 {
 		return verdict(harness.NoBaseline, "no baseline is stored: bench baseline accept makes one")

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/compare"
 	"github.com/lilims/bench/harness/gate"
 	"github.com/lilims/bench/harness/stats"
 	"github.com/lilims/bench/harness/store"
@@ -71,7 +72,7 @@ func (f *trendFlags) recorded(ctx context.Context, env Env) (int, error) {
 	}
 	for _, name := range f.metrics {
 		if _, ok := harness.MetricNamed(name); !ok {
-			return 0, harness.UsageError("trend", "The metrics are: "+strings.Join(metricNames(), ", ")+".", "metric %q is not known", name)
+			return 0, harness.UsageError("trend", "The metrics are: "+strings.Join(compare.MetricNames(), ", ")+".", "metric %q is not known", name)
 		}
 	}
 	recorder, err := store.OpenRecorded(ctx, dataFolder(env, *f.data))

@@ -127,6 +127,23 @@ func Differences(sessions []harness.SessionSeries) []string {
 	return out
 }
 
+// DevicesOf are the UDIDs of sessions, each once, sorted.
+func DevicesOf(sessions []harness.SessionSeries) []string {
+	var out []string
+	for _, s := range sessions {
+		if udid := s.Begin.Fingerprint.UDID; !slices.Contains(out, udid) {
+			out = append(out, udid)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// OfDevice are the sessions of one device, in their order.
+func OfDevice(sessions []harness.SessionSeries, udid string) []harness.SessionSeries {
+	return slices.DeleteFunc(slices.Clone(sessions), func(s harness.SessionSeries) bool { return s.Begin.Fingerprint.UDID != udid })
+}
+
 // Resolution is what the readings of both arms can resolve, in the metric's base unit: the median of the uncertainties
 // that the sessions state. 0 where none does: such readings are as fine as their scatter.
 func Resolution(sessions ...[]harness.SessionSeries) float64 {

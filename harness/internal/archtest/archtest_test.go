@@ -39,6 +39,7 @@ func TestImports(t *testing.T) {
 		{From: "", Except: []string{"runners/iphone", "harness/internal"}, Deny: []string{"github.com/danielpaulus/go-ios"}, Reason: "only the iPhone runner says go-ios"},
 		{From: "", Except: []string{"harness/store"}, Deny: []string{"database/sql", "github.com/mattn/go-sqlite3"}, Reason: "only the store says SQL"},
 		{From: "harness/store", OnlyOwn: true, Allow: []string{"harness", "harness/wire", "harness/store/block"}, Reason: "the store implements the engine's recorder without importing the engine"},
+		{From: "harness/compare", OnlyOwn: true, Allow: []string{"harness", "harness/gate", "harness/stats", "harness/wire"}, Reason: "a comparison reads recordings through its own interface"},
 		{From: "harness/gate", OnlyOwn: true, Allow: []string{"harness", "harness/stats", "harness/gate"}, Reason: "the gate is pure"},
 		{From: "reports", OnlyOwn: true, Allow: []string{"harness", "harness/stats", "harness/gate", "harness/prelaunch"}, Reason: "reports print what others computed"},
 	}

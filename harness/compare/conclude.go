@@ -1,54 +1,49 @@
-package main
+package compare
 
 import (
 	"context"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/gate"
-	"github.com/lilims/bench/harness/store"
 )
 
-// conclude adds to the verdicts what the policy says apart from them: absolute limits of the candidate, and what it
-// requires and nothing was judged of. Then it shows everything.
-func (f *judging) conclude(ctx context.Context, env Env, recorder *store.Store, candidate []harness.SeriesQuery, verdicts []gate.Judged) (int, error) {
-	policy, err := f.readPolicy()
-	if err != nil {
-		return 0, err
-	}
-	if len(f.metrics) == 0 { // metrics that are named replace the policy's
-		limits, err := judgeLimits(ctx, recorder, candidate, policy)
+// Conclude adds to verdicts what the policy says apart from them: absolute limits of the candidate, and what it requires and
+// nothing was judged of. Nothing to judge at all is a usage error.
+func Conclude(ctx context.Context, recordings Recordings, rules Rules, candidate []harness.SeriesQuery, verdicts []gate.Judged) ([]gate.Judged, error) {
+	out := slices.Clone(verdicts)
+	if len(rules.Metrics) == 0 { // metrics that are named replace the policy's
+		limits, err := judgeLimits(ctx, recordings, candidate, rules.Policy)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		verdicts = append(verdicts, limits...)
-		verdicts = append(verdicts, missingMetrics(verdicts, policy)...)
+		out = append(out, limits...)
+		out = append(out, missingMetrics(out, rules.Policy)...)
 	}
-	slices.SortStableFunc(verdicts, func(a, b gate.Judged) int { return strings.Compare(a.Case, b.Case) })
-	return f.show(env, append(verdicts, missingCases(verdicts, policy)...))
+	sortByCase(out)
+	out = append(out, missingCases(out, rules.Policy)...)
+	if len(out) == 0 {
+		return nil, harness.UsageError("judge", "bench report shows what a run recorded.", "no session has a reading of the metrics to judge")
+	}
+	return out, nil
 }
 
 // judgeLimits holds the candidate's sessions to the policy's absolute limits.
-func judgeLimits(ctx context.Context, recorder *store.Store, candidate []harness.SeriesQuery, policy harness.Policy) ([]gate.Judged, error) {
+func judgeLimits(ctx context.Context, recordings Recordings, candidate []harness.SeriesQuery, policy harness.Policy) ([]gate.Judged, error) {
 	var out []gate.Judged
 	for _, m := range harness.Metrics() {
 		limit, wanted := policy.Limit[m.Name]
 		if !wanted {
 			continue
 		}
-		sessions, err := limited(ctx, recorder, m, candidate)
+		sessions, err := limited(ctx, recordings, m, candidate)
 		if err != nil {
 			return nil, err
 		}
 		in := byCase(sessions)
 		for _, key := range in.keys {
-			var values [][]float64
-			for _, s := range in.of[key] {
-				values = append(values, s.Values)
-			}
-			judged, err := gate.Limit(key, m, values, limit)
+			judged, err := gate.Limit(key, m, gate.Readings(in.of[key]), limit)
 			if err != nil {
 				judged.Reason = err.Error()
 			}
@@ -59,12 +54,12 @@ func judgeLimits(ctx context.Context, recorder *store.Store, candidate []harness
 }
 
 // limited reads what a limit is held against. A model's size is known of every session without being measured.
-func limited(ctx context.Context, recorder *store.Store, m harness.Metric, candidate []harness.SeriesQuery) ([]harness.SessionSeries, error) {
+func limited(ctx context.Context, recordings Recordings, m harness.Metric, candidate []harness.SeriesQuery) ([]harness.SessionSeries, error) {
 	read := m.Name
 	if m.Name == harness.ModelBytes {
 		read = harness.DecodeTokS
 	}
-	of, err := seriesOf(ctx, recorder, []string{read}, candidate)
+	of, err := seriesOf(ctx, recordings, []string{read}, candidate)
 	sessions := of[read]
 	if read == m.Name {
 		return sessions, err
@@ -100,6 +95,9 @@ func missingMetrics(verdicts []gate.Judged, policy harness.Policy) []gate.Judged
 	return out
 }
 
+// AnyMetric stands for a verdict's metric where the verdict is about a whole case.
+const AnyMetric = "any"
+
 // missingCases names the patterns of the policy that no judged case fits.
 func missingCases(verdicts []gate.Judged, policy harness.Policy) []gate.Judged {
 	var out []gate.Judged
@@ -109,7 +107,7 @@ func missingCases(verdicts []gate.Judged, policy harness.Policy) []gate.Judged {
 			return ok && err == nil // the configuration has checked the pattern
 		})
 		if !fits {
-			out = append(out, gate.Judged{Verdict: harness.Verdict{Case: pattern, Metric: "any", Judgement: harness.Missing,
+			out = append(out, gate.Judged{Verdict: harness.Verdict{Case: pattern, Metric: AnyMetric, Judgement: harness.Missing,
 				Reason: "the policy requires a case like this and none was judged"}})
 		}
 	}

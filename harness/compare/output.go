@@ -1,4 +1,4 @@
-package main
+package compare
 
 import (
 	"context"
@@ -6,26 +6,25 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/gate"
-	"github.com/lilims/bench/harness/store"
 	"github.com/lilims/bench/harness/wire"
 )
 
-// likeness holds the two arms of a case against each other apart from their speed: whether they say the same words, and
-// run on the same units. One launch of each arm tells: greedy generation and placement do not vary from launch to launch.
-type likeness struct {
-	recorder *store.Store
-	limit    *float64 // least share of equal tokens that the policy allows; nil: other words are only flagged
+// output compares what the two arms of a case do apart from their speed: whether they generate the same tokens, and run
+// on the same compute units. One launch of each arm tells: greedy generation and placement do not vary from launch to launch.
+type output struct {
+	recordings Recordings
+	limit      *float64 // least share of equal tokens that the policy allows; nil: a difference is only flagged
 }
 
-// judge adds a verdict on the words where a case is generated greedily, and to every verdict of the case what is placed
-// elsewhere.
-func (l likeness) judge(ctx context.Context, verdicts []gate.Judged, baseline, candidate cases) ([]gate.Judged, error) {
+// judge adds a verdict on the generated tokens where a case is generated greedily, and to every verdict of the case what is
+// placed elsewhere.
+func (o output) judge(ctx context.Context, verdicts []gate.Judged, baseline, candidate cases) ([]gate.Judged, error) {
 	for _, key := range candidate.keys {
 		b, c, ok := counterparts(baseline.of[key], candidate.of[key])
 		if !ok {
 			continue
 		}
-		moved, err := l.moved(ctx, b, c)
+		moved, err := o.moved(ctx, b, c)
 		if err != nil {
 			return nil, err
 		}
@@ -34,18 +33,18 @@ func (l likeness) judge(ctx context.Context, verdicts []gate.Judged, baseline, c
 				verdicts[i].Warnings = append(verdicts[i].Warnings, moved...)
 			}
 		}
-		agreement, ok, err := l.agree(ctx, b, c)
+		agreement, ok, err := o.agree(ctx, b, c)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
-			verdicts = append(verdicts, gate.JudgeAgreement(key, agreement, l.limit))
+			verdicts = append(verdicts, gate.JudgeAgreement(key, agreement, o.limit))
 		}
 	}
 	return verdicts, nil
 }
 
-// counterparts are a launch of each arm on the same unit, with the same model, whose builds differ.
+// counterparts are a launch of each arm on the same device, with the same model, whose builds differ.
 func counterparts(baseline, candidate []harness.SessionSeries) (b, c harness.SessionSeries, ok bool) {
 	for _, c := range candidate {
 		i := slices.IndexFunc(baseline, func(b harness.SessionSeries) bool {
@@ -58,25 +57,25 @@ func counterparts(baseline, candidate []harness.SessionSeries) (b, c harness.Ses
 	return b, c, false
 }
 
-func (l likeness) moved(ctx context.Context, b, c harness.SessionSeries) ([]string, error) {
-	before, err := l.recorder.Lines(ctx, b.Run, b.Begin.ID)
+func (o output) moved(ctx context.Context, b, c harness.SessionSeries) ([]string, error) {
+	before, err := o.recordings.Lines(ctx, b.Run, b.Begin.ID)
 	if err != nil {
 		return nil, err
 	}
-	after, err := l.recorder.Lines(ctx, c.Run, c.Begin.ID)
+	after, err := o.recordings.Lines(ctx, c.Run, c.Begin.ID)
 	return gate.PlacementDifferences(wire.Placements(before), wire.Placements(after)), err
 }
 
 // agree compares the first measured iterations of both launches. Sampled text says nothing.
-func (l likeness) agree(ctx context.Context, b, c harness.SessionSeries) (a gate.Agreement, ok bool, err error) {
+func (o output) agree(ctx context.Context, b, c harness.SessionSeries) (a gate.Agreement, ok bool, err error) {
 	if c.Begin.Case.Scenario.Temperature != 0 {
 		return a, false, nil
 	}
-	before, err := l.firstTokens(ctx, b)
+	before, err := o.firstTokens(ctx, b)
 	if err != nil {
 		return a, false, err
 	}
-	after, err := l.firstTokens(ctx, c)
+	after, err := o.firstTokens(ctx, c)
 	if err != nil {
 		return a, false, err
 	}
@@ -84,8 +83,8 @@ func (l likeness) agree(ctx context.Context, b, c harness.SessionSeries) (a gate
 	return a, ok, nil
 }
 
-func (l likeness) firstTokens(ctx context.Context, s harness.SessionSeries) ([]int32, error) {
-	iterations, err := l.recorder.Iterations(ctx, s.Run, s.Begin.ID)
+func (o output) firstTokens(ctx context.Context, s harness.SessionSeries) ([]int32, error) {
+	iterations, err := o.recordings.Iterations(ctx, s.Run, s.Begin.ID)
 	if err != nil {
 		return nil, err
 	}

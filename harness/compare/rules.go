@@ -1,0 +1,60 @@
+package compare
+
+import (
+	"strings"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/gate"
+)
+
+// Rules are what recorded sessions are judged by: a policy, and what a caller changes of it.
+type Rules struct {
+	Policy    harness.Policy
+	Strict    bool     // regression only where a loss above the threshold is itself proven
+	Metrics   []string // judged instead of the policy's metrics, limits and requirements; nil: the policy's
+	Threshold float64  // relative loss for Metrics; 0: the gate's default
+	Looks     []int    // numbers of pairs at which the gate looks; nil: the gate's own
+}
+
+// Thresholds are the metrics to judge, each with the rule that it is judged by. A metric of Metrics that does not exist is a
+// usage error.
+func (r Rules) Thresholds() (map[string]gate.Rule, error) {
+	out := map[string]gate.Rule{}
+	if len(r.Metrics) == 0 {
+		for metric, threshold := range r.Policy.Threshold {
+			out[metric] = r.rule(metric, threshold)
+		}
+	}
+	for _, metric := range r.Metrics {
+		if _, ok := harness.MetricNamed(metric); !ok {
+			return nil, harness.UsageError("judge", "The metrics are: "+strings.Join(MetricNames(), ", ")+".", "metric %q is not known", metric)
+		}
+		out[metric] = r.rule(metric, r.Threshold)
+	}
+	return out, nil
+}
+
+func (r Rules) rule(metric string, threshold float64) gate.Rule {
+	if threshold == 0 {
+		threshold = gate.DefaultThreshold
+	}
+	return gate.Rule{Threshold: threshold, Strict: r.Strict, Floor: r.Policy.Floor[metric], Looks: r.Looks}
+}
+
+// limit is the policy's absolute limit of a metric; nil: it has none.
+func (r Rules) limit(metric string) *float64 {
+	limit, ok := r.Policy.Limit[metric]
+	if !ok {
+		return nil
+	}
+	return &limit
+}
+
+// MetricNames are the names of all metrics, in the order in which reports show them.
+func MetricNames() []string {
+	var out []string
+	for _, m := range harness.Metrics() {
+		out = append(out, m.Name)
+	}
+	return out
+}
