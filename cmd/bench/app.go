@@ -2,31 +2,14 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	flag "github.com/spf13/pflag"
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/iphone/virtual/bundle"
 )
-
-// version is the harness's semantic version; runs of different versions are not compared.
-const version = "0.1.0"
-
-func versionCommand() command {
-	return command{
-		name: "version", summary: "print version and revision", usage: "",
-		setup: func(*flag.FlagSet) action {
-			return func(_ context.Context, env Env, rest []string) (int, error) {
-				fmt.Fprintf(env.Stdout, "bench %s (%s, %s/%s)\n", version, env.Revision, runtime.GOOS, runtime.GOARCH)
-				return exitOK, noArguments("version", rest)
-			}
-		},
-	}
-}
 
 func appCommand() command {
 	return command{

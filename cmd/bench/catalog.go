@@ -14,19 +14,11 @@ import (
 
 // dataFlag declares where runs are kept.
 func dataFlag(flags *flag.FlagSet) *string {
-	return flags.String("data", "", "`folder` for database and reports (default $BENCH_DATA, else ./bench-data)")
+	return flags.String("data", "bench-data", "`folder` for the database, reports and models")
 }
 
-// dataFolder resolves the flag.
-func dataFolder(env Env, flagged string) string {
-	if flagged != "" {
-		return flagged
-	}
-	if named := env.Getenv("BENCH_DATA"); named != "" {
-		return named
-	}
-	return "bench-data"
-}
+// dataFolder is the folder that the flag and the settings name.
+func dataFolder(_ Env, folder string) string { return folder }
 
 func configsFlag(flags *flag.FlagSet) *string {
 	return flags.String("configs", "", "`folder` with devices, models, scenarios, policies and claims (default ./configs where there is one, else what is built in)")

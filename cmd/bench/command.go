@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -20,10 +19,11 @@ const (
 	exitDevice       = 3 // missing, ambiguous or unfit
 	exitInconclusive = 4 // inconclusive, incomparable or not measured
 	exitInternal     = 5
+	exitSignal       = 128 // and the signal's number: 130 or 143
 )
 
 const exitCodes = "Exit codes: 0 pass, 1 regression or a failed release check, 2 usage or configuration, 3 device missing or unfit, " +
-	"4 inconclusive, incomparable or not measured, 5 internal."
+	"4 inconclusive, incomparable or not measured, 5 internal, 130 or 143 ended by a signal."
 
 // command describes one verb of the program, or a group of verbs.
 type command struct {
@@ -32,6 +32,7 @@ type command struct {
 	usage   string // what follows the name: "--device NAME [flags]"
 	example string // lines that a person can type
 	hidden  bool
+	instead string                     // what to type instead of a verb whose name is old; empty: the name is current
 	setup   func(*flag.FlagSet) action // nil: a group, which only has verbs below it
 	verbs   []command
 }
@@ -44,52 +45,21 @@ type exitCode int
 
 func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
-// run is the whole program: arguments in, exit code out.
-func run(ctx context.Context, env Env, args []string) int {
-	root := newRoot(env)
-	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	var code exitCode
-	switch {
-	case err == nil:
-		return exitOK
-	case errors.As(err, &code):
-		return int(code)
-	}
-	return fail(env, err)
-}
-
-// newRoot makes the command tree.
-func newRoot(env Env) *cobra.Command {
-	root := &cobra.Command{
-		Use: "bench", Short: "Benchmark language models on iPhones and gate builds on regressions",
-		Long: "bench measures on-device language models on iPhones and judges candidate builds against a baseline.\n\n" + exitCodes,
-		Args: cobra.ArbitraryArgs, SilenceErrors: true, SilenceUsage: true, SuggestionsMinimumDistance: 2,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return cmd.Help()
-			}
-			return unknownCommand(cmd, args[0])
-		},
-	}
-	root.SetIn(env.Stdin)
-	root.SetOut(env.Stdout)
-	root.SetErr(env.Stderr)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return harness.UsageError(cmd.Name(), "See "+cmd.CommandPath()+" --help.", "%w", err)
-	})
-	for _, c := range commands() {
-		root.AddCommand(c.cobra(env))
-	}
-	return root
-}
+// flagOf is a flag as the command line's library has it.
+type flagOf = flag.Flag
 
 // cobra makes the command that the library runs.
-func (c command) cobra(env Env) *cobra.Command {
-	out := &cobra.Command{Use: strings.TrimSpace(c.name + " " + c.usage), Short: c.summary, Example: c.example, Hidden: c.hidden,
-		Args: cobra.ArbitraryArgs, DisableFlagsInUseLine: true}
+func (c command) cobra(p *program) *cobra.Command { return c.below("", p) }
+
+// below makes the command of a verb below others: "model " for those of models.
+func (c command) below(group string, p *program) *cobra.Command {
+	if c.example == "" {
+		c.example = examples()[group+c.name]
+	}
+	out := &cobra.Command{Use: strings.TrimSpace(c.name + " " + c.usage), Short: c.summary, Example: indented(c.example),
+		Hidden: c.hidden || c.instead != "", Args: cobra.ArbitraryArgs, DisableFlagsInUseLine: true}
 	for _, verb := range c.verbs {
-		out.AddCommand(verb.cobra(env))
+		out.AddCommand(verb.below(group+c.name+" ", p))
 	}
 	if c.setup == nil {
 		out.RunE = func(cmd *cobra.Command, args []string) error {
@@ -102,13 +72,24 @@ func (c command) cobra(env Env) *cobra.Command {
 	}
 	do := c.setup(out.Flags())
 	out.RunE = func(cmd *cobra.Command, args []string) error {
-		code, err := do(cmd.Context(), env, args)
+		if c.instead != "" {
+			fmt.Fprintf(p.env.Notices, "bench: %s is the old name of bench %s and goes with version 2.0\n", c.name, c.instead)
+		}
+		code, err := do(cmd.Context(), p.env, args)
 		if err == nil && code != exitOK {
 			return exitCode(code)
 		}
 		return err
 	}
 	return out
+}
+
+// indented sets examples off in a help text.
+func indented(example string) string {
+	if example == "" {
+		return ""
+	}
+	return "  " + strings.ReplaceAll(strings.TrimSpace(example), "\n", "\n  ")
 }
 
 // unknownCommand names the nearest verbs.

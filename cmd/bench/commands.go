@@ -23,6 +23,8 @@ func commands() []command {
 		simulateCommand(),
 		virtualCommand(),
 		appCommand(),
+		configCommand(),
 		versionCommand(),
+		manCommand(),
 	}
 }

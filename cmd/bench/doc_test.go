@@ -10,11 +10,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
 	flag "github.com/spf13/pflag"
+	"github.com/stretchr/testify/assert"
 )
 
 // stillClock stands at noon. What waits on it goes on at once.
@@ -32,7 +35,7 @@ func (c stillClock) After(time.Duration) <-chan time.Time {
 
 // stillEnv is a host on which everything but the files is the same every time.
 func stillEnv(out, errs io.Writer) Env {
-	return Env{Stdin: strings.NewReader(""), Stdout: out, Stderr: errs, Clock: stillClock{}, Revision: "0123abc", Executable: "/nowhere/bench", Host: "lab-1", PID: 1,
+	return Env{Stdin: strings.NewReader(""), Stdout: out, Stderr: errs, Notices: errs, Clock: stillClock{}, Revision: "0123abc", Executable: "/nowhere/bench", Host: "lab-1", PID: 1,
 		Getenv: func(name string) string { return map[string]string{"BENCH_DATA": "data"}[name] }}
 }
 
@@ -128,48 +131,35 @@ func copyFile(t *testing.T, from, to string) {
 	}
 }
 
-// TestHelp checks that every command says what it is for, and every flag what it does.
+// TestHelp checks that every verb says what it is for and shows an example, and every flag what it does.
 func TestHelp(t *testing.T) {
-	var list bytes.Buffer
-	if code := run(context.Background(), stillEnv(&list, io.Discard), []string{"help"}); code != exitOK {
-		t.Fatalf("bench help ends with %d", code)
-	}
-	for _, c := range commands() {
-		t.Run(c.name, func(t *testing.T) {
-			if c.summary == "" || !strings.Contains(list.String(), "  "+c.name+" ") {
-				t.Errorf("bench help does not tell what %s is for", c.name)
+	p := &program{env: stillEnv(io.Discard, io.Discard)}
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		if c.Hidden || c.Name() == "help" || c.Name() == "completion" {
+			return
+		}
+		t.Run(c.CommandPath(), func(t *testing.T) {
+			assert.NotEmpty(t, c.Short)
+			assert.NotEmpty(t, c.Example, "an example")
+			for line := range strings.Lines(c.Example) {
+				assert.Contains(t, line, c.Root().Name()+" ")
 			}
-			flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
-			c.setup(flags)
-			flags.VisitAll(func(f *flag.Flag) {
-				if len(f.Usage) < 8 {
-					t.Errorf("--%s says only %q", f.Name, f.Usage)
-				}
-			})
-			for _, args := range [][]string{{"help", c.name}, {c.name, "--help"}} {
+			path := strings.Fields(c.CommandPath())[1:]
+			for _, args := range [][]string{append([]string{"help"}, path...), append(slices.Clone(path), "--help")} {
 				var out bytes.Buffer
-				if code := run(context.Background(), stillEnv(&out, io.Discard), args); code != exitOK || !strings.Contains(out.String(), c.summary) {
-					t.Errorf("bench %s ends with %d and prints %q", strings.Join(args, " "), code, out.String())
-				}
-				flags.VisitAll(func(f *flag.Flag) {
-					if !strings.Contains(out.String(), "--"+f.Name) {
-						t.Errorf("bench %s does not name --%s", strings.Join(args, " "), f.Name)
+				assert.Equal(t, exitOK, run(context.Background(), stillEnv(&out, io.Discard), args), "%q", args)
+				c.LocalFlags().VisitAll(func(f *flag.Flag) {
+					if !f.Hidden {
+						assert.Greater(t, len(f.Usage), 7, "--%s says only %q", f.Name, f.Usage)
+						assert.Contains(t, out.String(), "--"+f.Name)
 					}
 				})
 			}
 		})
+		for _, below := range c.Commands() {
+			walk(below)
+		}
 	}
-}
-
-func TestProgressOnATerminal(t *testing.T) {
-	var out bytes.Buffer
-	env := stillEnv(io.Discard, &out)
-	env.Terminal = true
-	p := newProgress(env)
-	p.print("a long line")
-	p.print("short")
-	p.end()
-	if got, want := out.String(), "a long line\r           \rshort\r     \r"; got != want {
-		t.Errorf("the terminal got %q, want %q", got, want)
-	}
+	walk(p.root())
 }

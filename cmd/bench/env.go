@@ -3,8 +3,10 @@ package main
 import (
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/config"
 )
 
 // Env is all that the program sees of its host; nothing below main touches the host otherwise.
@@ -12,11 +14,17 @@ type Env struct {
 	Stdin    io.Reader
 	Stdout   io.Writer
 	Stderr   io.Writer
+	Notices  io.Writer // progress and notices: standard error, or nothing
 	Getenv   func(string) string
 	Environ  []string // for the app as a process of this host
 	Clock    harness.Clock
 	Revision string
 	Terminal bool // standard error is a terminal: progress may rewrite its line
+	Color    bool // standard output is a terminal that shows colour
+	Verbose  bool // the log of the device library is wanted
+
+	Settings      *config.Settings // read before a verb begins
+	SettingsFiles []string         // where settings may be, the weakest first
 
 	Executable string // path of the program: what make builds lies beside it
 	Host       string // name of this host, kept with every run
@@ -24,10 +32,6 @@ type Env struct {
 }
 
 func hostEnv() Env {
-	terminal := false
-	if info, err := os.Stderr.Stat(); err == nil {
-		terminal = info.Mode()&os.ModeCharDevice != 0
-	}
 	// A host without a name or a program without a path is no reason not to measure.
 	host, err := os.Hostname()
 	if err != nil {
@@ -39,7 +43,22 @@ func hostEnv() Env {
 	}
 	return Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Environ: os.Environ(),
-		Clock: newHostClock(), Revision: revision, Terminal: terminal,
-		Executable: executable, Host: host, PID: os.Getpid(),
+		Notices: os.Stderr, Clock: newHostClock(), Revision: revision, Terminal: isTerminal(os.Stderr), Color: isTerminal(os.Stdout),
+		SettingsFiles: settingsFiles(),
+		Executable:    executable, Host: host, PID: os.Getpid(),
 	}
+}
+
+func isTerminal(file *os.File) bool {
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// settingsFiles are the person's own file and that of the working folder.
+func settingsFiles() []string {
+	files := []string{"bench.yaml"}
+	if folder, err := os.UserConfigDir(); err == nil {
+		files = append([]string{filepath.Join(folder, "bench", "bench.yaml")}, files...)
+	}
+	return files
 }

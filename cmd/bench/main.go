@@ -11,7 +11,12 @@ import (
 var revision = "unknown"
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		cancel(signalError{<-signals})
+		signal.Stop(signals) // a second signal ends the program at once
+	}()
 	os.Exit(run(ctx, hostEnv(), os.Args[1:]))
 }

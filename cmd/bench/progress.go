@@ -3,142 +3,134 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/engine"
 )
 
-// Pace of progress: a terminal's line is rewritten often; a log gets a line when something changes, and while a step
-// lasts now and then.
-const (
-	terminalPace = 100 * time.Millisecond
-	logPace      = 5 * time.Second
-	// fewIterations get a line each in a log.
-	fewIterations = 50
-)
+// logPace is how often a step that lasts is mentioned again in a log, so that a watcher sees the program alive.
+const logPace = time.Minute
 
-// progress prints where the devices stand.
+// progress shows where the devices stand: one line a device on a terminal, one line a step in a log.
 type progress struct {
-	out      io.Writer
-	terminal bool
-	clock    harness.Clock
+	out   io.Writer
+	clock harness.Clock
+	begun time.Time
 
 	mu    sync.Mutex
-	width int // of the line that stands on the terminal
-	where map[string]standing
+	bars  *mpb.Progress // nil: a log
+	where map[string]*standing
 }
 
-// standing is what was last said of a device.
+// standing is one device's line.
 type standing struct {
-	step      string // session and step
-	iteration int
-	text      string
-	at        time.Time // of the last line
-	due       bool      // text is newer than that line
-	few       bool      // iterations: each gets a line in a log
+	news engine.Progress
+	bar  *mpb.Bar
+	step string    // session and step that were last printed to a log
+	at   time.Time // when
 }
 
 func newProgress(env Env) *progress {
-	return &progress{out: env.Stderr, terminal: env.Terminal, clock: env.Clock, where: map[string]standing{}}
+	p := &progress{out: env.Notices, clock: env.Clock, begun: env.Clock.Now(), where: map[string]*standing{}}
+	if env.Terminal {
+		p.bars = mpb.New(mpb.WithOutput(env.Notices), mpb.WithAutoRefresh())
+	}
+	return p
 }
 
 // show takes one piece of news from the engine.
 func (p *progress) show(news engine.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	was, now := p.where[news.Device.UDID], p.clock.Now()
-	is := standing{step: fmt.Sprint(news.Place, news.Step), iteration: news.Iteration, text: describe(news), at: was.at, due: true,
-		few: news.Iterations > 0 && news.Iterations <= fewIterations}
-	rested := now.Sub(was.at)
-	switch {
-	case p.terminal:
-		if is.step != was.step || rested >= terminalPace {
-			p.say(&is, now)
+	s := p.where[news.Device.UDID]
+	if s == nil {
+		s = &standing{}
+		p.where[news.Device.UDID] = s
+		if p.bars != nil {
+			s.bar = p.bars.New(0, mpb.NopStyle(), mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return p.line(s) })))
 		}
-	case is.step != was.step:
-		if was.due {
-			p.print(was.text) // how far the step before had come
-		}
-		p.say(&is, now)
-	case is.iteration != was.iteration && was.due && (was.few || rested >= logPace):
-		p.print(was.text) // an iteration has ended
-		is.at = now
-	case rested >= logPace:
-		p.say(&is, now)
 	}
-	if news.Tokens == 0 && !p.terminal && is.step == was.step {
-		is.due = false // nothing that the next line would not say better
+	s.news = news
+	if p.bars == nil {
+		p.log(s)
 	}
-	p.where[news.Device.UDID] = is
 }
 
-func (p *progress) say(is *standing, now time.Time) {
-	p.print(is.text)
-	is.at, is.due = now, false
-}
-
-// end leaves the terminal's line clean.
-func (p *progress) end() {
+// line is a device's line on a terminal. The library cuts it to the terminal's width.
+func (p *progress) line(s *standing) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.terminal {
-		p.erase()
+	elapsed := p.clock.Now().Sub(p.begun)
+	text := describe(s.news) + ", " + elapsed.Round(time.Second).String() + " elapsed"
+	if left, ok := timeLeft(s.news, elapsed); ok {
+		text += ", about " + left.Round(time.Second).String() + " left"
+	}
+	return text
+}
+
+// timeLeft reckons with as much time for a session to come as those that have ended took.
+func timeLeft(news engine.Progress, elapsed time.Duration) (time.Duration, bool) {
+	ended := news.Place - 1
+	if ended < 1 || news.Sessions == 0 {
+		return 0, false
+	}
+	each := elapsed / time.Duration(ended)
+	return max(0, each*time.Duration(news.Sessions)-elapsed), true
+}
+
+// log prints a line when a step begins, and now and then while it lasts.
+func (p *progress) log(s *standing) {
+	step, now := fmt.Sprint(s.news.Place, s.news.Step), p.clock.Now()
+	if step == s.step && now.Sub(s.at) < logPace {
 		return
 	}
+	s.step, s.at = step, now
+	fmt.Fprintln(p.out, describe(s.news))
+}
+
+// end leaves the terminal clean.
+func (p *progress) end() {
+	if p.bars == nil {
+		return
+	}
+	p.mu.Lock()
 	for _, s := range p.where {
-		if s.due {
-			p.print(s.text)
-		}
+		s.bar.Abort(true)
 	}
-	clear(p.where)
-}
-
-func (p *progress) print(text string) {
-	if !p.terminal {
-		fmt.Fprintln(p.out, text)
-		return
-	}
-	p.erase()
-	fmt.Fprint(p.out, text)
-	p.width = len([]rune(text))
-}
-
-func (p *progress) erase() {
-	if p.width > 0 {
-		fmt.Fprint(p.out, "\r"+strings.Repeat(" ", p.width)+"\r")
-		p.width = 0
-	}
+	p.mu.Unlock()
+	p.bars.Shutdown()
 }
 
 // describe puts a piece of news in one line.
 func describe(p engine.Progress) string {
-	parts := []string{harness.PrintableLine(p.Device.Name)}
+	text := harness.PrintableLine(p.Device.Name)
 	if p.Place > 0 {
-		parts = append(parts, fmt.Sprintf("session %d of %d", p.Place, p.Sessions))
+		text += fmt.Sprintf(": session %d of %d", p.Place, p.Sessions)
 	}
-	step := harness.PrintableLine(p.Step)
+	if p.Step != "" {
+		text += ": " + harness.PrintableLine(p.Step)
+	}
 	if p.Total > 0 {
-		step += fmt.Sprintf(" %d %%", p.Done*100/p.Total)
+		text += fmt.Sprintf(" %d %%", p.Done*100/p.Total)
 	}
-	if step != "" {
-		parts = append(parts, step)
+	if p.Tokens == 0 && p.Iterations == 0 {
+		return text
 	}
-	if p.Tokens > 0 || p.Iterations > 0 {
-		text := fmt.Sprintf("iteration %d", p.Iteration+1)
-		if p.Iterations > 0 {
-			text += fmt.Sprintf(" of %d", p.Iterations)
-		}
-		if p.Warmup {
-			text += " (warm-up)"
-		}
-		text += fmt.Sprintf(", %d tokens", p.Tokens)
-		if p.TokS != nil {
-			text += fmt.Sprintf(", %.1f tok/s", *p.TokS)
-		}
-		parts = append(parts, text)
+	text += fmt.Sprintf(": iteration %d", p.Iteration+1)
+	if p.Iterations > 0 {
+		text += fmt.Sprintf(" of %d", p.Iterations)
 	}
-	return strings.Join(parts, ": ")
+	if p.Warmup {
+		text += " (warm-up)"
+	}
+	text += fmt.Sprintf(", %d tokens", p.Tokens)
+	if p.TokS != nil {
+		text += fmt.Sprintf(", %.1f tok/s", *p.TokS)
+	}
+	return text
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"sort"
 	"strconv"
@@ -80,7 +81,11 @@ func runnerOfKind(kind harness.DeviceKind) (string, error) {
 
 // openIPhone reaches the phones behind usbmuxd, real or virtual.
 func openIPhone(l lab) (harness.Runner, error) {
-	iphone.QuietLibrary(nil)
+	var log *slog.Logger
+	if l.env.Verbose {
+		log = slog.New(slog.NewTextHandler(l.env.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	iphone.QuietLibrary(log)
 	return iphone.New(iphone.Options{Socket: l.env.Getenv("USBMUXD_SOCKET_ADDRESS"), Clock: l.env.Clock, Lookup: func(productType string) (harness.DeviceProfile, bool) {
 		return profileNamed(productType, l.catalog)
 	}})

@@ -54,8 +54,7 @@ type sessionKey struct {
 // A file that a newer bench has written is refused with an error of kind storage.
 func Open(ctx context.Context, path string) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, &harness.Error{Kind: harness.KindStorage, Op: "make data folder", Err: err,
-			Hint: "choose another folder with --data or BENCH_DATA"}
+		return nil, harness.UsageError("make data folder", "Choose another folder with --data or BENCH_DATA.", "%w", err)
 	}
 	s := &Store{path: path, statements: map[string]*sql.Stmt{}, words: map[string]int64{}, runs: map[string]int64{},
 		sessions: map[sessionKey]int64{}, contexts: map[[sha256.Size]byte]int64{}, lines: newLineCodec(),
