@@ -2,6 +2,15 @@ package harness
 
 import "time"
 
+// RunQuery selects runs. Empty fields select all; words fit where a name contains them, whatever their case.
+type RunQuery struct {
+	Device   string // name, UDID or product type
+	Model    string
+	Scenario string
+	Since    time.Time
+	Limit    int // the latest; 0: all
+}
+
 // SeriesQuery selects launches and what to read of them. Empty fields select all.
 type SeriesQuery struct {
 	Case   string // Case.Key

@@ -1,5 +1,7 @@
 package harness
 
+import "time"
+
 // Recorded is all that a store knows of a run: what summaries and reports are made of.
 type Recorded struct {
 	Run      Run               `json:"run"`
@@ -32,6 +34,13 @@ type RunSummary struct {
 	Planned  int             `json:"planned"`            // iterations that the ended launches were asked for
 	Measured int             `json:"measured"`           // of those, the ones that ended ok
 	Outcomes map[Outcome]int `json:"outcomes,omitempty"` // of the launches
+	Notes    []RunNote       `json:"notes,omitempty"`
+}
+
+// RunNote is what somebody has said of a run.
+type RunNote struct {
+	At   time.Time `json:"at"`
+	Text string    `json:"text"`
 }
 
 // SessionSeries is one metric's kept values of one launch: the unit of replication of every comparison.

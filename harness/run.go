@@ -10,6 +10,19 @@ type Plan struct {
 	Sessions []PlannedSession `json:"sessions"`
 }
 
+// DeviceNames are the names of the plan's devices, each device once.
+func (p Plan) DeviceNames() []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, c := range p.Cases {
+		if !seen[c.Device.UDID] {
+			seen[c.Device.UDID] = true
+			out = append(out, PrintableLine(c.Device.Name))
+		}
+	}
+	return out
+}
+
 // PlannedSession is one launch of the app: an index into the plan's cases, the arm it runs, and its place.
 type PlannedSession struct {
 	ID       string `json:"id"` // unique within the run, stable for the same plan: "s003-candidate"

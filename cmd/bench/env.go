@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/pkg/browser"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/config"
 )
@@ -22,6 +24,8 @@ type Env struct {
 	Terminal bool // standard error is a terminal: progress may rewrite its line
 	Color    bool // standard output is a terminal that shows colour
 	Verbose  bool // the log of the device library is wanted
+
+	OpenPage func(path string) error // shows a page in the person's browser
 
 	Settings      *config.Settings // read before a verb begins
 	SettingsFiles []string         // where settings may be, the weakest first
@@ -44,8 +48,8 @@ func hostEnv() Env {
 	return Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Environ: os.Environ(),
 		Notices: os.Stderr, Clock: newHostClock(), Revision: revision, Terminal: isTerminal(os.Stderr), Color: isTerminal(os.Stdout),
-		SettingsFiles: settingsFiles(),
-		Executable:    executable, Host: host, PID: os.Getpid(),
+		SettingsFiles: settingsFiles(), OpenPage: openPage,
+		Executable: executable, Host: host, PID: os.Getpid(),
 	}
 }
 
@@ -61,4 +65,13 @@ func settingsFiles() []string {
 		files = append([]string{filepath.Join(folder, "bench", "bench.yaml")}, files...)
 	}
 	return files
+}
+
+// openPage shows a page in the person's browser.
+func openPage(path string) error {
+	browser.Stdout = os.Stderr
+	if err := browser.OpenFile(path); err != nil {
+		return harness.UsageError("open page", "Open it by hand: "+path, "no browser could be started: %w", err)
+	}
+	return nil
 }

@@ -201,7 +201,7 @@ func (f *runFlags) print(env Env, r resolved, report reports.Report) error {
 	if !f.html {
 		return nil
 	}
-	path, err := writePage(r.lab.data, report)
+	path, err := reports.WritePage(r.lab.data, report)
 	if err == nil {
 		fmt.Fprintf(places, "report    %s\n", path)
 	}

@@ -69,7 +69,7 @@ func BenchmarkLastEventToTable(b *testing.B) {
 		if err := report.Text(io.Discard); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := writePage("data", report); err != nil {
+		if _, err := reports.WritePage("data", report); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/lilims/bench/harness"
 )
@@ -21,13 +23,7 @@ func (s *Store) Runs(ctx context.Context) ([]harness.RunSummary, error) {
 // eachRun tells the runs, the latest first, until that is enough.
 func (s *Store) eachRun(ctx context.Context, tell func(harness.RunSummary) (enough bool)) error {
 	return s.snapshot(ctx, "list runs", func(q querier) error {
-		var names []string
-		err := q.rows(`SELECT name FROM runs ORDER BY start_at DESC, id DESC`, nil, func(scan func(...any) error) error {
-			var name string
-			err := scan(&name)
-			names = append(names, name)
-			return err
-		})
+		names, err := q.names()
 		if err != nil {
 			return err
 		}
@@ -37,6 +33,9 @@ func (s *Store) eachRun(ctx context.Context, tell func(harness.RunSummary) (enou
 				return err
 			}
 			summary := harness.RunSummary{Run: run, Outcomes: map[harness.Outcome]int{}}
+			if summary.Notes, err = q.notes(id); err != nil {
+				return err
+			}
 			if err := q.tally(id, &summary); err != nil {
 				return err
 			}
@@ -87,8 +86,11 @@ func (s *Store) Latest(ctx context.Context, unfinished bool) (string, error) {
 	if unfinished {
 		return "", &harness.Error{Kind: harness.KindUsage, Op: "find run", Err: errors.New("no run was cut off"), Hint: "`bench runs` lists the runs"}
 	}
-	return "", &harness.Error{Kind: harness.KindUsage, Op: "find run", Err: errors.New("no run is recorded yet"),
-		Hint: "make one with `bench run --device DEVICE`"}
+	return "", noRun()
+}
+
+func noRun() error {
+	return harness.UsageError("find run", "Make one with `bench run --device DEVICE`.", "no run is recorded yet")
 }
 
 // Cases returns every case that a launch was made of, on each unit, as its latest launch found it, in the order of key
@@ -97,7 +99,7 @@ func (s *Store) Cases(ctx context.Context) ([]harness.Case, error) {
 	var out []harness.Case
 	err := s.snapshot(ctx, "list cases", func(q querier) error {
 		var latest []int64
-		err := q.rows(`SELECT max(id) FROM sessions GROUP BY case_key, udid ORDER BY case_key, udid`, nil, func(scan func(...any) error) error {
+		err := q.rows(`SELECT max(id) FROM sessions WHERE run NOT IN (SELECT run FROM hidden_runs) GROUP BY case_key, udid ORDER BY case_key, udid`, nil, func(scan func(...any) error) error {
 			var id int64
 			err := scan(&id)
 			latest = append(latest, id)
@@ -116,4 +118,28 @@ func (s *Store) Cases(ctx context.Context) ([]harness.Case, error) {
 		return nil
 	})
 	return out, err
+}
+
+// RunsLike returns the runs that a query selects, the latest first.
+func (s *Store) RunsLike(ctx context.Context, query harness.RunQuery) ([]harness.RunSummary, error) {
+	var out []harness.RunSummary
+	err := s.eachRun(ctx, func(r harness.RunSummary) (enough bool) {
+		if r.Run.Start.Before(query.Since) {
+			return true
+		}
+		if slices.ContainsFunc(r.Run.Plan.Cases, func(c harness.Case) bool { return fits(c, query) }) {
+			out = append(out, r)
+		}
+		return query.Limit > 0 && len(out) == query.Limit
+	})
+	return out, err
+}
+
+// fits reports whether a case is one that the query selects.
+func fits(c harness.Case, query harness.RunQuery) bool {
+	contains := func(word string, names ...string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return strings.Contains(strings.ToLower(name), strings.ToLower(word)) })
+	}
+	d := c.Device
+	return contains(query.Device, d.Name, strings.ReplaceAll(d.Name, " ", ""), d.UDID, d.ProductType) && contains(query.Model, c.Model.Name) && contains(query.Scenario, c.Scenario.Name)
 }

@@ -176,7 +176,7 @@ func (q querier) collect(l *launched, p pass, out map[string][]harness.SessionSe
 
 // conditions spells what the query selects. Only what is asked for is said, so that SQLite can use an index for it.
 func conditions(query harness.SeriesQuery) (where string, args []any) {
-	terms := []string{"true"}
+	terms := []string{"s.run NOT IN (SELECT run FROM hidden_runs)"}
 	add := func(term string, arg any) { terms, args = append(terms, term), append(args, arg) }
 	if query.Case != "" {
 		add("s.case_key = ?", query.Case)

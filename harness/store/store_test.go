@@ -371,8 +371,8 @@ func TestFaults(t *testing.T) {
 		if err := os.WriteFile(path, nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(context.Background(), filepath.Join(path, "bench.sqlite")); harness.KindOf(err) != harness.KindStorage || harness.HintOf(err) == "" {
-			t.Errorf("Open = %v, want a storage error with a hint", err)
+		if _, err := Open(context.Background(), filepath.Join(path, "bench.sqlite")); harness.KindOf(err) != harness.KindUsage || harness.HintOf(err) == "" {
+			t.Errorf("Open = %v, want a usage error with a hint", err)
 		}
 	})
 	t.Run("disk full", func(t *testing.T) {
