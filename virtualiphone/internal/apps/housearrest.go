@@ -2,8 +2,6 @@ package apps
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net"
 	"os"
 
@@ -22,27 +20,20 @@ type Arrest struct {
 // Serve answers vend requests until one succeeds, then serves files.
 func (a *Arrest) Serve(ctx context.Context, conn net.Conn) error {
 	frames := plistio.New(conn)
-	for {
-		request, err := frames.Receive()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	return frames.Serve(func(request plistio.Dict) error {
 		root, top, failure := a.vend(request)
 		if failure != "" {
-			if err := frames.Send(map[string]any{"Error": failure}); err != nil {
-				return err
-			}
-			continue
+			return frames.Send(map[string]any{"Error": failure})
 		}
 		defer root.Close()
 		if err := frames.Send(map[string]any{"Status": "Complete"}); err != nil {
 			return err
 		}
-		return a.Files(ctx, conn, root, top)
-	}
+		if err := a.Files(ctx, conn, root, top); err != nil {
+			return err
+		}
+		return plistio.ErrDone
+	})
 }
 
 // vend opens the container that a request names: all of it, or its Documents for apps that share them.

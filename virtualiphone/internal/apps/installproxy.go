@@ -3,7 +3,6 @@ package apps
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -39,18 +38,7 @@ const (
 // Serve answers requests until the host leaves.
 func (p *Proxy) Serve(ctx context.Context, conn net.Conn) error {
 	frames := plistio.New(conn)
-	for {
-		request, err := frames.Receive()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := p.answer(ctx, frames, request); err != nil {
-			return err
-		}
-	}
+	return frames.Serve(func(request plistio.Dict) error { return p.answer(ctx, frames, request) })
 }
 
 func (p *Proxy) answer(ctx context.Context, frames *plistio.Conn, request plistio.Dict) error {

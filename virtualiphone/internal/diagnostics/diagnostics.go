@@ -4,8 +4,6 @@ package diagnostics
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net"
 	"slices"
 
@@ -41,31 +39,22 @@ var batteryClasses = []string{"IOPMPowerSource", "AppleSmartBattery"}
 // Serve answers requests until the host says goodbye.
 func (r *Relay) Serve(_ context.Context, conn net.Conn) error {
 	frames := plistio.New(conn)
-	for {
-		request, err := frames.Receive()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	return frames.Serve(func(request plistio.Dict) error {
 		if f, hit := r.Faults.Take(Service, faults.Reply); hit {
-			if err := frames.Send(map[string]any{"Status": f.Error}); err != nil {
-				return err
-			}
-			continue
+			return frames.Send(map[string]any{"Status": f.Error})
 		}
 		answer, after := r.answer(request)
 		if err := frames.Send(answer); err != nil {
 			return err
 		}
 		if request.String("Request") == "Goodbye" {
-			return nil
+			return plistio.ErrDone
 		}
 		if after != nil {
 			after() // once the host has its answer: a restart ends this connection
 		}
-	}
+		return nil
+	})
 }
 
 func success(diagnostics map[string]any) map[string]any {

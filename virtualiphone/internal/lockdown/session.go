@@ -29,19 +29,17 @@ func (s *Server) serveLockdown(ctx context.Context, conn net.Conn) {
 		return
 	}
 	c := &connection{server: s, plain: conn, frames: plistio.New(conn)}
-	for {
-		request, err := c.frames.Receive()
-		if err != nil {
-			return
-		}
-		if err := c.handle(ctx, request); err != nil {
-			s.log.Debug("lockdown connection ended", "request", request.String("Request"), "err", err)
-			return
-		}
+	var last string
+	err := c.frames.Serve(func(request plistio.Dict) error {
+		last = request.String("Request")
+		return c.handle(ctx, request)
+	})
+	if err != nil {
+		s.log.Debug("lockdown connection ended", "request", last, "err", err)
 	}
 }
 
-// handle answers one request. An error ends the connection.
+// handle answers one request. An error ends the connection; plistio.ErrDone says that the host has said goodbye.
 func (c *connection) handle(ctx context.Context, request plistio.Dict) error {
 	verb := request.String("Request")
 	switch verb {
@@ -53,7 +51,7 @@ func (c *connection) handle(ctx context.Context, request plistio.Dict) error {
 		if err := c.reply(verb, map[string]any{"Result": "Success"}); err != nil {
 			return err
 		}
-		return net.ErrClosed
+		return plistio.ErrDone
 	}
 	answer, failure := c.server.answer(request, c.session != "", c.pairing)
 	if failure != "" {
@@ -92,7 +90,7 @@ func (c *connection) startSession(ctx context.Context, request plistio.Dict) err
 		return fmt.Errorf("session handshake: %w", err)
 	}
 	c.secure, c.session, c.pairing = secure, id, pairing
-	c.frames = plistio.New(secure)
+	c.frames.Switch(secure)
 	return nil
 }
 
@@ -108,6 +106,6 @@ func (c *connection) stopSession(request plistio.Dict) error {
 		return err
 	}
 	c.secure, c.session, c.pairing = nil, "", Pairing{}
-	c.frames = plistio.New(c.plain)
+	c.frames.Switch(c.plain)
 	return nil
 }

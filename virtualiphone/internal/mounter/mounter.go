@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha512"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -87,33 +86,21 @@ func (m *Mounter) path() string {
 // Serve answers requests until the host hangs up.
 func (m *Mounter) Serve(_ context.Context, conn net.Conn) error {
 	frames := plistio.New(conn)
-	for {
-		request, err := frames.Receive()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	return frames.Serve(func(request plistio.Dict) error {
 		if f, hit := m.script.Take(Service, faults.Reply); hit {
-			if err := frames.Send(map[string]any{"Error": f.Error}); err != nil {
-				return err
-			}
-			continue
+			return frames.Send(map[string]any{"Error": f.Error})
 		}
 		if request.String("Command") == "ReceiveBytes" {
-			if err := m.receive(conn, frames, request); err != nil {
-				return err
-			}
-			continue
+			return m.receive(conn, frames, request)
 		}
 		if err := frames.Send(m.answer(request)); err != nil {
 			return err
 		}
 		if request.String("Command") == "Hangup" {
-			return nil
+			return plistio.ErrDone
 		}
-	}
+		return nil
+	})
 }
 
 func (m *Mounter) answer(request plistio.Dict) map[string]any {

@@ -5,7 +5,6 @@ package notify
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"sync"
 
@@ -54,12 +53,6 @@ func (c *Center) Serve(ctx context.Context, conn net.Conn) error {
 	c.observers[me] = struct{}{}
 	c.mu.Unlock()
 	frames := plistio.New(conn)
-	var writing sync.Mutex
-	send := func(message map[string]any) error {
-		writing.Lock()
-		defer writing.Unlock()
-		return frames.Send(message)
-	}
 	var relays sync.WaitGroup
 	relays.Go(func() {
 		for {
@@ -67,7 +60,7 @@ func (c *Center) Serve(ctx context.Context, conn net.Conn) error {
 			case <-ctx.Done():
 				return
 			case name := <-me.queue:
-				if send(map[string]any{"Command": "RelayNotification", "Name": name}) != nil {
+				if frames.Send(map[string]any{"Command": "RelayNotification", "Name": name}) != nil {
 					return
 				}
 			}
@@ -80,38 +73,26 @@ func (c *Center) Serve(ctx context.Context, conn net.Conn) error {
 		c.mu.Unlock()
 		relays.Wait()
 	}()
-	for {
-		payload, err := plistio.ReadFrame(conn, plistio.MaxFrame)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		request, err := plistio.Decode(payload)
-		if err != nil {
-			return err
-		}
-		if done, err := c.handle(me, request, send); done || err != nil {
-			return err
-		}
-	}
+	return frames.Serve(func(request plistio.Dict) error { return c.handle(me, request, frames) })
 }
 
-func (c *Center) handle(me *observer, request plistio.Dict, send func(map[string]any) error) (done bool, err error) {
+func (c *Center) handle(me *observer, request plistio.Dict, frames *plistio.Conn) error {
 	name := request.String("Name")
 	switch request.String("Command") {
 	case "ObserveNotification":
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if len(me.names) >= maxObserved {
-			return true, errors.New("notification proxy: too many names observed")
+			return errors.New("notification proxy: too many names observed")
 		}
 		me.names[name] = true
 	case "PostNotification":
 		c.Post(name)
 	case "Shutdown":
-		return true, send(map[string]any{"Command": "ProxyDeath"})
+		if err := frames.Send(map[string]any{"Command": "ProxyDeath"}); err != nil {
+			return err
+		}
+		return plistio.ErrDone
 	}
-	return false, nil
+	return nil
 }

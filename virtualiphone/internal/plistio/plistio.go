@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
+	"sync/atomic"
 
 	"howett.net/plist"
 )
@@ -23,17 +25,23 @@ const (
 // ErrTooLarge says that a frame exceeds its limit.
 var ErrTooLarge = errors.New("plist frame too large")
 
-// Conn sends and receives framed plists. One goroutine receives, one sends.
+// Conn sends and receives framed plists. One goroutine receives; any may send.
 type Conn struct {
 	stream io.ReadWriter
 	limit  int
-	format int // format of the last frame received, so that answers come in the host's own
+	format atomic.Int64 // format of the last frame received, so that answers come in the host's own
+	out    sync.Mutex   // held while a frame is written
 }
 
 // New frames plists over stream. Frames above MaxFrame are refused.
 func New(stream io.ReadWriter) *Conn {
-	return &Conn{stream: stream, limit: MaxFrame, format: plist.XMLFormat}
+	c := &Conn{stream: stream, limit: MaxFrame}
+	c.format.Store(plist.XMLFormat)
+	return c
 }
+
+// Switch goes on over another stream, as where TLS begins or ends. Nobody may send or receive meanwhile.
+func (c *Conn) Switch(stream io.ReadWriter) { c.stream = stream }
 
 // Receive reads one frame that holds a dictionary. io.EOF means that the host closed between frames.
 func (c *Conn) Receive() (Dict, error) {
@@ -49,30 +57,18 @@ func (c *Conn) Receive() (Dict, error) {
 	if !ok {
 		return nil, fmt.Errorf("plist frame holds %T, not a dictionary", value)
 	}
-	c.format = format
+	c.format.Store(int64(format))
 	return dict, nil
-}
-
-// ReceiveAny reads one frame that may hold any value; some services begin with an array.
-func (c *Conn) ReceiveAny() (any, error) {
-	payload, err := ReadFrame(c.stream, c.limit)
-	if err != nil {
-		return nil, err
-	}
-	value, format, err := decode(payload)
-	if err != nil {
-		return nil, err
-	}
-	c.format = format
-	return value, nil
 }
 
 // Send writes one frame in the format in which the host spoke last, XML before it spoke.
 func (c *Conn) Send(value any) error {
-	payload, err := plist.Marshal(value, c.format)
+	payload, err := plist.Marshal(value, int(c.format.Load()))
 	if err != nil {
 		return fmt.Errorf("encode plist: %w", err)
 	}
+	c.out.Lock()
+	defer c.out.Unlock()
 	return WriteFrame(c.stream, payload)
 }
 
