@@ -1,32 +1,3 @@
-// Package virtual is the virtual iPhone: it speaks the wire of a tethered iPhone, from usbmuxd to the tunnel of iOS
-// 17.4, so that go-ios and every other client work against it unchanged. In come hosts on a TCP or unix socket; behind
-// it run phones whose apps are processes of this host, whose files are folders and whose battery is a stated model.
-// It never shares a codec with a client, and its figures are never a phone's: it says so itself.
-//
-// # Use
-//
-//	lab, err := virtualiphone.NewLab(virtual.LabOptions{Dir: dir})
-//	profile, err := virtualiphone.ProfileNamed("iPhone15")
-//	phone, err := lab.AddPhone(profile, virtualiphone.PhoneOptions{})    // attached, trusted, developer image mounted
-//	go lab.Serve(ctx, listener)                                    // any number of listeners, TCP or unix
-//	os.Setenv("USBMUXD_SOCKET_ADDRESS", listener.Addr().String())
-//	…
-//	lab.Close()
-//
-// A phone can be plugged and unplugged ([Phone.Attach], [Phone.Detach]; every attach has a new DeviceID), locked,
-// mistrusted ([Phone.SetTrust]), rebooted, made to fail ([Phone.Faults]), put behind a slow cable ([Phone.SetLink]),
-// warmed ([Phone.SetThermal]) and asked what it has really consumed ([Phone.Truth]).
-//
-// # How a host tells it from an iPhone
-//
-// By lockdown alone: GetValue with Domain "org.lilims.virtual" answers {Kind: "virtual", ThermalState: "nominal", …}.
-// A real phone answers MissingValue. Nothing else differs, so a runner needs no second code path.
-//
-// # What an app sees
-//
-// HOME, CFFIXED_USER_HOME and the working folder are its container, TMPDIR is in it. VIRTUAL_IPHONE is 1.
-// VIRTUAL_IPHONE_STATE is a file with a JSON object that is replaced when it changes:
-// {"thermal":"nominal","battery_percent":80,"charging":false,"memory_bytes":6442450944,"limit_bytes":3250585600}.
 package virtualiphone
 
 import (
@@ -70,7 +41,8 @@ type Lab struct {
 // NewLab returns a lab without phones.
 func NewLab(o LabOptions) (*Lab, error) {
 	if o.Dir == "" {
-		return nil, &Error{Kind: KindUsage, Op: "open virtual lab", Err: errors.New("no folder"), Hint: "name a folder in which the phones are kept"}
+		return nil, &Error{Kind: KindUsage, Op: "open virtual lab", Err: errors.New("no folder"),
+			Hint: "name a folder in which the phones are kept"}
 	}
 	if o.Clock == nil {
 		o.Clock = clock.Wall{}
@@ -125,7 +97,8 @@ func (l *Lab) AddPhone(profile Profile, o PhoneOptions) (*Phone, error) {
 		}
 	}
 	if _, taken := l.Phone(o.UDID); taken {
-		return nil, &Error{Kind: KindUsage, Op: "add virtual iPhone", Phone: o.Name, Err: fmt.Errorf("there is a phone %s already", o.UDID), Hint: "give it another UDID, or none"}
+		return nil, &Error{Kind: KindUsage, Op: "add virtual iPhone", Phone: o.Name,
+			Err: fmt.Errorf("there is a phone %s already", o.UDID), Hint: "give it another UDID, or none"}
 	}
 	phone, err := newPhone(l, profile, o, ordinal)
 	if err != nil {

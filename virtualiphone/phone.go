@@ -3,7 +3,6 @@ package virtualiphone
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -227,24 +226,6 @@ func (p *Phone) Faults() *faults.Script { return p.script }
 // Log is the end of the phone's system log, oldest line first: at most 256 lines, each as a host of the syslog relay gets
 // it, without the line's end. What apps print is in it.
 func (p *Phone) Log() []string { return p.journal.Recent() }
-
-// Apps lists the installed apps.
-func (p *Phone) Apps() []process.App {
-	var out []process.App
-	for _, a := range p.library.List() {
-		out = append(out, process.App{BundleID: a.BundleID, Name: a.Name, Version: a.Version, Build: a.Build, Path: a.Path()})
-	}
-	return out
-}
-
-// Container is an installed app's data container on this host.
-func (p *Phone) Container(bundleID string) (string, error) {
-	app, ok := p.library.Find(bundleID)
-	if !ok {
-		return "", fmt.Errorf("%s is not installed on %s", bundleID, p.name)
-	}
-	return app.Container(), nil
-}
 
 // Name is the phone's name, as its owner or a host has set it.
 func (p *Phone) Name() string {

@@ -232,7 +232,9 @@ func describe(p *virtualiphone.Phone) State {
 func Serve(ctx context.Context, lab *virtualiphone.Lab, address string, done func(error)) (net.Addr, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, &virtualiphone.Error{Kind: virtualiphone.KindUsage, Op: "control virtual iPhones", Err: err, Hint: "choose a free address, such as 127.0.0.1:0"}
+		return nil, &virtualiphone.Error{
+			Kind: virtualiphone.KindUsage, Op: "control virtual iPhones", Err: err, Hint: "choose a free address, such as 127.0.0.1:0",
+		}
 	}
 	if ip := listener.Addr().(*net.TCPAddr).IP; !ip.IsLoopback() {
 		listener.Close()

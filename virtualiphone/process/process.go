@@ -1,5 +1,6 @@
-// Package process is what the virtual iPhone's services need of its app processes: launch, list, watch, end. The
-// phone's process table implements it; the process-control services call it. It knows no protocol.
+// Package process names what runs on a virtual iPhone: its installed apps, its processes, how they end, and the table
+// through which they are launched, listed, watched and ended. A test asks a phone's table what a client has done to it;
+// the phone's own services answer clients from the same table. It knows no protocol.
 package process
 
 import (
