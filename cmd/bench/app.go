@@ -8,7 +8,7 @@ import (
 	flag "github.com/spf13/pflag"
 
 	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/runners/iphone/virtual/bundle"
+	"github.com/lilims/bench/virtualiphone/bundle"
 )
 
 func appCommand() command {

@@ -12,8 +12,9 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/runners/iphone/virtual"
-	"github.com/lilims/bench/runners/iphone/virtual/bundle"
+	"github.com/lilims/bench/virtualiphone"
+	"github.com/lilims/bench/virtualiphone/battery"
+	"github.com/lilims/bench/virtualiphone/bundle"
 )
 
 // hurried is the host's clock, on which a pause between two looks at a device is over at once.
@@ -56,7 +57,7 @@ var warmCatalogue = map[string]string{
 }
 
 // warmPhone serves one virtual phone with a folder of its own as the working one.
-func warmPhone(t *testing.T) (*virtual.Phone, func(errs *watcher, args ...string) (int, string)) {
+func warmPhone(t *testing.T) (*virtualiphone.Phone, func(errs *watcher, args ...string) (int, string)) {
 	t.Helper()
 	agent := build(t, "fakeagent", "../../runners/runnertest/fakeagent")
 	tiny, err := filepath.Abs(filepath.Join("..", "..", "runtime", "Tests", "Fixtures", "model", "tiny"))
@@ -75,16 +76,16 @@ func warmPhone(t *testing.T) (*virtual.Phone, func(errs *watcher, args ...string
 	if err := packApp(bundle.App{Executable: agent, Name: "BenchApp", BundleID: "org.lilims.bench", Version: "1.0.0", Revision: "0123abc", Configuration: "Release"}, "BenchApp.ipa"); err != nil {
 		t.Fatal(err)
 	}
-	lab, err := virtual.NewLab(virtual.LabOptions{Dir: t.TempDir(), Seed: 1, Clock: newHostClock()})
+	lab, err := virtualiphone.NewLab(virtualiphone.LabOptions{Dir: t.TempDir(), Seed: 1, Clock: newHostClock()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { lab.Close() })
-	profile, err := virtual.ProfileNamed("iPhone15")
+	profile, err := virtualiphone.ProfileNamed("iPhone15")
 	if err != nil {
 		t.Fatal(err)
 	}
-	phone, err := lab.AddPhone(profile, virtual.PhoneOptions{})
+	phone, err := lab.AddPhone(profile, virtualiphone.PhoneOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,7 @@ func warmPhone(t *testing.T) (*virtual.Phone, func(errs *watcher, args ...string
 // recorded, and the session starts when the condition ends.
 func TestAWarmVirtualPhoneIsWaitedFor(t *testing.T) {
 	phone, bench := warmPhone(t)
-	phone.SetThermal(harness.ThermalSerious)
+	phone.SetThermal(battery.ThermalSerious)
 	errs := &watcher{deeds: []deed{{"waiting: its thermal state is serious", func() { phone.SetThermal("") }}}}
 	code, out := bench(errs, "run", "--scenario", "short")
 	if code != exitOK || len(errs.deeds) > 0 {
@@ -129,7 +130,7 @@ func TestAWarmVirtualPhoneIsWaitedFor(t *testing.T) {
 // in order, and what it had measured stands.
 func TestHeatEndsASessionOfAVirtualPhone(t *testing.T) {
 	phone, bench := warmPhone(t)
-	errs := &watcher{deeds: []deed{{"generating: iteration 2", func() { phone.SetThermal(harness.ThermalSerious) }}}}
+	errs := &watcher{deeds: []deed{{"generating: iteration 2", func() { phone.SetThermal(battery.ThermalSerious) }}}}
 	code, out := bench(errs, "run", "--scenario", "long")
 	if code != exitDevice || len(errs.deeds) > 0 {
 		t.Fatalf("exit %d\n%s\n%s", code, out, errs.text.String())
@@ -145,8 +146,8 @@ func TestHeatEndsASessionOfAVirtualPhone(t *testing.T) {
 func TestHeatEndsASoakOfAVirtualPhone(t *testing.T) {
 	phone, bench := warmPhone(t)
 	errs := &watcher{deeds: []deed{
-		{"generating", func() { phone.SetThermal(harness.ThermalSerious) }},
-		{"generating: iteration", func() { phone.SetThermal(harness.ThermalCritical) }},
+		{"generating", func() { phone.SetThermal(battery.ThermalSerious) }},
+		{"generating: iteration", func() { phone.SetThermal(battery.ThermalCritical) }},
 	}}
 	code, out := bench(errs, "soak", "--idle", "0s", "--duration", "2m")
 	if code != exitDevice || len(errs.deeds) > 0 {

@@ -14,9 +14,9 @@ import (
 	flag "github.com/spf13/pflag"
 
 	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/runners/iphone/virtual"
-	"github.com/lilims/bench/runners/iphone/virtual/battery"
-	"github.com/lilims/bench/runners/iphone/virtual/control"
+	"github.com/lilims/bench/virtualiphone"
+	"github.com/lilims/bench/virtualiphone/battery"
+	"github.com/lilims/bench/virtualiphone/control"
 )
 
 // virtualFlags is what `bench virtual` is asked for.
@@ -29,8 +29,8 @@ type virtualFlags struct {
 	seed     uint64
 	verbose  bool
 	control  string
-	phone    virtual.PhoneOptions // what every phone begins as
-	gauge    time.Duration        // interval of the battery gauge's publications
+	phone    virtualiphone.PhoneOptions // what every phone begins as
+	gauge    time.Duration              // interval of the battery gauge's publications
 }
 
 // Bounds of a battery gauge's interval: it takes one sample a second, and the slowest known publishes once a minute.
@@ -50,7 +50,7 @@ func virtualCommand() command {
 			flags.StringVar(&f.os, "os", "", "`version` of iOS, as 18.6 or 18.6/22G86 (default the profile's)")
 			flags.IntVar(&f.count, "count", 1, "`number` of phones of each profile")
 			flags.Uint64Var(&f.seed, "seed", 1, "`seed` of UDIDs and of the gauges' noise")
-			flags.StringVar(&f.control, "control", "", "loopback `address` of an HTTP interface that pulls the cable, locks, heats, breaks (see runners/iphone/virtual/control)")
+			flags.StringVar(&f.control, "control", "", "loopback `address` of an HTTP interface that pulls the cable, locks, heats, breaks (see virtualiphone/control)")
 			flags.BoolVar(&f.phone.WithoutImage, "without-image", false, "the developer image is not mounted")
 			flags.BoolVar(&f.phone.Locked, "locked", false, "the phones are locked")
 			flags.DurationVar(&f.phone.Link.RTT, "rtt", 0, "round-trip `time` of the cable")
@@ -60,10 +60,26 @@ func virtualCommand() command {
 				if err := noArguments("virtual", rest); err != nil {
 					return 0, err
 				}
-				return exitOK, f.serve(ctx, env)
+				return exitOK, ofVirtualPhone(f.serve(ctx, env))
 			}
 		},
 	}
+}
+
+// ofVirtualPhone gives an error of the virtual iPhones, a package of its own, the harness's form.
+func ofVirtualPhone(err error) error {
+	var e *virtualiphone.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	kind := harness.KindInternal
+	switch e.Kind {
+	case virtualiphone.KindUsage:
+		kind = harness.KindUsage
+	case virtualiphone.KindStorage:
+		kind = harness.KindStorage
+	}
+	return &harness.Error{Kind: kind, Op: e.Op, Device: e.Phone, Err: e.Err, Hint: e.Hint}
 }
 
 // serve makes the phones, says where they listen, one address a line, and serves until it is told to stop.
@@ -76,7 +92,7 @@ func (f *virtualFlags) serve(ctx context.Context, env Env) error {
 	if err != nil {
 		return harness.UsageError("virtual", "Name the folder by its whole path with --dir.", "%w", err)
 	}
-	lab, err := virtual.NewLab(virtual.LabOptions{Dir: dir, Seed: f.seed, Clock: env.Clock,
+	lab, err := virtualiphone.NewLab(virtualiphone.LabOptions{Dir: dir, Seed: f.seed, Clock: env.Clock,
 		Log: slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: level}))})
 	if err != nil {
 		return err
@@ -116,7 +132,7 @@ func (f *virtualFlags) serve(ctx context.Context, env Env) error {
 	}
 }
 
-func (f *virtualFlags) addPhones(lab *virtual.Lab) error {
+func (f *virtualFlags) addPhones(lab *virtualiphone.Lab) error {
 	profiles := f.profiles
 	if len(profiles) == 0 {
 		profiles = words{"iPhone15"}
@@ -128,7 +144,7 @@ func (f *virtualFlags) addPhones(lab *virtual.Lab) error {
 		return harness.UsageError("virtual", fmt.Sprintf("Give a time from %v to %v.", fastestGauge, slowestGauge), "--gauge-every is %v", f.gauge)
 	}
 	for _, name := range profiles {
-		profile, err := virtual.ProfileNamed(name)
+		profile, err := virtualiphone.ProfileNamed(name)
 		if err != nil {
 			return err
 		}

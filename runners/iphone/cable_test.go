@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/runners/iphone/virtual"
+	"github.com/lilims/bench/virtualiphone"
 )
 
 // hurried is a clock on which time passes faster, so that long waits of the runner end soon.
@@ -74,7 +74,7 @@ func TestACableThatIsPulledLosesNothing(t *testing.T) {
 }
 
 // ended waits until no app runs on the phone.
-func ended(t *testing.T, p *virtual.Phone) {
+func ended(t *testing.T, p *virtualiphone.Phone) {
 	t.Helper()
 	for _, info := range p.Processes().List() {
 		if info.BundleID == bundleID {
@@ -174,7 +174,7 @@ func TestCollectOfACrash(t *testing.T) {
 
 func TestCollectOfNothing(t *testing.T) {
 	b := newBench(t)
-	b.phone("", virtual.PhoneOptions{})
+	b.phone("", virtualiphone.PhoneOptions{})
 	s := b.open(b.device(0))
 	job := task("absent", testBuild(t, ""), testModel(t, 3000))
 	if _, err := s.Collect(t.Context(), job, newRecord()); !errors.Is(err, harness.ErrNoLaunch) {

@@ -9,9 +9,9 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/iphone"
-	"github.com/lilims/bench/runners/iphone/virtual"
-	"github.com/lilims/bench/runners/iphone/virtual/bundle"
 	"github.com/lilims/bench/runners/runnertest"
+	"github.com/lilims/bench/virtualiphone"
+	"github.com/lilims/bench/virtualiphone/bundle"
 )
 
 // TestContract runs the contract of all runners against virtual iPhones, on both ways to a phone's processes.
@@ -36,7 +36,7 @@ func TestContract(t *testing.T) {
 				b := newBench(t)
 				b.hurry(10) // a crash report that never comes is waited for
 				for range 2 {
-					b.phone(os, virtual.PhoneOptions{})
+					b.phone(os, virtualiphone.PhoneOptions{})
 				}
 				return b.runner, runnertest.Fixture{
 					Build: build, Model: runnertest.Model(t, 4096), Slow: map[string]string{"FAKE_TOKEN_MS": "50"}, Battery: true, Wait: 2 * time.Minute,
@@ -73,7 +73,7 @@ func TestContractWithTheRealApp(t *testing.T) {
 	runnertest.Run(t, func(t *testing.T) (harness.Runner, runnertest.Fixture) {
 		b := newBench(t)
 		for range 2 {
-			b.phone("", virtual.PhoneOptions{})
+			b.phone("", virtualiphone.PhoneOptions{})
 		}
 		return b.runner, runnertest.Fixture{Build: build, Model: manifest, Battery: true, Wait: 2 * time.Minute}
 	})

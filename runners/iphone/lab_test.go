@@ -21,8 +21,8 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/iphone"
-	"github.com/lilims/bench/runners/iphone/virtual"
-	"github.com/lilims/bench/runners/iphone/virtual/process"
+	"github.com/lilims/bench/virtualiphone"
+	"github.com/lilims/bench/virtualiphone/process"
 )
 
 const bundleID = "org.lilims.bench"
@@ -48,14 +48,14 @@ func withTemplate(m *testing.M) (int, error) {
 	}
 	defer os.RemoveAll(dir)
 	template = dir
-	lab, err := virtual.NewLab(virtual.LabOptions{Dir: dir})
+	lab, err := virtualiphone.NewLab(virtualiphone.LabOptions{Dir: dir})
 	if err != nil {
 		return 1, err
 	}
-	profile, err := virtual.ProfileNamed("iPhone15")
+	profile, err := virtualiphone.ProfileNamed("iPhone15")
 	for range 2 {
 		if err == nil {
-			_, err = lab.AddPhone(profile, virtual.PhoneOptions{})
+			_, err = lab.AddPhone(profile, virtualiphone.PhoneOptions{})
 		}
 	}
 	if err := errors.Join(err, lab.Close()); err != nil {
@@ -91,7 +91,7 @@ func (wall) Sleep(ctx context.Context, d time.Duration) error {
 // bench is a lab of virtual phones with a runner on it.
 type bench struct {
 	t      testing.TB
-	lab    *virtual.Lab
+	lab    *virtualiphone.Lab
 	runner *iphone.Runner
 	socket string
 	stop   func() // ends the lab and its socket
@@ -100,7 +100,7 @@ type bench struct {
 func newBench(t testing.TB) *bench {
 	t.Helper()
 	// What the phones have to say is shown with a test that fails.
-	lab, err := virtual.NewLab(virtual.LabOptions{Dir: labFolder(t), Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	lab, err := virtualiphone.NewLab(virtualiphone.LabOptions{Dir: labFolder(t), Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,9 +148,9 @@ func lookup(productType string) (harness.DeviceProfile, bool) {
 }
 
 // phone plugs in an iPhone 15 with that version of iOS; empty: the profile's.
-func (b *bench) phone(os string, o virtual.PhoneOptions, change ...func(*virtual.Profile)) *virtual.Phone {
+func (b *bench) phone(os string, o virtualiphone.PhoneOptions, change ...func(*virtualiphone.Profile)) *virtualiphone.Phone {
 	b.t.Helper()
-	profile, err := virtual.ProfileNamed("iPhone15")
+	profile, err := virtualiphone.ProfileNamed("iPhone15")
 	if err == nil && os != "" {
 		profile, err = profile.WithOS(os)
 	}
@@ -188,9 +188,9 @@ func (b *bench) open(d harness.Device) *iphone.Session {
 }
 
 // ready is a session on a new phone with build and model in place.
-func (b *bench) ready(os string, change ...func(*virtual.Profile)) (*iphone.Session, *virtual.Phone) {
+func (b *bench) ready(os string, change ...func(*virtualiphone.Profile)) (*iphone.Session, *virtualiphone.Phone) {
 	b.t.Helper()
-	p := b.phone(os, virtual.PhoneOptions{}, change...)
+	p := b.phone(os, virtualiphone.PhoneOptions{}, change...)
 	s := b.open(b.device(0))
 	if _, err := s.Prepare(b.t.Context(), testBuild(b.t, ""), testModel(b.t, 3000), nil); err != nil {
 		b.t.Fatal(err)
@@ -333,7 +333,7 @@ func task(s string, build harness.Build, model harness.Model, env ...string) har
 }
 
 // container is the app's container on the host.
-func container(t testing.TB, p *virtual.Phone) string {
+func container(t testing.TB, p *virtualiphone.Phone) string {
 	t.Helper()
 	dir, err := p.Container(bundleID)
 	if err != nil {
@@ -343,7 +343,7 @@ func container(t testing.TB, p *virtual.Phone) string {
 }
 
 // allow makes the file that the test app waits for.
-func allow(t testing.TB, p *virtual.Phone, name string) {
+func allow(t testing.TB, p *virtualiphone.Phone, name string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(container(t, p), "Documents", name), nil, 0o644); err != nil {
 		t.Fatal(err)

@@ -9,16 +9,15 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/iphone"
-	"github.com/lilims/bench/runners/iphone/virtual"
-	"github.com/lilims/bench/runners/iphone/virtual/faults"
-	"github.com/lilims/bench/runners/iphone/virtual/lockdown"
+	"github.com/lilims/bench/virtualiphone"
+	"github.com/lilims/bench/virtualiphone/faults"
 )
 
 const arrest = "com.apple.mobile.house_arrest"
 
 func TestPrepareDoesOnlyWhatIsNeeded(t *testing.T) {
 	b := newBench(t)
-	p := b.phone("", virtual.PhoneOptions{})
+	p := b.phone("", virtualiphone.PhoneOptions{})
 	s := b.open(b.device(0))
 	one, two, small, large := testBuild(t, "one"), testBuild(t, "two"), testModel(t, 3000), testModel(t, 5_000_000)
 	steps := map[string]bool{}
@@ -60,7 +59,7 @@ func TestPrepareDoesOnlyWhatIsNeeded(t *testing.T) {
 // TestABuildThatSomeoneElseInstalledIsNoticed: same version, same marker, another bundleID.
 func TestABuildThatSomeoneElseInstalledIsNoticed(t *testing.T) {
 	b := newBench(t)
-	b.phone("", virtual.PhoneOptions{})
+	b.phone("", virtualiphone.PhoneOptions{})
 	one, other, model := testBuild(t, "one"), testBuild(t, "other"), testModel(t, 100)
 	first := b.open(b.device(0))
 	if _, err := first.Prepare(t.Context(), one, model, nil); err != nil {
@@ -78,7 +77,7 @@ func TestAModelCopyGoesOnAfterABreak(t *testing.T) {
 	for _, fault := range []faults.Kind{faults.Drop, faults.Detach} {
 		t.Run(string(fault), func(t *testing.T) {
 			b := newBench(t)
-			p := b.phone("", virtual.PhoneOptions{})
+			p := b.phone("", virtualiphone.PhoneOptions{})
 			s := b.open(b.device(0))
 			build := testBuild(t, "")
 			if _, err := s.Prepare(t.Context(), build, testModel(t, 10), nil); err != nil {
@@ -104,7 +103,7 @@ func TestAModelCopyGoesOnAfterABreak(t *testing.T) {
 }
 
 // replug plugs the phone in again as soon as its cable has been pulled.
-func (b *bench) replug(p *virtual.Phone) {
+func (b *bench) replug(p *virtualiphone.Phone) {
 	b.runner.Watch(b.t.Context(), func(e iphone.Event) {
 		if !e.Attached {
 			if err := p.Attach(); err != nil {
@@ -116,7 +115,7 @@ func (b *bench) replug(p *virtual.Phone) {
 
 func TestAModelThatDiffersOnThePhone(t *testing.T) {
 	b := newBench(t)
-	p := b.phone("", virtual.PhoneOptions{})
+	p := b.phone("", virtualiphone.PhoneOptions{})
 	s := b.open(b.device(0))
 	build, model := testBuild(t, ""), testModel(t, 200_000)
 	if _, err := s.Prepare(t.Context(), build, testModel(t, 10), nil); err != nil {
@@ -139,7 +138,7 @@ func TestAModelThatDiffersOnThePhone(t *testing.T) {
 
 func TestDiskFull(t *testing.T) {
 	b := newBench(t)
-	p := b.phone("", virtual.PhoneOptions{})
+	p := b.phone("", virtualiphone.PhoneOptions{})
 	s := b.open(b.device(0))
 	build := testBuild(t, "")
 	if _, err := s.Prepare(t.Context(), build, testModel(t, 10), nil); err != nil {
@@ -151,21 +150,21 @@ func TestDiskFull(t *testing.T) {
 			t.Errorf("%s: kind %s, %v", what, harness.KindOf(err), err)
 		}
 	}
-	p.Disk().SetFree(1 << 20)
+	p.SetFreeDisk(1 << 20)
 	_, err := s.Prepare(t.Context(), build, testModel(t, 5_000_000), nil)
 	full("before the copy", err)
 	if err == nil || !strings.Contains(err.Error(), "are needed") {
 		t.Errorf("error %v does not say how much is missing", err)
 	}
-	p.Disk().SetFree(1 << 30)
+	p.SetFreeDisk(1 << 30)
 	large := testModel(t, 40<<20)
 	_, err = s.Prepare(t.Context(), build, large, func(step harness.Progress) {
 		if step.Step == "copying model" && step.Done < 10<<20 {
-			p.Disk().SetFree(1 << 20) // something else fills the phone meanwhile
+			p.SetFreeDisk(1 << 20) // something else fills the phone meanwhile
 		}
 	})
 	full("during the copy", err)
-	p.Disk().SetFree(1 << 30)
+	p.SetFreeDisk(1 << 30)
 	if done, err := s.Prepare(t.Context(), build, large, nil); err != nil || done.PushedBytes >= 40<<20 {
 		t.Errorf("after room was made: %+v, %v; want the copy to go on", done, err)
 	}
@@ -174,7 +173,7 @@ func TestDiskFull(t *testing.T) {
 // TestWhatIsWrongWithTheBuild: each mistake ends in one message with the phone's name, the kind build, and a next step.
 func TestWhatIsWrongWithTheBuild(t *testing.T) {
 	b := newBench(t)
-	b.phone("", virtual.PhoneOptions{})
+	b.phone("", virtualiphone.PhoneOptions{})
 	s := b.open(b.device(0))
 	model := testModel(t, 10)
 	torn := testBuild(t, "")
@@ -216,7 +215,7 @@ func TestWhatIsWrongWithTheBuild(t *testing.T) {
 }
 
 // mistrusted adds a phone with these options, which trusts this host only if they say so.
-func (b *bench) mistrusted(os string, o virtual.PhoneOptions) {
+func (b *bench) mistrusted(os string, o virtualiphone.PhoneOptions) {
 	b.t.Helper()
 	o.Detached = true
 	p := b.phone(os, o)
@@ -234,16 +233,16 @@ func (b *bench) mistrusted(os string, o virtual.PhoneOptions) {
 func TestWhatIsWrongWithThePhone(t *testing.T) {
 	cases := map[string]struct {
 		os      string
-		options virtual.PhoneOptions
+		options virtualiphone.PhoneOptions
 		want    string
 		hint    string
 	}{
-		"locked":            {"", virtual.PhoneOptions{Locked: true}, "", "nlock"},
-		"trust pending":     {"", virtual.PhoneOptions{Trust: lockdown.TrustPending}, "asks whether to trust", "Tap Trust"},
-		"trust denied":      {"", virtual.PhoneOptions{Trust: lockdown.TrustDenied}, "chose not to trust", "tap Trust"},
-		"no image, 18":      {"", virtual.PhoneOptions{WithoutImage: true}, "no developer image is mounted", "ios image auto"},
-		"no image, 16":      {"16.7.2", virtual.PhoneOptions{WithoutImage: true}, "no developer image is mounted", "ios image auto"},
-		"tunnel needs root": {"17.2/21C62", virtual.PhoneOptions{}, "needs root", "17.4.1"},
+		"locked":            {"", virtualiphone.PhoneOptions{Locked: true}, "", "nlock"},
+		"trust pending":     {"", virtualiphone.PhoneOptions{Trust: virtualiphone.TrustPending}, "asks whether to trust", "Tap Trust"},
+		"trust denied":      {"", virtualiphone.PhoneOptions{Trust: virtualiphone.TrustDenied}, "chose not to trust", "tap Trust"},
+		"no image, 18":      {"", virtualiphone.PhoneOptions{WithoutImage: true}, "no developer image is mounted", "ios image auto"},
+		"no image, 16":      {"16.7.2", virtualiphone.PhoneOptions{WithoutImage: true}, "no developer image is mounted", "ios image auto"},
+		"tunnel needs root": {"17.2/21C62", virtualiphone.PhoneOptions{}, "needs root", "17.4.1"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -258,7 +257,7 @@ func TestWhatIsWrongWithThePhone(t *testing.T) {
 	}
 	t.Run("absent", func(t *testing.T) {
 		b := newBench(t)
-		p := b.phone("", virtual.PhoneOptions{})
+		p := b.phone("", virtualiphone.PhoneOptions{})
 		d := b.device(0)
 		p.Detach()
 		if _, err := b.runner.Open(t.Context(), d); harness.KindOf(err) != harness.KindDevice || !strings.Contains(err.Error(), "not attached") {

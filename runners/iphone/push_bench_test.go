@@ -12,8 +12,8 @@ import (
 	library "github.com/danielpaulus/go-ios/ios/afc"
 
 	"github.com/lilims/bench/runners/iphone/internal/afc"
-	"github.com/lilims/bench/runners/iphone/virtual"
-	"github.com/lilims/bench/runners/iphone/virtual/faults"
+	"github.com/lilims/bench/virtualiphone"
+	"github.com/lilims/bench/virtualiphone/faults"
 )
 
 const pushBytes = 256 << 20
@@ -29,7 +29,7 @@ func BenchmarkPush(b *testing.B) {
 	for _, delay := range []time.Duration{0, time.Millisecond} {
 		b.Run(fmt.Sprintf("delay=%v", delay), func(b *testing.B) {
 			lab := newBench(b)
-			p := lab.phone("", virtual.PhoneOptions{Link: faults.Link{RTT: 2 * delay}})
+			p := lab.phone("", virtualiphone.PhoneOptions{Link: faults.Link{RTT: 2 * delay}})
 			s := lab.open(lab.device(0))
 			if _, err := s.Prepare(b.Context(), testBuild(b, ""), testModel(b, 10), nil); err != nil {
 				b.Fatal(err)
@@ -86,7 +86,7 @@ func copyFile(b *testing.B, from, to string) {
 	}
 }
 
-func libraryFiles(b *testing.B, p *virtual.Phone) *library.Connection {
+func libraryFiles(b *testing.B, p *virtualiphone.Phone) *library.Connection {
 	b.Helper()
 	entry, err := ios.GetDevice(p.UDID())
 	if err != nil {

@@ -8,8 +8,9 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/runners/iphone/virtual"
-	"github.com/lilims/bench/runners/iphone/virtual/instruments"
+	"github.com/lilims/bench/virtualiphone"
+	"github.com/lilims/bench/virtualiphone/battery"
+	"github.com/lilims/bench/virtualiphone/faults"
 )
 
 func TestDevices(t *testing.T) {
@@ -17,7 +18,7 @@ func TestDevices(t *testing.T) {
 	if devices, err := b.runner.Devices(t.Context()); err != nil || len(devices) != 0 {
 		t.Errorf("without phones: %v, %v", devices, err)
 	}
-	p := b.phone("", virtual.PhoneOptions{Name: "Lab 1"})
+	p := b.phone("", virtualiphone.PhoneOptions{Name: "Lab 1"})
 	d := b.device(0)
 	want := harness.Device{UDID: p.UDID(), Name: "Lab 1", Kind: harness.KindVirtual, ProductType: "iPhone15,4", Marketing: "iPhone 15", Chip: "A16 Bionic",
 		MemoryBytes: 6 << 30, OSVersion: "18.6", OSBuild: "22G86", Connection: "USB"}
@@ -67,11 +68,11 @@ func TestRun(t *testing.T) {
 
 // TestTroublesomeInstruments launches on phones whose instruments send what has killed other clients.
 func TestTroublesomeInstruments(t *testing.T) {
-	for name, faults := range map[string]instruments.Faults{"empty output": {EmptyOutput: true}, "fragments": {FragmentBytes: 40}} {
+	for name, habits := range map[string]faults.Instruments{"empty output": {EmptyOutput: true}, "fragments": {FragmentBytes: 40}} {
 		for _, os := range []string{"16.7.2", "26.1"} {
 			t.Run(name+" "+os, func(t *testing.T) {
 				b := newBench(t)
-				b.phone(os, virtual.PhoneOptions{Instruments: faults})
+				b.phone(os, virtualiphone.PhoneOptions{Instruments: habits})
 				s, build, model := b.open(b.device(0)), testBuild(t, ""), testModel(t, 100)
 				if _, err := s.Prepare(t.Context(), build, model, nil); err != nil {
 					t.Fatal(err)
@@ -123,7 +124,7 @@ func TestACrashHasItsReport(t *testing.T) {
 // TestTheSystemEndsAnAppForItsMemory: the phone's own report tells it from a crash.
 func TestTheSystemEndsAnAppForItsMemory(t *testing.T) {
 	b := newBench(t)
-	s, _ := b.ready("", func(p *virtual.Profile) { p.JetsamBytes = 48 << 20 })
+	s, _ := b.ready("", func(p *virtualiphone.Profile) { p.JetsamBytes = 48 << 20 })
 	sink := newRecord()
 	exit, err := s.Run(t.Context(), task("eat", testBuild(t, ""), testModel(t, 3000), "MODE", "eat"), sink)
 	if err != nil {
@@ -234,9 +235,9 @@ func TestTelemetry(t *testing.T) {
 
 func TestState(t *testing.T) {
 	b := newBench(t)
-	p := b.phone("", virtual.PhoneOptions{})
+	p := b.phone("", virtualiphone.PhoneOptions{})
 	s := b.open(b.device(0))
-	p.SetThermal(harness.ThermalSerious)
+	p.SetThermal(battery.ThermalSerious)
 	p.SetLocked(true)
 	state, err := s.State(t.Context())
 	if err != nil {

@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/runners/iphone/virtual"
-	"github.com/lilims/bench/runners/iphone/virtual/battery"
-	"github.com/lilims/bench/runners/iphone/virtual/diagnostics"
-	"github.com/lilims/bench/runners/iphone/virtual/faults"
-	"github.com/lilims/bench/runners/iphone/virtual/instruments"
+	"github.com/lilims/bench/virtualiphone"
+	"github.com/lilims/bench/virtualiphone/battery"
+	"github.com/lilims/bench/virtualiphone/faults"
 )
+
+// relay is the service by which a phone shows its battery.
+const relay = "com.apple.mobile.diagnostics_relay"
 
 // gated is a launch that waits for "go" and is sampled meanwhile.
 func gated(t *testing.T) harness.Task {
@@ -23,8 +24,8 @@ func gated(t *testing.T) harness.Task {
 // TestAGaugeThatGoesSilent: the launch goes on, the trouble and its end are told of once each, readings go on after it.
 func TestAGaugeThatGoesSilent(t *testing.T) {
 	for name, fault := range map[string]faults.Fault{
-		"answers with an error": {Service: diagnostics.Service, Kind: faults.Reply, Error: "Failure"},
-		"does not start":        {Service: diagnostics.Service, Kind: faults.Refuse, Error: "InvalidService"},
+		"answers with an error": {Service: relay, Kind: faults.Reply, Error: "Failure"},
+		"does not start":        {Service: relay, Kind: faults.Refuse, Error: "InvalidService"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
@@ -33,7 +34,7 @@ func TestAGaugeThatGoesSilent(t *testing.T) {
 			go func() {
 				sink.await("readings", func() bool { return len(sink.readings) > 2 })
 				if fault.Kind == faults.Refuse { // the connection that is open must end before
-					if err := p.SetFault(faults.Fault{Service: diagnostics.Service, Kind: faults.Reply, Error: "Failure", Times: 1}); err != nil {
+					if err := p.SetFault(faults.Fault{Service: relay, Kind: faults.Reply, Error: "Failure", Times: 1}); err != nil {
 						t.Error(err)
 					}
 				}
@@ -96,7 +97,7 @@ func TestChargingThatBeginsAndEnds(t *testing.T) {
 // TestTelemetryOfABusyPhone: behind a slow cable, with messages in fragments, samples and lines both arrive.
 func TestTelemetryOfABusyPhone(t *testing.T) {
 	b := newBench(t)
-	p := b.phone("", virtual.PhoneOptions{Instruments: instruments.Faults{FragmentBytes: 200, EmptyOutput: true}, Battery: battery.Options{Missing: 0.3, UnsignedWraps: true}})
+	p := b.phone("", virtualiphone.PhoneOptions{Instruments: faults.Instruments{FragmentBytes: 200, EmptyOutput: true}, Battery: battery.Options{Missing: 0.3, UnsignedWraps: true}})
 	s := b.open(b.device(0))
 	if _, err := s.Prepare(t.Context(), testBuild(t, ""), testModel(t, 3000), nil); err != nil {
 		t.Fatal(err)
@@ -122,7 +123,7 @@ func TestTelemetryOfABusyPhone(t *testing.T) {
 // TestAPhoneWithoutFootprints: the launch goes on without, and says why.
 func TestAPhoneWithoutFootprints(t *testing.T) {
 	b := newBench(t)
-	p := b.phone("", virtual.PhoneOptions{Instruments: instruments.Faults{NoFootprints: true}})
+	p := b.phone("", virtualiphone.PhoneOptions{Instruments: faults.Instruments{NoFootprints: true}})
 	s := b.open(b.device(0))
 	if _, err := s.Prepare(t.Context(), testBuild(t, ""), testModel(t, 3000), nil); err != nil {
 		t.Fatal(err)

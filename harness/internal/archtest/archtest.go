@@ -82,6 +82,7 @@ type Rule struct {
 	Deny    []string // import paths at or below which imports are denied; own packages without the module prefix
 	Allow   []string // own packages allowed all the same, exact
 	OnlyOwn bool     // if set, Deny is ignored: of own packages only Allow may be imported
+	Only    []string // if set, Deny is ignored: beyond the standard library, only what lies at or below these may be imported
 	Reason  string
 }
 
@@ -95,6 +96,9 @@ func (r Rule) breach(dir, imported string) string {
 		}
 	}
 	own, isOwn := strings.CutPrefix(imported, Module+"/")
+	if r.Only != nil {
+		return r.beyond(imported)
+	}
 	if r.OnlyOwn {
 		if !isOwn || under(own, dir) {
 			return ""
@@ -121,6 +125,16 @@ func (r Rule) breach(dir, imported string) string {
 		}
 	}
 	return ""
+}
+
+// beyond is the reason against an import that lies outside Only; the standard library's paths begin without a dot.
+func (r Rule) beyond(imported string) string {
+	first, _, _ := strings.Cut(imported, "/")
+	target := strings.TrimPrefix(imported, Module+"/")
+	if !strings.Contains(first, ".") || exempt(target, r.Only) {
+		return ""
+	}
+	return r.Reason
 }
 
 // under reports whether path is folder or lies below it; everything lies below "".

@@ -27,15 +27,15 @@ func fail(t *testing.T, breaches []string) {
 
 // TestImports holds the repository against the import table of the design.
 func TestImports(t *testing.T) {
-	const virtual = "runners/iphone/virtual"
 	rules := []Rule{
 		{From: "harness/wire", OnlyOwn: true, Allow: []string{"harness"}, Reason: "wire is shared with the phone: it knows the words and nothing else"},
 		{From: "harness/engine", OnlyOwn: true, Allow: []string{"harness", "harness/wire", "harness/preflight", "harness/power"}, Reason: "the engine sees runners, store and reports only through its own interfaces"},
-		{From: "runners", Except: []string{virtual, "runners/runnertest"}, Deny: []string{"harness/engine", "harness/store", "harness/stats", "harness/gate", "reports", "cmd"}, Reason: "a runner runs sessions; it neither judges nor stores"},
-		{From: "runners/iphone", Except: []string{virtual}, Deny: []string{"runners/local", "runners/simulated", virtual}, Reason: "runners do not know each other, and the iPhone runner does not know that a phone is virtual"},
+		{From: "runners", Except: []string{"runners/runnertest"}, Deny: []string{"harness/engine", "harness/store", "harness/stats", "harness/gate", "reports", "cmd"}, Reason: "a runner runs sessions; it neither judges nor stores"},
+		{From: "runners/iphone", Deny: []string{"runners/local", "runners/simulated"}, Reason: "runners do not know each other"},
 		{From: "runners/local", Deny: []string{"runners/iphone", "runners/simulated"}, Reason: "runners do not know each other"},
 		{From: "runners/simulated", Deny: []string{"runners/iphone", "runners/local"}, Reason: "runners do not know each other"},
-		{From: virtual, Deny: []string{"harness/engine", "harness/store", "github.com/danielpaulus/go-ios"}, Reason: "the virtual iPhone has codecs of its own, so that it does not repeat its client's mistakes"},
+		{From: "", Except: []string{"cmd", "virtualiphone"}, Deny: []string{"virtualiphone"}, Reason: "only the program brings virtual iPhones: nothing else knows that a phone is virtual"},
+		{From: "virtualiphone", Only: []string{"virtualiphone", "gvisor.dev/gvisor", "golang.org/x/net", "howett.net/plist"}, Reason: "the virtual iPhone stands on its own, with its own codecs, so that it does not repeat its clients' mistakes"},
 		{From: "", Except: []string{"runners/iphone", "harness/internal"}, Deny: []string{"github.com/danielpaulus/go-ios"}, Reason: "only the iPhone runner says go-ios"},
 		{From: "", Except: []string{"harness/store"}, Deny: []string{"database/sql", "github.com/mattn/go-sqlite3"}, Reason: "only the store says SQL"},
 		{From: "harness/store", OnlyOwn: true, Allow: []string{"harness", "harness/wire", "harness/store/block"}, Reason: "the store implements the engine's recorder without importing the engine"},
@@ -72,7 +72,9 @@ func TestClocksAndExits(t *testing.T) {
 		"time.Since": "take a harness.Clock",
 		"time.After": "wait on a harness.Clock",
 	}))
-	fail(t, Calls(files, "runners", nil, map[string]string{"time.Sleep": "wait on a clock or a condition"}))
+	for _, dir := range []string{"runners", "virtualiphone"} {
+		fail(t, Calls(files, dir, nil, map[string]string{"time.Sleep": "wait on a clock or a condition"}))
+	}
 	fail(t, Calls(files, "", []string{"cmd", "runners/runnertest"}, map[string]string{
 		"os.Exit":   "return an error; only main ends the process",
 		"log.Fatal": "return an error; only main ends the process",
@@ -146,6 +148,12 @@ func TestRulesCanFail(t *testing.T) {
 	}
 	if got := Imports(files, []Rule{{From: "harness/bad", OnlyOwn: true, Allow: []string{"harness"}, Reason: "r"}}); len(got) != 1 {
 		t.Errorf("Imports = %q, want one breach", got)
+	}
+	if got := Imports(files, []Rule{{From: "harness/bad", Only: []string{"harness/bad"}, Reason: "r"}}); len(got) != 1 {
+		t.Errorf("Imports by Only = %q, want one breach", got)
+	}
+	if got := Imports(files, []Rule{{From: "harness/bad", Only: []string{"harness/store"}, Reason: "r"}}); len(got) != 0 {
+		t.Errorf("Imports by Only = %q, want none", got)
 	}
 	if got := Calls(files, "harness", nil, map[string]string{"time.Sleep": "r", "os.Exit": "r"}); len(got) != 2 {
 		t.Errorf("Calls = %q, want two breaches", got)

@@ -14,9 +14,7 @@ import (
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/power"
 	gauge "github.com/lilims/bench/runners/iphone/internal/battery"
-	virtual "github.com/lilims/bench/runners/iphone/virtual/battery"
-	"github.com/lilims/bench/runners/iphone/virtual/diagnostics"
-	"github.com/lilims/bench/runners/iphone/virtual/hosttest"
+	virtual "github.com/lilims/bench/virtualiphone/battery"
 )
 
 // The proof that energy is measured right: a virtual phone's gauge is read as any phone's is, in some of the runs over
@@ -26,7 +24,7 @@ import (
 // session is one measured stretch on a virtual gauge: idling, work, and idling again.
 type session struct {
 	random   *rand.Rand
-	clock    *hosttest.Clock
+	clock    *turned
 	gauge    *virtual.Gauge
 	cpu      float64
 	skew     time.Duration
@@ -36,12 +34,12 @@ type session struct {
 	conn     net.Conn // nil: entries are decoded without the relay in between
 }
 
-// Battery, Gestalt and so on make the session the phone behind the relay.
-func (s *session) Battery() map[string]any    { return s.gauge.Registry() }
-func (s *session) Gestalt(string) (any, bool) { return nil, false }
-func (s *session) GestaltDeprecated() bool    { return true }
-func (s *session) Restart()                   {}
-func (s *session) Shutdown()                  {}
+// turned is a clock that the test turns.
+type turned struct{ Time time.Time }
+
+func newTurned() *turned { return &turned{time.Date(2026, 11, 3, 4, 5, 6, 0, time.UTC)} }
+
+func (c *turned) Now() time.Time { return c.Time }
 
 // habits are how a session's phone makes it hard to read.
 type habits struct {
@@ -60,7 +58,7 @@ const quarter = 0.25
 
 func newSession(t *testing.T, seed uint64, h habits) *session {
 	t.Helper()
-	s := &session{random: rand.New(rand.NewPCG(seed, 77)), clock: hosttest.NewClock(), skew: h.options.Skew, poll: time.Second}
+	s := &session{random: rand.New(rand.NewPCG(seed, 77)), clock: newTurned(), skew: h.options.Skew, poll: time.Second}
 	s.clock.Time = s.clock.Time.Add(time.Duration(s.random.Float64() * float64(time.Second)))
 	var err error
 	if s.gauge, err = virtual.New(s.clock, h.power, 12.98, func() float64 { return s.cpu }, h.options); err != nil {
@@ -80,7 +78,7 @@ func (s *session) serve(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		(&diagnostics.Relay{Phone: s}).Serve(t.Context(), phone)
+		s.gauge.ServeRelay(t.Context(), phone)
 	}()
 	t.Cleanup(func() { host.Close(); phone.Close(); <-done })
 }

@@ -14,10 +14,9 @@ import (
 	"github.com/lilims/bench/runners/iphone/internal/coredevice"
 	"github.com/lilims/bench/runners/iphone/internal/instruments"
 	"github.com/lilims/bench/runners/iphone/internal/tunnel"
-	vinstruments "github.com/lilims/bench/runners/iphone/virtual/instruments"
-	"github.com/lilims/bench/runners/iphone/virtual/process"
-	"github.com/lilims/bench/runners/iphone/virtual/rsd"
-	"github.com/lilims/bench/runners/iphone/virtual/rsd/phonetest"
+	"github.com/lilims/bench/virtualiphone/faults"
+	"github.com/lilims/bench/virtualiphone/phonetest"
+	"github.com/lilims/bench/virtualiphone/process"
 )
 
 const app = "org.lilims.bench"
@@ -36,28 +35,20 @@ func newPhone(t *testing.T) *phone {
 }
 
 // serve returns the host's end of a connection to a lockdown service.
-func (p *phone) serve(name string, faults vinstruments.Faults) net.Conn {
+func (p *phone) serve(name string, habits faults.Instruments) net.Conn {
 	p.t.Helper()
-	services, err := rsd.Services(p, rsd.Options{Clock: p.clock, Faults: faults})
+	conn, err := p.Dial(name, p.clock, habits)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	svc, ok := services.Find(name)
-	if !ok {
-		p.t.Fatalf("the phone has no %s", name)
-	}
-	here, there := net.Pipe()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { svc.Serve(ctx, there); there.Close(); close(done) }()
-	p.cut = func() { there.Close() }
-	p.t.Cleanup(func() { cancel(); here.Close(); there.Close(); <-done; p.Table.KillAll() })
-	return here
+	p.cut = conn.Cut
+	p.t.Cleanup(func() { conn.Stop(); p.Table.KillAll() })
+	return conn
 }
 
-func (p *phone) tunnel(faults vinstruments.Faults) *tunnel.Tunnel {
+func (p *phone) tunnel(habits faults.Instruments) *tunnel.Tunnel {
 	p.t.Helper()
-	t, err := tunnel.Open(p.t.Context(), p.serve(tunnel.Service, faults))
+	t, err := tunnel.Open(p.t.Context(), p.serve(tunnel.Service, habits))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -91,7 +82,7 @@ func take[T any](t *testing.T, from <-chan T) T {
 }
 
 func TestOutputAndExit(t *testing.T) {
-	for name, faults := range map[string]vinstruments.Faults{"healthy": {}, "empty output": {EmptyOutput: true}, "fragments": {FragmentBytes: 60}} {
+	for name, habits := range map[string]faults.Instruments{"healthy": {}, "empty output": {EmptyOutput: true}, "fragments": {FragmentBytes: 60}} {
 		t.Run(name, func(t *testing.T) {
 			p := newPhone(t)
 			p.Table.Install(app, func(r *phonetest.Running) process.Exit {
@@ -102,7 +93,7 @@ func TestOutputAndExit(t *testing.T) {
 				}
 				return process.Exit{Code: 3}
 			})
-			n := p.tunnel(faults)
+			n := p.tunnel(habits)
 			started, err := coredevice.Start(t.Context(), n, coredevice.Launch{BundleID: app, Args: []string{"--plan", "a b"}, Env: map[string]string{"X": "y"}})
 			if err != nil {
 				t.Fatal(err)
@@ -129,7 +120,7 @@ func TestOutputAndExit(t *testing.T) {
 func TestListAndKill(t *testing.T) {
 	p := newPhone(t)
 	p.Table.Install(app, phonetest.Until())
-	n := p.tunnel(vinstruments.Faults{})
+	n := p.tunnel(faults.Instruments{})
 	first, err := coredevice.Start(t.Context(), n, coredevice.Launch{BundleID: app})
 	if err != nil {
 		t.Fatal(err)
@@ -161,7 +152,7 @@ func TestListAndKill(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	p := newPhone(t)
-	n := p.tunnel(vinstruments.Faults{})
+	n := p.tunnel(faults.Instruments{})
 	var refused *coredevice.Error
 	if _, err := coredevice.Start(t.Context(), n, coredevice.Launch{BundleID: "org.absent"}); !errors.As(err, &refused) || refused.Text == "" {
 		t.Errorf("Start of an app that is not there = %v, want the phone's words", err)
@@ -174,7 +165,7 @@ func TestRefusals(t *testing.T) {
 func TestTheImageIsMountedLater(t *testing.T) {
 	p := newPhone(t)
 	p.SetImage(false)
-	n := p.tunnel(vinstruments.Faults{})
+	n := p.tunnel(faults.Instruments{})
 	var missing *tunnel.NoService
 	if _, err := n.Dial(t.Context(), instruments.TunnelService); !errors.As(err, &missing) {
 		t.Errorf("Dial without the image = %v", err)
@@ -190,7 +181,7 @@ func TestLaunchByInstruments(t *testing.T) {
 	p := newPhone(t)
 	p.Version = "16.7.2"
 	p.Table.Install(app, func(r *phonetest.Running) process.Exit { r.Print("hello"); return process.Exit{Code: 0} })
-	h, err := instruments.Open(t.Context(), p.serve(instruments.LockdownService, vinstruments.Faults{}))
+	h, err := instruments.Open(t.Context(), p.serve(instruments.LockdownService, faults.Instruments{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +204,7 @@ func TestLaunchByInstruments(t *testing.T) {
 func TestFootprint(t *testing.T) {
 	p := newPhone(t)
 	p.Table.Install(app, phonetest.Until())
-	h := hub(t, p.tunnel(vinstruments.Faults{}))
+	h := hub(t, p.tunnel(faults.Instruments{}))
 	pid, err := h.Start(t.Context(), instruments.Launch{BundleID: app})
 	if err != nil {
 		t.Fatal(err)
@@ -235,7 +226,7 @@ func TestFootprint(t *testing.T) {
 func TestACutTunnelEndsWhatIsOnIt(t *testing.T) {
 	p := newPhone(t)
 	p.Table.Install(app, phonetest.Until())
-	n := p.tunnel(vinstruments.Faults{})
+	n := p.tunnel(faults.Instruments{})
 	started, err := coredevice.Start(t.Context(), n, coredevice.Launch{BundleID: app})
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,29 @@
+package virtualiphone
+
+import (
+	"context"
+	"io"
+	"net"
+	"sync"
+)
+
+// forward joins a host's stream to an app's until both directions have ended.
+func forward(ctx context.Context, host, app net.Conn) {
+	defer app.Close()
+	stop := context.AfterFunc(ctx, func() { app.Close() })
+	defer stop()
+	var both sync.WaitGroup
+	both.Go(func() { pipe(app, host) })
+	both.Go(func() { pipe(host, app) })
+	both.Wait()
+}
+
+// pipe copies one direction and passes on its end.
+func pipe(to, from net.Conn) {
+	io.Copy(to, from)
+	if half, ok := to.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+		return
+	}
+	to.Close()
+}

@@ -1,0 +1,202 @@
+package dtx
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/lilims/bench/virtualiphone/internal/nskeyed"
+)
+
+// echo answers every call with its first argument, and says when it was closed.
+type echo struct {
+	channel *Channel
+	closed  chan string
+}
+
+func (e *echo) Invoke(_ context.Context, call Call) (any, error) {
+	switch call.Selector {
+	case "echo:":
+		return call.Args[0], nil
+	case "void":
+		return nil, nil
+	case "fail":
+		return nil, errors.New("it failed")
+	case "event":
+		return nil, e.channel.Call("happened:", "now")
+	}
+	return nil, Unknown(call)
+}
+
+func (e *echo) Close() { e.closed <- "closed" }
+
+// client is the other end of a served connection.
+type client struct {
+	t      *testing.T
+	conn   net.Conn
+	r      *Reader
+	next   uint32
+	closed chan string
+	done   chan error
+	cancel context.CancelFunc
+	last   *Channel
+}
+
+func serve(t *testing.T, fragment int) *client {
+	t.Helper()
+	ours, theirs := net.Pipe()
+	c := &client{t: t, conn: ours, r: NewReader(bufio.NewReader(ours)), closed: make(chan string, 8), done: make(chan error, 1)}
+	ctx, cancel := context.WithCancel(context.Background())
+	c.cancel = cancel
+	s := Server{Fragment: fragment, Channels: map[string]Open{"echo": func(_ context.Context, ch *Channel) Service {
+		c.last = ch
+		return &echo{ch, c.closed}
+	}}}
+	go func() { c.done <- s.Serve(ctx, theirs) }()
+	t.Cleanup(func() { cancel(); ours.Close() })
+	if m := c.read(); m.Channel != 0 {
+		t.Fatalf("first message %+v", m)
+	}
+	return c
+}
+
+func (c *client) read() Message {
+	c.t.Helper()
+	m, err := c.r.Next()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return m
+}
+
+func (c *client) send(channel int32, selector string, args ...any) {
+	c.t.Helper()
+	m, err := NewCall(selector, args...)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.next++
+	m.Identifier, m.Channel, m.ExpectsReply = c.next, channel, true
+	b, err := m.Append(nil, 64)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if _, err := c.conn.Write(b); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *client) call(channel int32, selector string, args ...any) Message {
+	c.t.Helper()
+	c.send(channel, selector, args...)
+	m := c.read()
+	if m.Identifier != c.next || m.Conversation != 1 || m.Channel != channel {
+		c.t.Fatalf("reply %+v to message %d on channel %d", m, c.next, channel)
+	}
+	return m
+}
+
+func value(t *testing.T, m Message) any {
+	t.Helper()
+	v, err := nskeyed.Unarchive(m.Payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestServerAnswers(t *testing.T) {
+	for name, fragment := range map[string]int{"whole": 0, "fragmented": 40} {
+		t.Run(name, func(t *testing.T) {
+			c := serve(t, fragment)
+			if m := c.call(0, "_requestChannelWithCode:identifier:", 1, "echo"); m.Type != TypeAck {
+				t.Fatalf("channel request answered with %+v", m)
+			}
+			if m := c.call(1, "echo:", "hello"); m.Type != TypeReply || value(t, m) != "hello" {
+				t.Errorf("echo = %v", value(t, m))
+			}
+			if m := c.call(1, "void"); m.Type != TypeAck || len(m.Payload) != 0 {
+				t.Errorf("void = %+v", m)
+			}
+			if m := c.call(1, "fail"); m.Type != TypeError || !strings.Contains(value(t, m).(*nskeyed.Error).Error(), "it failed") {
+				t.Errorf("fail = %v", value(t, m))
+			}
+			if m := c.call(1, "nonsense"); m.Type != TypeError {
+				t.Errorf("unknown selector = %v", value(t, m))
+			}
+			c.send(1, "event")
+			if m := c.read(); m.Channel != -1 || m.Type != TypeCall || m.Conversation != 0 {
+				t.Errorf("event = %+v", m)
+			}
+			c.read()
+		})
+	}
+}
+
+func TestServerRefusesChannels(t *testing.T) {
+	c := serve(t, 0)
+	tests := []struct {
+		name     string
+		channel  int32
+		selector string
+		args     []any
+		want     string
+	}{
+		{"unknown service", 0, "_requestChannelWithCode:identifier:", []any{1, "com.apple.none"}, "com.apple.none"},
+		{"negative code", 0, "_requestChannelWithCode:identifier:", []any{-1, "echo"}, "channel code"},
+		{"no identifier", 0, "_requestChannelWithCode:identifier:", []any{1}, "missing"},
+		{"channel that is not open", 5, "echo:", []any{"x"}, "not open"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			m := c.call(tt.channel, tt.selector, tt.args...)
+			if m.Type != TypeError || !strings.Contains(value(t, m).(error).Error(), tt.want) {
+				t.Errorf("%s = %v, want an error with %q", tt.selector, m, tt.want)
+			}
+		})
+	}
+}
+
+func TestServerClosesServices(t *testing.T) {
+	t.Run("when the channel is cancelled", func(t *testing.T) {
+		c := serve(t, 0)
+		c.call(0, "_requestChannelWithCode:identifier:", 1, "echo")
+		c.call(0, "_channelCanceled:", 1)
+		<-c.closed
+	})
+	t.Run("when the client goes", func(t *testing.T) {
+		c := serve(t, 0)
+		c.call(0, "_requestChannelWithCode:identifier:", 1, "echo")
+		c.conn.Close()
+		<-c.closed
+		if err := <-c.done; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+		if err := c.last.Call("late:"); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("event after the end: %v", err)
+		}
+	})
+	t.Run("when the context ends", func(t *testing.T) {
+		c := serve(t, 0)
+		c.call(0, "_requestChannelWithCode:identifier:", 1, "echo")
+		c.cancel()
+		<-c.closed
+		if err := <-c.done; !errors.Is(err, context.Canceled) {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	t.Run("while an event is stuck", func(t *testing.T) {
+		c := serve(t, 0)
+		c.call(0, "_requestChannelWithCode:identifier:", 1, "echo")
+		stuck := make(chan error)
+		go func() { stuck <- c.last.Call("unread:") }()
+		c.cancel()
+		<-c.closed
+		if err := <-stuck; err == nil {
+			t.Error("the event was sent to nobody")
+		}
+	})
+}

@@ -1,0 +1,38 @@
+package virtualiphone_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/lilims/bench/virtualiphone"
+	"github.com/lilims/bench/virtualiphone/faults"
+)
+
+// BenchmarkPush is what the phone takes in through mux, TLS and AFC from a host that sends 256 KiB and waits for each
+// answer, without and with the round trip of a cable. Both ends share this machine.
+func BenchmarkPush(b *testing.B) {
+	for _, rtt := range []time.Duration{0, 2 * time.Millisecond} {
+		b.Run(fmt.Sprintf("rtt=%v", rtt), func(b *testing.B) {
+			lab, host := newLab(b)
+			phone := addPhone(b, lab, virtualiphone.PhoneOptions{Link: faults.Link{RTT: rtt}})
+			payload := bytes.Repeat([]byte("0123456789abcdef"), 16<<20) // 256 MiB
+			conn, err := host.Service(phone.UDID(), "com.apple.afc")
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.SetBytes(int64(len(payload)))
+			for b.Loop() {
+				if err := push(conn, "big.bin", payload); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if info, err := os.Stat(filepath.Join(phone.Dir(), "media/big.bin")); err != nil || info.Size() != int64(len(payload)) {
+				b.Fatalf("what arrived: %v, %v", info, err)
+			}
+		})
+	}
+}
