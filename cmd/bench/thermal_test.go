@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -126,13 +127,64 @@ func TestAWarmVirtualPhoneIsWaitedFor(t *testing.T) {
 	}
 }
 
+// heat is a thermal state that comes over the phone once its app has ended so many iterations.
+type heat struct {
+	iterations int
+	state      battery.ThermalState
+}
+
+// warm brings heat over the phone in turn, by what the app writes down as it goes. It reports each state that has come; the
+// test's end stops it.
+func warm(t *testing.T, phone *virtualiphone.Phone, course ...heat) <-chan battery.ThermalState {
+	t.Helper()
+	come := make(chan battery.ThermalState, len(course))
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(5 * time.Millisecond)
+		defer ticker.Stop()
+		for len(course) > 0 {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			if iterationsEnded(phone) >= course[0].iterations {
+				phone.SetThermal(course[0].state)
+				come <- course[0].state
+				course = course[1:]
+			}
+		}
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	return come
+}
+
+// iterationsEnded counts in the events of the app that is installed, whichever session they are of.
+func iterationsEnded(phone *virtualiphone.Phone) int {
+	home, err := phone.Container("org.lilims.bench")
+	if err != nil {
+		return 0 // not installed yet
+	}
+	count := 0
+	_ = filepath.WalkDir(home, func(path string, _ fs.DirEntry, _ error) error {
+		if filepath.Base(path) == "events.jsonl" {
+			text, _ := os.ReadFile(path) // gone again, or not there yet: nothing has ended
+			count += bytes.Count(text, []byte(`"kind":"iteration_end"`))
+		}
+		return nil
+	})
+	return count
+}
+
 // TestHeatEndsASessionOfAVirtualPhone: a state that the scenario does not bear comes while the app generates. The app ends
 // in order, and what it had measured stands.
 func TestHeatEndsASessionOfAVirtualPhone(t *testing.T) {
 	phone, bench := warmPhone(t)
-	errs := &watcher{deeds: []deed{{"generating: iteration 2", func() { phone.SetThermal(battery.ThermalSerious) }}}}
+	come, errs := warm(t, phone, heat{1, battery.ThermalSerious}), &watcher{}
 	code, out := bench(errs, "run", "--scenario", "long")
-	if code != exitDevice || len(errs.deeds) > 0 {
+	if code != exitDevice || len(come) != 1 {
 		t.Fatalf("exit %d\n%s\n%s", code, out, errs.text.String())
 	}
 	for _, want := range []string{"session s000-candidate: thermal: the app stopped for heat", "nominal at the start, serious at worst"} {
@@ -145,12 +197,9 @@ func TestHeatEndsASessionOfAVirtualPhone(t *testing.T) {
 // TestHeatEndsASoakOfAVirtualPhone: the soak that ships bears everything but critical.
 func TestHeatEndsASoakOfAVirtualPhone(t *testing.T) {
 	phone, bench := warmPhone(t)
-	errs := &watcher{deeds: []deed{
-		{"generating", func() { phone.SetThermal(battery.ThermalSerious) }},
-		{"generating: iteration", func() { phone.SetThermal(battery.ThermalCritical) }},
-	}}
+	come, errs := warm(t, phone, heat{1, battery.ThermalSerious}, heat{20, battery.ThermalCritical}), &watcher{}
 	code, out := bench(errs, "soak", "--idle", "0s", "--duration", "2m")
-	if code != exitDevice || len(errs.deeds) > 0 {
+	if code != exitDevice || len(come) != 2 {
 		t.Fatalf("exit %d\n%s\n%s", code, out, errs.text.String())
 	}
 	for _, want := range []string{"session s000-candidate: thermal: the app stopped for heat", "nominal at the start, critical at worst", "the app stopped for heat after "} {
