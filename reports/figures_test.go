@@ -42,7 +42,7 @@ func TestScale(t *testing.T) {
 
 func TestEveryMetricHasALabelAndAPlace(t *testing.T) {
 	for _, m := range harness.Metrics() {
-		if rank(m.Name) == len(labels) {
+		if rank(m.Name) == len(order) {
 			t.Errorf("metric %s has no label in the table", m.Name)
 		}
 	}

@@ -122,9 +122,11 @@ func (f *bisectFlags) begin(ctx context.Context, env Env) (*bisection, error) {
 	if len(f.metrics) == 0 {
 		f.metrics = words{harness.DecodeTokS}
 	}
-	if _, ok := harness.MetricNamed(f.metrics[0]); !ok || len(f.metrics) > 1 {
+	metric, ok := harness.MetricNamed(f.metrics[0])
+	if !ok || len(f.metrics) > 1 {
 		return nil, harness.UsageError("bisect", "The metrics are: "+strings.Join(compare.MetricNames(), ", ")+".", "one metric is wanted, not %s", strings.Join(f.metrics, " "))
 	}
+	f.metrics[0] = metric.Name
 	if f.limit < 0 || f.limit >= 1 || math.IsNaN(f.limit) {
 		return nil, harness.UsageError("bisect", "0.1 is 10 %.", "--threshold %g is no loss between 0 and 1", f.limit)
 	}

@@ -70,10 +70,12 @@ func (f *trendFlags) recorded(ctx context.Context, env Env) (int, error) {
 	if len(f.metrics) == 0 {
 		f.metrics = words{harness.DecodeTokS}
 	}
-	for _, name := range f.metrics {
-		if _, ok := harness.MetricNamed(name); !ok {
-			return 0, harness.UsageError("trend", "The metrics are: "+strings.Join(compare.MetricNames(), ", ")+".", "metric %q is not known", name)
+	for i, named := range f.metrics {
+		m, ok := harness.MetricNamed(named)
+		if !ok {
+			return 0, harness.UsageError("trend", "The metrics are: "+strings.Join(compare.MetricNames(), ", ")+".", "metric %q is not known", named)
 		}
+		f.metrics[i] = m.Name
 	}
 	recorder, err := store.OpenRecorded(ctx, dataFolder(env, *f.data))
 	if err != nil {

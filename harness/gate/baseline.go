@@ -94,7 +94,7 @@ func CheckBaseline(b harness.Baseline) error {
 		return errors.New("it holds no series")
 	}
 	for _, metric := range sortedMetrics(b.Series) {
-		if _, ok := harness.MetricNamed(metric); !ok {
+		if m, ok := harness.MetricNamed(metric); !ok || m.Name != metric {
 			return fmt.Errorf("metric %q is not known", metric)
 		}
 		if err := checkNights(b.Series[metric]); err != nil {
