@@ -14,9 +14,10 @@ type Scale struct {
 	Factor float64 // value in Unit = base value * Factor
 }
 
+// Factors of the units that bytes and joules are printed in.
 const (
-	mebibyte               = 1 << 20
-	joulesPerMilliwattHour = 3.6
+	Mebibyte               = 1 << 20
+	JoulesPerMilliwattHour = 3.6
 )
 
 // ScaleFor chooses the scale in which a value of a base unit (s, B, J, tok/s, ratio, 1) is printed. Other units stay as
@@ -34,17 +35,17 @@ func ScaleFor(unit string, value float64) Scale {
 		return Scale{"s", 1}
 	case "B":
 		switch {
-		case v < mebibyte:
+		case v < Mebibyte:
 			return Scale{"KiB", 1.0 / 1024}
-		case v < 1024*mebibyte:
-			return Scale{"MiB", 1.0 / mebibyte}
+		case v < 1024*Mebibyte:
+			return Scale{"MiB", 1.0 / Mebibyte}
 		}
-		return Scale{"GiB", 1.0 / (1024 * mebibyte)}
+		return Scale{"GiB", 1.0 / (1024 * Mebibyte)}
 	case "J":
-		if v > 0 && v < joulesPerMilliwattHour/100 { // a token's
-			return Scale{"µWh", 1e3 / joulesPerMilliwattHour}
+		if v > 0 && v < JoulesPerMilliwattHour/100 { // a token's
+			return Scale{"µWh", 1e3 / JoulesPerMilliwattHour}
 		}
-		return Scale{"mWh", 1 / joulesPerMilliwattHour}
+		return Scale{"mWh", 1 / JoulesPerMilliwattHour}
 	case "ratio":
 		return Scale{"%", 100}
 	case "1":

@@ -8,23 +8,28 @@ import (
 
 func TestQuantity(t *testing.T) {
 	for _, c := range []struct {
-		unit  string
-		value float64
-		want  string
+		name, unit string
+		value      float64
+		want       string
 	}{
-		{"s", 0.004618, "4.618 ms"},
-		{"s", 12.5, "12.50 s"},
-		{"s", 0.0000421, "42.10 µs"},
-		{"B", 2.097e6, "2.000 MiB"},
-		{"B", 512, "0.5000 KiB"},
-		{"B", 3 << 30, "3.000 GiB"},
-		{"J", 36, "10.00 mWh"},
-		{"J", 0.0036, "1.000 µWh"},
-		{"ratio", 0.875, "87.50 %"},
-		{"1", 8.755, "8.755"},
-		{"tok/s", 32.117, "32.12 tok/s"},
+		{"fast token", "s", 0.0000123456, "12.35 µs"},
+		{"token", "s", 0.0123456, "12.35 ms"},
+		{"load", "s", 12.3456, "12.35 s"},
+		{"small memory", "B", 2048, "2.000 KiB"},
+		{"memory", "B", 45.2e6, "43.11 MiB"},
+		{"large memory", "B", 3 << 30, "3.000 GiB"},
+		{"energy", "J", 3.6, "1.000 mWh"},
+		{"tiny energy", "J", 0.00036, "0.1000 µWh"},
+		{"rate", "tok/s", 12345.6, "12346 tok/s"},
+		{"share", "ratio", 0.8712, "87.12 %"},
+		{"count", "1", 3.25, "3.250"},
+		{"zero", "s", 0, "0 µs"},
+		{"negative", "J", -3.6, "-1.000 mWh"},
+		{"time to first token", "s", 0.004618, "4.618 ms"},
+		{"peak memory", "B", 2.097e6, "2.000 MiB"},
+		{"perplexity", "1", 8.5, "8.500"},
 	} {
-		assert.Equal(t, c.want, Quantity(c.unit, c.value))
+		assert.Equal(t, c.want, Quantity(c.unit, c.value), c.name)
 	}
 }
 

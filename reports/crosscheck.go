@@ -31,7 +31,7 @@ func crossCheckCells(r harness.CrossCheckRow) []string {
 		case r.Unit == "1":
 			return strconv.FormatFloat(*v, 'f', -1, 64) // a count
 		}
-		return scaleFor(r.Unit, *v).with(*v)
+		return harness.Quantity(r.Unit, *v)
 	}
 	verdict := "agrees"
 	switch {
