@@ -19,6 +19,7 @@ import (
 	"github.com/lilims/bench/harness/gate"
 	"github.com/lilims/bench/harness/stats"
 	"github.com/lilims/bench/harness/store"
+	"github.com/lilims/bench/reports"
 )
 
 // baselineFlags is what `bench baseline` is asked for.
@@ -250,7 +251,7 @@ func (f *baselineFlags) list(_ context.Context, env Env, _ string) error {
 	if err != nil {
 		return err
 	}
-	return printColumns(env.Stdout, rows)
+	return reports.Columns(env.Stdout, rows)
 }
 
 // show prints the medians of a case's baseline, or of all.
@@ -269,7 +270,7 @@ func (f *baselineFlags) show(_ context.Context, env Env, word string) error {
 				rows = append(rows, []string{"  " + m.Name, fmt.Sprintf("%.6g %s", nightsMedian(nights), m.Unit), harness.Count(len(nights), "night")})
 			}
 		}
-		return printColumns(env.Stdout, rows)
+		return reports.Columns(env.Stdout, rows)
 	})
 	if err == nil && shown == 0 {
 		return harness.UsageError("baseline show", "bench baseline list shows what there is.", "no baseline is stored for %q", word)
@@ -337,7 +338,7 @@ func printDifference(w io.Writer, old, proposed harness.Baseline) error {
 		}
 		rows = append(rows, row)
 	}
-	return printColumns(w, rows)
+	return reports.Columns(w, rows)
 }
 
 // sessionsOf gives baselines the form that comparability is asked of.

@@ -13,6 +13,7 @@ import (
 	"github.com/lilims/bench/harness/bisect"
 	"github.com/lilims/bench/harness/compare"
 	"github.com/lilims/bench/harness/gate"
+	"github.com/lilims/bench/reports"
 )
 
 // bisectFlags is what `bench bisect` is asked for.
@@ -261,7 +262,7 @@ func (b *bisection) conclude() (int, error) {
 		for _, r := range b.revisions[first : last+1] {
 			suspects = append(suspects, r.hash)
 		}
-		return exit, printJSON(b.env.Stdout, map[string]any{"metric": b.metrics[0], "threshold": b.limit, "suspects": suspects, "steps": b.steps})
+		return exit, reports.Indented(b.env.Stdout, map[string]any{"metric": b.metrics[0], "threshold": b.limit, "suspects": suspects, "steps": b.steps})
 	}
 	if first == last {
 		fmt.Fprintf(b.env.Stdout, "first bad revision: %s\n", b.revisions[first])

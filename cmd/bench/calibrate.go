@@ -2,14 +2,13 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
 
 	flag "github.com/spf13/pflag"
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/gate"
 	"github.com/lilims/bench/harness/store"
+	"github.com/lilims/bench/reports"
 )
 
 // calibrateFlags is what `bench calibrate` is asked for.
@@ -76,9 +75,9 @@ func (f *calibrateFlags) calibrate(ctx context.Context, env Env) (int, error) {
 		return 0, err
 	}
 	if f.json {
-		return exitOK, printJSON(env.Stdout, found)
+		return exitOK, reports.Calibrations(found).JSON(env.Stdout)
 	}
-	return exitOK, printCalibrations(env.Stdout, found)
+	return exitOK, reports.Calibrations(found).Text(env.Stdout)
 }
 
 // read makes the calibration of every metric of the policy in every case, of all that is recorded.
@@ -110,29 +109,4 @@ func (f *calibrateFlags) read(ctx context.Context, recorder *store.Store, cases 
 		}
 	}
 	return out, nil
-}
-
-func printCalibrations(w io.Writer, found []gate.Calibration) error {
-	rows := [][]string{{"CASE", "METRIC", "PAIRS", "NOISE", "FALSE ALARMS", "AT MOST", "DETECTABLE"}}
-	for _, c := range found {
-		row := []string{c.Case, c.Metric, fmt.Sprint(c.Pairs), percentOf(c.Noise), "—", "—", "—"}
-		if c.Comparisons > 0 {
-			row[4] = fmt.Sprintf("%d of %s", c.Alarms, harness.Count(c.Comparisons, "run"))
-			row[5] = fmt.Sprintf("%.0f %%", 100**c.Bound)
-		}
-		for i, d := range c.Detectable {
-			if i == 0 {
-				row[6] = ""
-			} else {
-				row[6] += ", "
-			}
-			row[6] += fmt.Sprintf("%.1f %% at %d pairs", 100*d.Change, d.Pairs)
-		}
-		rows = append(rows, row)
-	}
-	if err := printColumns(w, rows); err != nil {
-		return err
-	}
-	fmt.Fprint(w, "Noise: SD of a pair's ratio, borrowed by the gate from 8 pairs on. False alarms: runs of the build against itself that the rule called changed,\nand the 95 % bound of their share. Detectable: called a regression with 90 % probability.\n")
-	return nil
 }

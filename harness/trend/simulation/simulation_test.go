@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	own "github.com/lilims/bench/harness/stats"
+	"github.com/lilims/bench/harness/trend"
 )
 
 // TestTrendErrorRates holds the detector to what docs/method.md says of it. The bounds allow for the Monte-Carlo error of
@@ -27,12 +27,12 @@ func TestTrendErrorRates(t *testing.T) {
 }
 
 func TestSameSeedSameTrends(t *testing.T) {
-	first := RunTrends(3, 2)
-	if second := RunTrends(3, 2); !reflect.DeepEqual(first, second) {
+	first := Run(3, 2)
+	if second := Run(3, 2); !reflect.DeepEqual(first, second) {
 		t.Errorf("the same seed gave %+v and %+v", first, second)
 	}
 	var text strings.Builder
-	if err := PrintTrends(&text, first); err != nil {
+	if err := Print(&text, first); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(text.String(), "simulated nights, years: 2") || !strings.Contains(text.String(), "Welch") {
@@ -42,11 +42,11 @@ func TestSameSeedSameTrends(t *testing.T) {
 
 // TestTrendCounts plays detectors whose errors are known.
 func TestTrendCounts(t *testing.T) {
-	blind := playYears(detector{"blind", func([]float64) []own.Change { return nil }}, Drift{0.02, 0.3}, 5, newRandom(1, 1))
+	blind := playYears(detector{"blind", func([]float64) []trend.Change { return nil }}, Drift{0.02, 0.3}, 5, newRandom(1, 1))
 	if blind.RecallSmall != 0 || blind.RecallLarge != 0 || blind.FalseAYear != 0 || blind.Confirmed != 0 || blind.MedianDelay != patience {
 		t.Errorf("a detector that finds nothing: %+v", blind)
 	}
-	startled := playYears(detector{"startled", func(s []float64) []own.Change { return []own.Change{{Index: len(s) - 1, Provisional: true}} }},
+	startled := playYears(detector{"startled", func(s []float64) []trend.Change { return []trend.Change{{Index: len(s) - 1, Provisional: true}} }},
 		Drift{0.02, 0.3}, 5, newRandom(1, 1))
 	if startled.FalseAYear != 1 || startled.Confirmed != 0 || startled.Provisional < 30 || startled.ToldInTime != 1 {
 		t.Errorf("a detector that sees a change every morning: %+v", startled)

@@ -1,3 +1,6 @@
+// Package simulation plays modelled nights against the trend detector and counts what it finds and what it invents, so that
+// its error rates are measured on this project's own code. In comes a seed and a size, out comes a table; every number in
+// it is of a modelled history and speaks of the detector, never of a device.
 package simulation
 
 import (
@@ -12,10 +15,12 @@ import (
 	"github.com/aclements/go-moremath/stats"
 
 	own "github.com/lilims/bench/harness/stats"
+	"github.com/lilims/bench/harness/trend"
 )
 
 // Constants of a simulated year. The steps lie far enough apart that each could be found alone.
 const (
+	baseLevel    = 30.0 // tok/s; any level gives the same answers
 	yearNights   = 365
 	yearSteps    = 3
 	stepApart    = 45 // nights between two steps, and from either end
@@ -42,8 +47,8 @@ type Drift struct {
 // drifts are the models that the table shows.
 func drifts() []Drift { return []Drift{{0.02, 0.3}, {0.04, 0.3}, {0.02, 0.6}} }
 
-// TrendCell is what one detector found under one model, in years with steps and in years without.
-type TrendCell struct {
+// Cell is what one detector found under one model, in years with steps and in years without.
+type Cell struct {
 	Detector string `json:"detector"`
 	Drift
 	Years       int     `json:"years"` // with three steps each, and as many without
@@ -61,17 +66,17 @@ type TrendCell struct {
 // detector finds the nights at which the level of a series changes.
 type detector struct {
 	name string
-	find func(series []float64) []own.Change
+	find func(series []float64) []trend.Change
 }
 
 func detectors() []detector {
 	return []detector{{"bench trend", robust}, {"Welch's t, 10 nights, p<0.001", welch}}
 }
 
-// RunTrends plays years of nights against the trend detector and, beside it, what many dashboards do. Same arguments,
+// Run plays years of nights against the trend detector and, beside it, what many dashboards do. Same arguments,
 // same cells.
-func RunTrends(seed uint64, years int) []TrendCell {
-	var cells []TrendCell
+func Run(seed uint64, years int) []Cell {
+	var cells []Cell
 	for _, d := range detectors() {
 		for i, model := range drifts() {
 			// Every detector sees the same draws.
@@ -127,8 +132,8 @@ func drawSteps(random *rand.Rand) []step {
 	return out
 }
 
-func playYears(d detector, model Drift, years int, random *rand.Rand) TrendCell {
-	cell := TrendCell{Detector: d.name, Drift: model, Years: years}
+func playYears(d detector, model Drift, years int, random *rand.Rand) Cell {
+	cell := Cell{Detector: d.name, Drift: model, Years: years}
 	var found, right, small, large int
 	var mornings float64
 	var delays []float64
@@ -168,8 +173,8 @@ func playYears(d detector, model Drift, years int, random *rand.Rand) TrendCell 
 }
 
 // near reports whether a change is where the step is.
-func near(changes []own.Change, night int) bool {
-	return slices.ContainsFunc(changes, func(c own.Change) bool { return max(c.Index-night, night-c.Index) <= tolerance })
+func near(changes []trend.Change, night int) bool {
+	return slices.ContainsFunc(changes, func(c trend.Change) bool { return max(c.Index-night, night-c.Index) <= tolerance })
 }
 
 func count(hit bool) int {
@@ -191,7 +196,7 @@ func delay(d detector, series []float64, night int) float64 {
 
 // everReported counts the changes of a series that are shown on any morning: those without a mark, and all.
 func everReported(d detector, series []float64) (confirmed, all int) {
-	var told, sure []own.Change
+	var told, sure []trend.Change
 	for nights := 1; nights <= len(series); nights++ {
 		for _, c := range d.find(series[:nights]) {
 			if !near(told, c.Index) {
@@ -206,11 +211,11 @@ func everReported(d detector, series []float64) (confirmed, all int) {
 }
 
 // robust is what `bench trend` goes by.
-func robust(series []float64) []own.Change { return own.Changes(series).Changes }
+func robust(series []float64) []trend.Change { return trend.Find(series).Changes }
 
 // welch compares the nights after each night with those before: of neighbouring nights that differ the clearest counts.
-func welch(series []float64) []own.Change {
-	var out []own.Change
+func welch(series []float64) []trend.Change {
+	var out []trend.Change
 	last, least := -welchWindow, 1.0
 	for i := welchWindow; i+welchWindow <= len(series); i++ {
 		before, after := stats.Sample{Xs: series[i-welchWindow : i]}, stats.Sample{Xs: series[i : i+welchWindow]}
@@ -220,7 +225,7 @@ func welch(series []float64) []own.Change {
 		}
 		switch {
 		case i-last >= welchWindow:
-			out, least = append(out, own.Change{Index: i}), test.P
+			out, least = append(out, trend.Change{Index: i}), test.P
 		case test.P < least:
 			out[len(out)-1].Index, least = i, test.P
 		}
@@ -229,8 +234,8 @@ func welch(series []float64) []own.Change {
 	return out
 }
 
-// PrintTrends writes the cells as a table.
-func PrintTrends(w io.Writer, cells []TrendCell) error {
+// Print writes the cells as a table.
+func Print(w io.Writer, cells []Cell) error {
 	if len(cells) == 0 {
 		return nil
 	}
@@ -248,3 +253,5 @@ func PrintTrends(w io.Writer, cells []TrendCell) error {
 	}
 	return table.Flush()
 }
+
+func newRandom(seed, stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) }

@@ -13,7 +13,7 @@ import (
 type Agreement struct {
 	Tokens int     // compared, of the longer text
 	Same   float64 // share that is the same at the same place
-	First  int     // place of the first other token, from 0; Tokens: there is none
+	First  int     // place of the first token that differs, from 0; Tokens: there is none
 }
 
 // Agree compares two texts token by token. ok is false where there is nothing to compare.
@@ -35,7 +35,7 @@ func Agree(baseline, candidate []int32) (a Agreement, ok bool) {
 	return a, true
 }
 
-// JudgeAgreement makes a verdict of it. Other words are flagged: they fail only where a policy limits them, because builds
+// JudgeAgreement makes a verdict of it. Output that differs is flagged: it fails only where a policy limits it, because builds
 // that round otherwise may differ where two tokens are nearly as likely.
 func JudgeAgreement(key string, a Agreement, limit *float64) Judged {
 	whole := 1.0
@@ -44,14 +44,14 @@ func JudgeAgreement(key string, a Agreement, limit *float64) Judged {
 		out.Limit = limit
 	}
 	if a.Same == 1 {
-		out.Reason = fmt.Sprintf("both builds generate the same %d tokens", a.Tokens)
+		out.Reason = "both builds generate the same " + harness.Count(a.Tokens, "token")
 		return out
 	}
 	out.Judgement = harness.Differs
 	if limit != nil && a.Same < *limit {
 		out.Judgement = harness.OverLimit
 	}
-	out.Reason = fmt.Sprintf("the candidate says other words: of %d tokens %.0f %% are the same, number %d is the first other one", a.Tokens, 100*a.Same, a.First+1)
+	out.Reason = fmt.Sprintf("output differs: %.0f %% of %s are the same, the first that differs is number %d", 100*a.Same, harness.Count(a.Tokens, "token"), a.First+1)
 	return out
 }
 
@@ -71,16 +71,29 @@ func PlacementDifferences(baseline, candidate []harness.Placement) []string {
 			}
 		}
 		if from, to := was[function].most, is[function].most; from != to {
-			out = append(out, fmt.Sprintf("placement: most operations of %s run on the %s, not the %s", function, to, from))
+			out = append(out, fmt.Sprintf("placement: most operations of %s run on the %s, not the %s", function, computeUnit(to), computeUnit(from)))
 			continue
 		}
 		for move, operations := range moves {
 			slices.Sort(operations)
-			out = append(out, fmt.Sprintf("placement: %d operations of %s run on the %s, not the %s: %s", len(operations), function, move[1], move[0], some(operations)))
+			out = append(out, fmt.Sprintf("placement: %s of %s on the %s, not the %s: %s", harness.Count(len(operations), "operation"), function, computeUnit(move[1]), computeUnit(move[0]), some(operations)))
 		}
 	}
 	slices.Sort(out)
 	return out
+}
+
+// computeUnit names a compute unit for people.
+func computeUnit(name string) string {
+	switch name {
+	case "neural_engine":
+		return "Neural Engine"
+	case "gpu":
+		return "GPU"
+	case "cpu":
+		return "CPU"
+	}
+	return name
 }
 
 // functionPlacement is where one function's operations run: most on one unit, those that are named elsewhere.

@@ -9,8 +9,8 @@ import (
 	"github.com/lilims/bench/harness"
 )
 
-// unitAt judges five pairs of a unit on which the candidate runs at a relative speed.
-func unitAt(t *testing.T, random *rand.Rand, speed float64) Judged {
+// deviceAt judges five pairs of a device on which the candidate runs at a relative speed.
+func deviceAt(t *testing.T, random *rand.Rand, speed float64) Judged {
 	t.Helper()
 	metric, _ := harness.MetricNamed(harness.DecodeTokS)
 	run := selfRun(random, "r", 5, 0.01, speed)
@@ -34,13 +34,13 @@ func TestCombine(t *testing.T) {
 		differ      bool
 		wantWarning string
 	}{
-		{"both alike", 1, 1, harness.Pass, false, "units: A"},
+		{"both alike", 1, 1, harness.Pass, false, "devices: A"},
 		{"both slower", 0.8, 0.8, harness.Regression, false, "I²"},
 		{"one much slower, the other not", 0.6, 1, harness.Inconclusive, true, "differ by more"},
-		{"both faster", 1.3, 1.3, harness.Improvement, false, "units: A"},
+		{"both faster", 1.3, 1.3, harness.Improvement, false, "devices: A"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			one, two := unitAt(t, random, c.one), unitAt(t, random, c.two)
+			one, two := deviceAt(t, random, c.one), deviceAt(t, random, c.two)
 			got, err := Combine(metric, []Judged{one, two}, []string{"A", "B"}, Rule{})
 			if err != nil || got.Judgement != c.want {
 				t.Fatalf("Combine = %+v, %v, want %s", got.Verdict, err, c.want)
@@ -53,10 +53,10 @@ func TestCombine(t *testing.T) {
 			}
 		})
 	}
-	if got, err := Combine(metric, []Judged{unitAt(t, random, 1), {}}, []string{"A", "B"}, Rule{}); err != nil || got.Judgement != harness.Inconclusive || !strings.Contains(got.Reason, "unit B") {
-		t.Errorf("with a unit that has no look: %+v, %v", got.Verdict, err)
+	if got, err := Combine(metric, []Judged{deviceAt(t, random, 1), {}}, []string{"A", "B"}, Rule{}); err != nil || got.Judgement != harness.Inconclusive || !strings.Contains(got.Reason, "device B") {
+		t.Errorf("with a device that has no look: %+v, %v", got.Verdict, err)
 	}
-	if _, err := Combine(metric, []Judged{unitAt(t, random, 1)}, []string{"A"}, Rule{}); err == nil {
-		t.Error("one unit was combined")
+	if _, err := Combine(metric, []Judged{deviceAt(t, random, 1)}, []string{"A"}, Rule{}); err == nil {
+		t.Error("one device was combined")
 	}
 }

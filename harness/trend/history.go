@@ -1,10 +1,12 @@
-package gate
+package trend
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/gate"
 	"github.com/lilims/bench/harness/stats"
 )
 
@@ -24,7 +26,7 @@ type NightMedian struct {
 	Night    string  `json:"night"` // 2026-11-23, UTC
 	Value    float64 `json:"value"` // base unit of the metric
 	Sessions int     `json:"sessions"`
-	Outlier  bool    `json:"outlier,omitempty"` // stands apart and was not used to look for changes
+	Outlier  bool    `json:"outlier,omitempty"` // far off its neighbours, and not used to look for changes
 }
 
 // NightChange is a lasting shift of level.
@@ -34,7 +36,7 @@ type NightChange struct {
 	After       float64 `json:"after"`
 	Change      float64 `json:"change"`                // relative, of the metric itself
 	Worse       bool    `json:"worse"`                 // in the metric's direction
-	Provisional bool    `json:"provisional,omitempty"` // the new level is younger than stats.Segment nights
+	Provisional bool    `json:"provisional,omitempty"` // the new level is younger than Segment nights
 }
 
 // History cuts one metric of one case into stretches and finds the lasting changes in each. Sessions are in the order
@@ -43,11 +45,11 @@ func History(metric harness.Metric, sessions []harness.SessionSeries) ([]Stretch
 	var kept []*harness.SessionSeries
 	for i := range sessions {
 		s := &sessions[i]
-		if leftOut(metric, s) != "" && s.Begin.Fingerprint.Kind != harness.KindImported { // files often hold one figure a session
+		if gate.LeftOut(metric, s) != "" && s.Begin.Fingerprint.Kind != harness.KindImported { // files often hold one figure a session
 			continue
 		}
-		if err := positive(harness.ArmCandidate, [][]float64{s.Values}); err != nil {
-			return nil, fmt.Errorf("session %s of run %s: %w", s.Begin.ID, s.Run, err)
+		if i := notPositive(s.Values); i >= 0 {
+			return nil, fmt.Errorf("session %s of run %s: reading %d is %v: readings must be positive numbers", s.Begin.ID, s.Run, i, s.Values[i])
 		}
 		kept = append(kept, s)
 	}
@@ -60,7 +62,7 @@ func History(metric harness.Metric, sessions []harness.SessionSeries) ([]Stretch
 		s := stretchOf(metric, kept[:n])
 		if len(out) > 0 {
 			before := harness.SessionSeries{Begin: &harness.SessionBegin{Fingerprint: out[len(out)-1].Fingerprint}}
-			s.Changed = Differences([]harness.SessionSeries{before, *kept[0]})
+			s.Changed = gate.Differences([]harness.SessionSeries{before, *kept[0]})
 		}
 		out, kept = append(out, s), kept[n:]
 	}
@@ -80,12 +82,12 @@ func stretchOf(metric harness.Metric, sessions []*harness.SessionSeries) Stretch
 		out.Nights = append(out.Nights, NightMedian{Night: date, Value: stats.Median(night), Sessions: len(night)})
 		night = nil
 	}
-	trend := stats.Changes(values)
-	out.Sigma, out.Phi = trend.Sigma, trend.Phi
-	for _, i := range trend.Outliers {
+	found := Find(values)
+	out.Sigma, out.Phi = found.Sigma, found.Phi
+	for _, i := range found.Outliers {
 		out.Nights[i].Outlier = true
 	}
-	for _, c := range trend.Changes {
+	for _, c := range found.Changes {
 		out.Changes = append(out.Changes, NightChange{Night: out.Nights[c.Index].Night, Before: c.Before, After: c.After,
 			Change: c.After/c.Before - 1, Worse: (c.After < c.Before) == (metric.Better == harness.Higher), Provisional: c.Provisional})
 	}
@@ -97,4 +99,14 @@ func sameDate(a, b *harness.SessionSeries) bool {
 	year, month, day := a.Begin.At.UTC().Date()
 	otherYear, otherMonth, otherDay := b.Begin.At.UTC().Date()
 	return day == otherDay && month == otherMonth && year == otherYear
+}
+
+// notPositive is the index of the first value that is no positive finite number, and so has no logarithm; -1: there is none.
+func notPositive(values []float64) int {
+	for i, x := range values {
+		if !(x > 0) || math.IsInf(x, 0) {
+			return i
+		}
+	}
+	return -1
 }

@@ -1,6 +1,7 @@
-package main
+package reports
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -9,9 +10,9 @@ import (
 	"github.com/lilims/bench/harness"
 )
 
-// printColumns prints rows in columns of equal width. Cells come from devices too, so control characters are dropped:
-// a terminal would obey them.
-func printColumns(w io.Writer, rows [][]string) error {
+// Columns prints rows in columns of equal width: every listing of the program. Cells come from devices too, so control
+// characters are dropped: a terminal would obey them.
+func Columns(w io.Writer, rows [][]string) error {
 	var widths []int
 	for _, row := range rows {
 		for i := range row {
@@ -32,4 +33,11 @@ func printColumns(w io.Writer, rows [][]string) error {
 		}
 	}
 	return nil
+}
+
+// Indented writes a value as JSON that people can read too.
+func Indented(w io.Writer, v any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
 }

@@ -1,4 +1,4 @@
-package gate
+package trend
 
 import (
 	"math/rand/v2"

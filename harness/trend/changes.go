@@ -1,14 +1,16 @@
-package stats
+package trend
 
 import (
 	"math"
 	"slices"
+
+	"github.com/lilims/bench/harness/stats"
 )
 
-// Trend is what a history of nightly values says of itself.
-type Trend struct {
+// Found is what a history of nightly values says of itself.
+type Found struct {
 	Changes  []Change
-	Outliers []int   // indexes of single nights that stand apart and were replaced for the detection
+	Outliers []int   // indexes of single nights far off their neighbours, replaced for the detection
 	Sigma    float64 // SD of a night on the log scale, from differences of neighbours
 	Phi      float64 // lag-1 autocorrelation of the residuals, clamped to [0, 0.8]
 }
@@ -23,7 +25,7 @@ type Change struct {
 
 // Constants of the detector: robust PELT. Tuned by simulation (docs/method.md).
 const (
-	TrendMinimum   = 10    // nights needed
+	Minimum        = 10    // nights needed
 	Segment        = 5     // shortest level, nights
 	penaltyFactor  = 4     // times log n
 	hampelSigmas   = 4     // a night further from its neighbours' median is a spike
@@ -35,19 +37,19 @@ const (
 	freshSigmas = 3 // each of the last nights must be this far from the level
 )
 
-// Changes finds lasting shifts in a series of positive nightly medians, oldest first. A single wild night is an
-// outlier, not a change. Fewer than TrendMinimum nights, or a series without variation, give no changes.
+// Find looks for lasting shifts in a series of positive nightly medians, oldest first. A single wild night is an
+// outlier, not a change. Fewer than Minimum nights, or a series without variation, give no changes.
 //
 // The method is PELT (Killick 2012, doi 10.1080/01621459.2012.737745) on logs with squared error, after a Hampel
 // filter, with a penalty widened for autocorrelation and for how little a short history says of its own variation, and
 // small shifts removed. Package simulation counts what it finds and what it invents.
-func Changes(series []float64) Trend {
+func Find(series []float64) Found {
 	z := make([]float64, len(series))
 	for i, x := range series {
 		z[i] = math.Log(x)
 	}
-	var t Trend
-	if len(z) < TrendMinimum {
+	var t Found
+	if len(z) < Minimum {
 		return t
 	}
 	t.Sigma = neighbourSigma(z)
@@ -102,11 +104,11 @@ func freshShift(z []float64, cuts []int, sigma float64) (at int, ok bool) {
 		}
 		return above || below
 	}
-	if at = len(z) - Segment; at-from >= Segment && beyond(Median(z[from:at]), z[at:]) {
+	if at = len(z) - Segment; at-from >= Segment && beyond(stats.Median(z[from:at]), z[at:]) {
 		return 0, false // a whole segment has shifted: that is a change, not a fresh one
 	}
 	for nights := Segment - 1; nights >= fewest; nights-- {
-		if at = len(z) - nights; at-from >= Segment && beyond(Median(z[from:at]), z[at:]) {
+		if at = len(z) - nights; at-from >= Segment && beyond(stats.Median(z[from:at]), z[at:]) {
 			return at, true
 		}
 	}
@@ -119,7 +121,7 @@ func neighbourSigma(z []float64) float64 {
 	for i := range differences {
 		differences[i] = z[i+1] - z[i]
 	}
-	return MAD(differences) / math.Sqrt2
+	return stats.MAD(differences) / math.Sqrt2
 }
 
 // hampel replaces nights that stand apart from their neighbours by the neighbours' median.
@@ -127,7 +129,7 @@ func hampel(z []float64, sigma float64) (clean []float64, outliers []int) {
 	clean = slices.Clone(z)
 	for i := range z {
 		window := z[max(0, i-hampelReach):min(len(z), i+hampelReach+1)]
-		if center := Median(window); math.Abs(z[i]-center) > hampelSigmas*sigma {
+		if center := stats.Median(window); math.Abs(z[i]-center) > hampelSigmas*sigma {
 			clean[i] = center
 			outliers = append(outliers, i)
 		}
@@ -181,7 +183,7 @@ func pelt(z []float64, sigma, beta float64) []int {
 func autocorrelation(z []float64, cuts []int) float64 {
 	var products, squares float64
 	eachSegment(len(z), cuts, func(from, to int) {
-		center := Median(z[from:to])
+		center := stats.Median(z[from:to])
 		for i := from; i < to; i++ {
 			r := z[i] - center
 			squares += r * r
@@ -201,7 +203,7 @@ func dropSmall(z []float64, cuts []int) []int {
 	cuts = slices.Clone(cuts)
 	for len(cuts) > 0 {
 		var levels []float64
-		eachSegment(len(z), cuts, func(from, to int) { levels = append(levels, Median(z[from:to])) })
+		eachSegment(len(z), cuts, func(from, to int) { levels = append(levels, stats.Median(z[from:to])) })
 		smallest := 0
 		for i := range cuts {
 			if math.Abs(levels[i+1]-levels[i]) < math.Abs(levels[smallest+1]-levels[smallest]) {
@@ -223,7 +225,7 @@ func describe(changes []Change, z []float64) {
 		cuts[i] = c.Index
 	}
 	var levels []float64
-	eachSegment(len(z), cuts, func(from, to int) { levels = append(levels, math.Exp(Median(z[from:to]))) })
+	eachSegment(len(z), cuts, func(from, to int) { levels = append(levels, math.Exp(stats.Median(z[from:to]))) })
 	for i := range changes {
 		changes[i].Before, changes[i].After = levels[i], levels[i+1]
 	}
