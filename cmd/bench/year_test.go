@@ -113,7 +113,7 @@ func gateAndTrend(tb testing.TB, data string, nights int) {
 		var out, complaints bytes.Buffer
 		env := Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: io.MultiWriter(&complaints), Getenv: func(string) string { return "" }, Clock: newHostClock()}
 		code := run(context.Background(), env, *args)
-		got := strings.Count(out.String(), `"stretches"`) + strings.Count(out.String(), "limit 10 %")
+		got := strings.Count(out.String(), `"stretches"`) + strings.Count(out.String(), "threshold 10 %")
 		if code == exitInternal || code == exitUsage || got != want {
 			tb.Fatalf("bench %s: exit %d, %d of %d judged\n%s", strings.Join(*args, " "), code, got, want, complaints.String())
 		}
