@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/compare"
 	"github.com/lilims/bench/harness/stats"
 )
 
@@ -257,7 +258,11 @@ var order = []string{
 	harness.GreedyMatch,
 }
 
+// label is what tables call a metric.
 func label(metric string) string {
+	if metric == compare.AnyMetric {
+		return "any metric"
+	}
 	if m, ok := harness.MetricNamed(metric); ok {
 		return m.Label
 	}

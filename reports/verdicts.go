@@ -16,8 +16,9 @@ import (
 type Verdicts []gate.Judged
 
 // claim is what regression and pass say, and of what.
-const claim = "Regression: the estimate is beyond the threshold, and the loss exceeds the guard (0.8 of the threshold, or the threshold itself with --strict) " +
-	"with at most 5 % error.\nPass: the loss is below the threshold with at most 5 % error. Both hold for the measured devices only.\n"
+const claim = "Regression: the estimate is beyond the threshold and, with at most 5 % error, the loss exceeds the guard\n" +
+	"(0.8 of the threshold; with --strict the threshold). Pass: with at most 5 % error the loss is below the threshold.\n" +
+	"Both hold for the measured devices only.\n"
 
 // Text writes a table for each case, then the remarks, each once with the metrics that it is about.
 func (all Verdicts) Text(w io.Writer) error {
@@ -28,7 +29,7 @@ func (all Verdicts) Text(w io.Writer) error {
 			fmt.Fprintf(table, "%s\n", harness.PrintableLine(v.Case))
 			last = v.Case
 		}
-		if v.Limit != nil {
+		if inTable(v) {
 			fmt.Fprintf(table, "  %s\t%s\t%s\n", label(v.Metric), v.Judgement, harness.PrintableLine(v.Reason))
 			continue
 		}
@@ -46,13 +47,16 @@ func (all Verdicts) Text(w io.Writer) error {
 	return err
 }
 
-// remarks are the reasons and warnings, each with the metrics that it is about. A reason beside a limit stands in the table.
+// inTable reports whether a verdict's reason stands in the table: there is no estimate of a change.
+func inTable(v gate.Judged) bool { return v.Limit != nil || v.Estimate == nil }
+
+// remarks are the reasons and warnings that do not stand in the table, each with the metrics that it is about.
 func (all Verdicts) remarks() []string {
 	var order, out []string
 	about := map[string][]string{}
 	for _, v := range all {
 		for _, remark := range append([]string{v.Reason}, v.Warnings...) {
-			if remark == "" || v.Limit != nil && remark == v.Reason {
+			if remark == "" || inTable(v) && remark == v.Reason {
 				continue
 			}
 			if about[remark] == nil {

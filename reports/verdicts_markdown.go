@@ -25,7 +25,7 @@ func (all Verdicts) Markdown(w io.Writer) error {
 				name = "**" + name + "**"
 			}
 			cells := []string{escapeMarkdown(v.Case), label(v.Metric), name, change(v), interval(v), fmt.Sprint(v.Pairs), share(v.Noise), escapeMarkdown(harness.PrintableLine(v.Reason))}
-			if v.Limit != nil {
+			if inTable(v) {
 				cells[3], cells[4], cells[5], cells[6] = "", "", "", ""
 			}
 			fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
