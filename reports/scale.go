@@ -82,7 +82,7 @@ func (c Case) few() string {
 		most = max(most, f.Sessions)
 	}
 	if need := stats.SummaryNeeds(stats.SummaryConfidence); most > 0 && most < need {
-		return fmt.Sprintf("No 95 %% interval: it takes %d sessions, and there %s.", need, map[bool]string{true: "is 1", false: "are " + strconv.Itoa(most)}[most == 1])
+		return fmt.Sprintf("No 95 %% interval: at least %d sessions are needed, and there %s.", need, map[bool]string{true: "is 1", false: "are " + strconv.Itoa(most)}[most == 1])
 	}
 	return ""
 }
@@ -124,13 +124,13 @@ func modelTitle(m harness.Model) string {
 func mark(kind harness.DeviceKind) string {
 	switch kind {
 	case harness.KindVirtual:
-		return "SYNTHETIC: virtual iPhone. Real protocols, this host's CPU, modelled battery: these numbers say nothing of a phone."
+		return "SYNTHETIC: virtual iPhone. Real protocols, this host's CPU, modelled battery: not representative of a phone."
 	case harness.KindSimulated:
 		return "SYNTHETIC: simulated device. Every number comes from a model on a virtual clock: nothing was measured."
 	case harness.KindLocal:
-		return "HOST: the runtime as a process of this host. These numbers say nothing of a phone."
+		return "HOST: the runtime as a process of this host. Not representative of a phone."
 	case harness.KindImported:
-		return "IMPORTED: numbers from someone else's file, measured by other rules."
+		return "IMPORTED: figures from a file, measured with other methods."
 	}
 	return ""
 }
