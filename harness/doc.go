@@ -33,6 +33,7 @@
 //   - [CrossCheck]: what MetricKit says of a unit and a day, beside what the runs in it recorded.
 //   - [Entry]: one thing that a run yields on its way to the store: a session's begin or end, an event line, an
 //     iteration, a sample, a battery reading, an absence, a payload, a notice.
+//   - [Scale]: the unit in which a value of a base unit is printed.
 //
 // Values are stored in base units (s, B, J, tok/s) and scaled only where they are printed. A value that was not
 // measured is absent: a nil pointer or a missing map entry, never 0 and never -1.
