@@ -32,8 +32,9 @@ func (all Calibrations) Text(w io.Writer) error {
 	if err := Columns(w, rows); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, "Noise: SD of a pair's ratio, used by the gate from 8 pairs on. False alarms: runs of the build against itself that the rule called changed,\n"+
-		"and the 95 % upper bound of their share. Detectable: the smallest loss that is called a regression with 90 % probability.\n")
+	_, err := io.WriteString(w, "Noise: SD of a pair's ratio, used by the gate from 8 pairs on. False alarms: runs of the build against itself\n"+
+		"that the rule called changed, and the 95 % upper bound of their share. Detectable: the smallest loss that is called\n"+
+		"a regression with 90 % probability.\n")
 	return err
 }
 

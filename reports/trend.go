@@ -38,7 +38,8 @@ func historyText(b *strings.Builder, h trend.CaseHistory) {
 			fmt.Fprintf(b, "  -- not compared across: %s\n", harness.PrintableLine(strings.Join(s.Changed, ", ")))
 		}
 		first, last := s.Nights[0], s.Nights[len(s.Nights)-1]
-		fmt.Fprintf(b, "  %s to %s: %s, latest %s", first.Night, last.Night, harness.Count(len(s.Nights), "night"), harness.Quantity(h.Unit, last.Value))
+		fmt.Fprintf(b, "  %s to %s: %s, latest %s", first.Night, last.Night, harness.Count(len(s.Nights), "night"),
+			harness.Quantity(h.Unit, last.Value))
 		if s.Sigma > 0 {
 			fmt.Fprintf(b, ", night-to-night noise %s", harness.Percent(s.Sigma))
 		}
@@ -48,7 +49,8 @@ func historyText(b *strings.Builder, h trend.CaseHistory) {
 		}
 		for _, c := range s.Changes {
 			scale := harness.ScaleFor(h.Unit, c.After)
-			fmt.Fprintf(b, "    from %s: %s → %s, %s%s\n", c.Night, scale.Number(c.Before), scale.With(c.After), m.ChangeText(m.Change(c.Change)), provisional(c.Provisional))
+			fmt.Fprintf(b, "    from %s: %s → %s, %s%s\n", c.Night, scale.Number(c.Before), scale.With(c.After),
+				m.ChangeText(m.Change(c.Change)), provisional(c.Provisional))
 		}
 		for _, n := range s.Nights {
 			if n.Outlier {
@@ -110,9 +112,11 @@ type SeriesTrend struct {
 // Text writes the changes, with nights counted from 0 as in the series.
 func (t SeriesTrend) Text(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s, %s, outliers %v\n", t.Name, harness.Count(len(t.Values), "night"), harness.Count(len(t.Changes), "change"), t.Outliers)
+	fmt.Fprintf(&b, "%s: %s, %s, outliers %v\n", t.Name, harness.Count(len(t.Values), "night"), harness.Count(len(t.Changes),
+		"change"), t.Outliers)
 	for _, c := range t.Changes {
-		fmt.Fprintf(&b, "  night %d: %s → %s, %s%s\n", c.Index, harness.Significant(c.Before, 4), harness.Significant(c.After, 4), harness.SignedPercent(c.After/c.Before-1), provisional(c.Provisional))
+		fmt.Fprintf(&b, "  night %d: %s → %s, %s%s\n", c.Index, harness.Significant(c.Before, 4), harness.Significant(c.After, 4),
+			harness.SignedPercent(c.After/c.Before-1), provisional(c.Provisional))
 	}
 	if few := fewNights(len(t.Values)); few != "" {
 		fmt.Fprintf(&b, "  warning: %s\n", few)

@@ -100,7 +100,8 @@ func SeriesVerdict(w io.Writer, metric harness.Metric, v gate.Judged) error {
 func line(v gate.Judged) string {
 	parts := []string{string(v.Judgement)}
 	if v.Estimate != nil && v.Limit == nil {
-		parts = append(parts, fmt.Sprintf("%s %s at a threshold of %.0f %%, %s", change(v), interval(v), 100*v.Threshold, harness.Count(v.Pairs, "pair")))
+		parts = append(parts, fmt.Sprintf("%s %s at a threshold of %.0f %%, %s", change(v), interval(v), 100*v.Threshold,
+			harness.Count(v.Pairs, "pair")))
 	}
 	for _, remark := range append([]string{v.Reason}, v.Warnings...) {
 		if remark != "" {

@@ -20,21 +20,27 @@ import (
 // someVerdicts are one of each kind that people see.
 func someVerdicts() Verdicts {
 	paired := func(metric string, j harness.Judgement, estimate, low, high float64, warnings ...string) gate.Judged {
-		return gate.Judged{Measured: 6, Steps: []gate.Step{{Pairs: 6, Verdict: string(j)}}, Verdict: harness.Verdict{Case: "iPhone15,4/stories-1m/quick", Metric: metric,
-			Judgement: j, Estimate: &estimate, Low: &low, High: &high, Pairs: 6, Noise: ptr(0.0213), Threshold: 0.10, Warnings: warnings}}
+		return gate.Judged{Measured: 6, Steps: []gate.Step{{Pairs: 6, Verdict: string(j)}},
+			Verdict: harness.Verdict{Case: "iPhone15,4/stories-1m/quick", Metric: metric,
+				Judgement: j, Estimate: &estimate, Low: &low, High: &high, Pairs: 6, Noise: ptr(0.0213), Threshold: 0.10, Warnings: warnings}}
 	}
 	const uncalibrated = "not calibrated (run bench calibrate): noise estimated from today's pairs"
 	exact := paired(harness.Perplexity, harness.Regression, 0.03, 0.03, 0.03)
 	exact.Pairs, exact.Noise, exact.Threshold, exact.Reason = 1, nil, 0.01, "8.755, baseline 8.500"
 	return Verdicts{
-		paired(harness.DecodeTokS, harness.Regression, 0.2013, 0.1874, 0.2149, uncalibrated, "placement: 3 operations of decode on the CPU, not the Neural Engine: a, b, c"),
+		paired(harness.DecodeTokS, harness.Regression, 0.2013, 0.1874, 0.2149, uncalibrated,
+			"placement: 3 operations of decode on the CPU, not the Neural Engine: a, b, c"),
 		paired(harness.TTFT, harness.Pass, 0.04, 0.012, 0.069, uncalibrated),
 		paired(harness.PrefillTokS, harness.Improvement, -0.3, -0.312, -0.288),
 		exact,
-		{Verdict: harness.Verdict{Case: "iPhone15,4/stories-1m/quick", Metric: harness.EnergyPerToken, Judgement: harness.Inconclusive, Threshold: 0.10, Reason: "no usable pair of sessions"}},
-		{Verdict: harness.Verdict{Case: "iPhone15,4/stories-1m/quick", Metric: harness.TTFT, Judgement: harness.Pass, Value: ptr(0.004618), Limit: ptr(3.0), Reason: "4.618 ms, absolute limit at most 3.000 s"}},
-		{Verdict: harness.Verdict{Case: "iPhone15,4/stories-1m/quick", Metric: harness.GreedyMatch, Judgement: harness.Differs, Value: ptr(0.15), Limit: ptr(1.0), Reason: "output differs: 15 % of 128 tokens are the same, the first that differs is number 20"}},
-		{Verdict: harness.Verdict{Case: "iPhone12,*/*/*|x", Metric: "any", Judgement: harness.Missing, Reason: "the policy requires a case like this and none was judged"}},
+		{Verdict: harness.Verdict{Case: "iPhone15,4/stories-1m/quick", Metric: harness.EnergyPerToken, Judgement: harness.Inconclusive,
+			Threshold: 0.10, Reason: "no usable pair of sessions"}},
+		{Verdict: harness.Verdict{Case: "iPhone15,4/stories-1m/quick", Metric: harness.TTFT, Judgement: harness.Pass,
+			Value: ptr(0.004618), Limit: ptr(3.0), Reason: "4.618 ms, absolute limit at most 3.000 s"}},
+		{Verdict: harness.Verdict{Case: "iPhone15,4/stories-1m/quick", Metric: harness.GreedyMatch, Judgement: harness.Differs,
+			Value: ptr(0.15), Limit: ptr(1.0), Reason: "output differs: 15 % of 128 tokens are the same, the first that differs is number 20"}},
+		{Verdict: harness.Verdict{Case: "iPhone12,*/*/*|x", Metric: "any", Judgement: harness.Missing,
+			Reason: "the policy requires a case like this and none was judged"}},
 	}
 }
 
@@ -47,7 +53,8 @@ func someHistories() Histories {
 				Changes: []trend.NightChange{{Night: "2026-11-08", Before: 32.1, After: 28.15, Change: 28.15/32.1 - 1, Worse: true},
 					{Night: "2026-11-12", Before: 28.15, After: 32.2, Change: 32.2/28.15 - 1, Provisional: true}}}}},
 		{Case: "iPhone15,4/stories-1m/quick", Device: "shelf 1", Metric: harness.TTFT, Unit: "s", Stretches: []trend.Stretch{
-			{Nights: nightsFrom(1, 12, 0.004618), Changes: []trend.NightChange{{Night: "2026-11-08", Before: 0.00401, After: 0.004618, Change: 0.004618/0.00401 - 1, Worse: true}}}}},
+			{Nights: nightsFrom(1, 12, 0.004618), Changes: []trend.NightChange{{Night: "2026-11-08", Before: 0.00401, After: 0.004618,
+				Change: 0.004618/0.00401 - 1, Worse: true}}}}},
 	}
 }
 
@@ -64,10 +71,12 @@ func TestVerdictGoldens(t *testing.T) {
 	lower := speed
 	lower.Better = harness.Lower
 	calibrations := Calibrations{
-		{Case: "iPhone15,4/stories-1m/quick", Metric: harness.DecodeTokS, Pairs: 13, Noise: ptr(0.012), Comparisons: 2, Bound: ptr(0.7764), Detectable: []gate.Detectable{{Pairs: 5, Change: 0.115}, {Pairs: 16, Change: 0.104}}},
+		{Case: "iPhone15,4/stories-1m/quick", Metric: harness.DecodeTokS, Pairs: 13, Noise: ptr(0.012), Comparisons: 2,
+			Bound: ptr(0.7764), Detectable: []gate.Detectable{{Pairs: 5, Change: 0.115}, {Pairs: 16, Change: 0.104}}},
 		{Case: "iPhone15,4/stories-1m/quick", Metric: harness.TTFT, Pairs: 5},
 	}
-	series := SeriesTrend{trend.Series{Name: "step", Values: make([]float64, 20)}, trend.Found{Changes: []trend.Change{{Index: 10, Before: 100, After: 90}}, Outliers: []int{4}, Sigma: 0.01}}
+	series := SeriesTrend{trend.Series{Name: "step", Values: make([]float64, 20)}, trend.Found{Changes: []trend.Change{{Index: 10,
+		Before: 100, After: 90}}, Outliers: []int{4}, Sigma: 0.01}}
 	for name, write := range map[string]func(io.Writer) error{
 		"verdicts.txt":      someVerdicts().Text,
 		"verdicts.md":       someVerdicts().Markdown,
@@ -109,7 +118,8 @@ func TestPeopleReadNoRawForms(t *testing.T) {
 
 // TestSigns holds the three printers for people to one convention: the sign is the value's, the word is the meaning.
 func TestSigns(t *testing.T) {
-	for name, write := range map[string]func(io.Writer) error{"text": someVerdicts().Text, "markdown": someVerdicts().Markdown, "junit": someVerdicts().JUnit} {
+	for name, write := range map[string]func(io.Writer) error{"text": someVerdicts().Text, "markdown": someVerdicts().Markdown,
+		"junit": someVerdicts().JUnit} {
 		var b bytes.Buffer
 		require.NoError(t, write(&b))
 		assert.Contains(t, b.String(), "−20.1 % worse", name)
@@ -159,7 +169,8 @@ func TestHistoriesAreJSON(t *testing.T) {
 	for n := range 4 {
 		all := Histories{}
 		for i := range n {
-			all = append(all, trend.CaseHistory{Case: fmt.Sprintf("<case> & %d", i), Stretches: []trend.Stretch{{Nights: []trend.NightMedian{{Night: "2026-01-01", Value: 1.5}}}}})
+			all = append(all, trend.CaseHistory{Case: fmt.Sprintf("<case> & %d", i),
+				Stretches: []trend.Stretch{{Nights: []trend.NightMedian{{Night: "2026-01-01", Value: 1.5}}}}})
 		}
 		var got, want bytes.Buffer
 		require.NoError(t, all.JSON(&got))

@@ -33,7 +33,8 @@ func (f *judging) declare(flags *flag.FlagSet, configs, policy *string) {
 	flags.BoolVar(&f.strict, "strict", false, "say regression only where a loss above the threshold is itself proven")
 	flags.BoolVar(&f.json, "json", false, "print the verdicts with every step as JSON")
 	flags.StringVar(&f.junit, "junit", "", "`file` for the verdicts as JUnit XML")
-	flags.StringVar(&f.markdown, "markdown", "", "`file` for the verdicts as Markdown, for a pull request or a step summary (appended where the file exists)")
+	flags.StringVar(&f.markdown, "markdown", "",
+		"`file` for the verdicts as Markdown, for a pull request or a step summary (appended where the file exists)")
 	flags.Var(&f.metrics, "metric", "`metric` to judge by the default threshold, instead of the policy's; repeat the flag for several")
 }
 
@@ -103,7 +104,8 @@ func (f *judging) compare(ctx context.Context, env Env, data string, runs []stri
 }
 
 // conclude adds what the policy says apart from the comparison and shows everything.
-func (f *judging) conclude(ctx context.Context, env Env, recorder compare.Recordings, candidate []harness.SeriesQuery, verdicts []gate.Judged) (int, error) {
+func (f *judging) conclude(ctx context.Context, env Env, recorder compare.Recordings, candidate []harness.SeriesQuery,
+	verdicts []gate.Judged) (int, error) {
 	rules, err := f.rules()
 	if err != nil {
 		return 0, err

@@ -25,7 +25,8 @@ func simulateCommand() command {
 					return 0, harness.UsageError("simulate", "Say bench simulate gate, or bench simulate trend.", "what to simulate: gate or trend")
 				}
 				if *nights < 1 || *years < 1 {
-					return 0, harness.UsageError("simulate", "See bench help simulate.", "--nights %d, --years %d: at least one is needed", *nights, *years)
+					return 0, harness.UsageError("simulate", "See bench help simulate.", "--nights %d, --years %d: at least one is needed",
+						*nights, *years)
 				}
 				if rest[0] == "trend" {
 					cells := trendsimulation.Run(*seed, *years)

@@ -26,7 +26,8 @@ type trendFlags struct {
 
 func trendCommand() command {
 	return command{
-		name: "trend", summary: "find lasting changes in a history", usage: "[--device NAME] [--model M] [--scenario S] [--metric X]   or   --series FILE [--json]",
+		name: "trend", summary: "find lasting changes in a history",
+		usage: "[--device NAME] [--model M] [--scenario S] [--metric X]   or   --series FILE [--json]",
 		setup: func(flags *flag.FlagSet) action {
 			f := trendFlags{data: dataFlag(flags), configs: configsFlag(flags)}
 			flags.StringVar(&f.series, "series", "", "`file` with a Name and a Series of nightly medians, oldest first (- reads standard input)")
@@ -81,7 +82,8 @@ func (f *trendFlags) recorded(ctx context.Context, env Env) (int, error) {
 		return 0, err
 	}
 	if len(found) == 0 {
-		return 0, harness.UsageError("trend", "bench runs lists what is recorded.", "no session of that selection has a reading of %s", strings.Join(f.metrics, " or "))
+		return 0, harness.UsageError("trend", "bench runs lists what is recorded.", "no session of that selection has a reading of %s",
+			strings.Join(f.metrics, " or "))
 	}
 	if f.json {
 		return exitOK, reports.Histories(found).JSON(env.Stdout)

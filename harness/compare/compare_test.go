@@ -86,7 +86,8 @@ func (r *recordings) record(run, udid string, pairs int, candidate levels) {
 			r.sessions = append(r.sessions, session{
 				SessionSeries: harness.SessionSeries{Run: run, Unit: "tok/s", Begin: &harness.SessionBegin{ID: id,
 					Planned: harness.PlannedSession{ID: id, Arm: arm, Pair: pair}, Build: harness.Build{Hash: string(arm)},
-					Case:        harness.Case{Device: harness.Device{ProductType: "iPhone15,4"}, Model: harness.Model{Name: "m", SizeBytes: 5e8}, Scenario: harness.Scenario{Name: "quick"}},
+					Case: harness.Case{Device: harness.Device{ProductType: "iPhone15,4"}, Model: harness.Model{Name: "m", SizeBytes: 5e8},
+						Scenario: harness.Scenario{Name: "quick"}},
 					Fingerprint: harness.Fingerprint{UDID: udid, OSBuild: "22G86", ModelHash: "aa"}}},
 				figures: map[string][]float64{harness.DecodeTokS: {speed, speed, speed}, harness.TTFT: {latency, latency, latency}},
 				tokens:  []int32{1, 2, 3, 4},
@@ -121,10 +122,14 @@ func TestJudge(t *testing.T) {
 		candidate levels
 		want      map[string]harness.Judgement
 	}{
-		"alike":  {levels{1, 1}, map[string]harness.Judgement{harness.DecodeTokS: harness.Pass, harness.TTFT: harness.Pass, harness.GreedyMatch: harness.Pass}},
-		"slower": {levels{0.8, 1}, map[string]harness.Judgement{harness.DecodeTokS: harness.Regression, harness.TTFT: harness.Pass, harness.GreedyMatch: harness.Pass}},
-		"later":  {levels{1, 1.3}, map[string]harness.Judgement{harness.DecodeTokS: harness.Pass, harness.TTFT: harness.Regression, harness.GreedyMatch: harness.Pass}},
-		"faster": {levels{1.3, 1}, map[string]harness.Judgement{harness.DecodeTokS: harness.Improvement, harness.TTFT: harness.Pass, harness.GreedyMatch: harness.Pass}},
+		"alike": {levels{1, 1}, map[string]harness.Judgement{harness.DecodeTokS: harness.Pass, harness.TTFT: harness.Pass,
+			harness.GreedyMatch: harness.Pass}},
+		"slower": {levels{0.8, 1}, map[string]harness.Judgement{harness.DecodeTokS: harness.Regression, harness.TTFT: harness.Pass,
+			harness.GreedyMatch: harness.Pass}},
+		"later": {levels{1, 1.3}, map[string]harness.Judgement{harness.DecodeTokS: harness.Pass, harness.TTFT: harness.Regression,
+			harness.GreedyMatch: harness.Pass}},
+		"faster": {levels{1.3, 1}, map[string]harness.Judgement{harness.DecodeTokS: harness.Improvement, harness.TTFT: harness.Pass,
+			harness.GreedyMatch: harness.Pass}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &recordings{}
@@ -196,7 +201,8 @@ func TestJudgeWithoutBaseline(t *testing.T) {
 	r.record("r1", "phone-1", 6, levels{1, 1})
 	verdicts, err := Judge(t.Context(), r, Rules{Policy: policy()}, Separate("r0", "r1"))
 	require.NoError(t, err)
-	assert.Equal(t, map[string]harness.Judgement{harness.DecodeTokS: harness.NoBaseline, harness.TTFT: harness.NoBaseline}, judged(t, verdicts))
+	assert.Equal(t, map[string]harness.Judgement{harness.DecodeTokS: harness.NoBaseline, harness.TTFT: harness.NoBaseline}, judged(t,
+		verdicts))
 }
 
 func TestJudgeReadingThatIsNone(t *testing.T) {

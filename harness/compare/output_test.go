@@ -73,11 +73,13 @@ func TestPlacementIsNamedWithEveryMetric(t *testing.T) {
 		if r.sessions[i].Begin.Planned.Arm == harness.ArmCandidate {
 			unit = "cpu"
 		}
-		r.sessions[i].lines = []harness.EventLine{{Number: 1, Text: fmt.Sprintf(`{"v":1,"seq":1,"at_ns":1,"kind":"placement","unit":%q,"function":"decode","count":9}`, unit)}}
+		r.sessions[i].lines = []harness.EventLine{{Number: 1,
+			Text: fmt.Sprintf(`{"v":1,"seq":1,"at_ns":1,"kind":"placement","unit":%q,"function":"decode","count":9}`, unit)}}
 	}
 	verdicts, err := Judge(t.Context(), r, Rules{Policy: policy()}, Interleaved("r1"))
 	require.NoError(t, err)
 	for _, metric := range []string{harness.DecodeTokS, harness.TTFT} {
-		assert.Contains(t, strings.Join(about(t, verdicts, metric).Warnings, "\n"), "placement: most operations of decode run on the CPU, not the Neural Engine")
+		assert.Contains(t, strings.Join(about(t, verdicts, metric).Warnings, "\n"),
+			"placement: most operations of decode run on the CPU, not the Neural Engine")
 	}
 }

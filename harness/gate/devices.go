@@ -21,7 +21,8 @@ func Combine(metric harness.Metric, devices []Judged, names []string, rule Rule)
 	if err != nil {
 		return Judged{}, fmt.Errorf("combine %s: %w", metric.Label, err)
 	}
-	out := Judged{Verdict: harness.Verdict{Case: devices[0].Case, Metric: metric.Name, Threshold: rule.Threshold, Judgement: harness.Inconclusive}, Measured: devices[0].Measured}
+	out := Judged{Verdict: harness.Verdict{Case: devices[0].Case, Metric: metric.Name, Threshold: rule.Threshold,
+		Judgement: harness.Inconclusive}, Measured: devices[0].Measured}
 	var losses, errors []float64
 	step := Step{Limit: limit(rule.Threshold, metric.Better), Guard: limit(rule.Guard, metric.Better)}
 	last, above := true, 0

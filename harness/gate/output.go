@@ -39,7 +39,8 @@ func Agree(baseline, candidate []int32) (a Agreement, ok bool) {
 // that round otherwise may differ where two tokens are nearly as likely.
 func JudgeAgreement(key string, a Agreement, limit *float64) Judged {
 	whole := 1.0
-	out := Judged{Verdict: harness.Verdict{Case: key, Metric: harness.GreedyMatch, Judgement: harness.Pass, Value: &a.Same, Limit: &whole}, Measured: 1}
+	out := Judged{Verdict: harness.Verdict{Case: key, Metric: harness.GreedyMatch, Judgement: harness.Pass, Value: &a.Same,
+		Limit: &whole}, Measured: 1}
 	if limit != nil {
 		out.Limit = limit
 	}
@@ -51,7 +52,8 @@ func JudgeAgreement(key string, a Agreement, limit *float64) Judged {
 	if limit != nil && a.Same < *limit {
 		out.Judgement = harness.OverLimit
 	}
-	out.Reason = fmt.Sprintf("output differs: %.0f %% of %s are the same, the first that differs is number %d", 100*a.Same, harness.Count(a.Tokens, "token"), a.First+1)
+	out.Reason = fmt.Sprintf("output differs: %.0f %% of %s are the same, the first that differs is number %d", 100*a.Same,
+		harness.Count(a.Tokens, "token"), a.First+1)
 	return out
 }
 
@@ -71,12 +73,14 @@ func PlacementDifferences(baseline, candidate []harness.Placement) []string {
 			}
 		}
 		if from, to := was[function].most, is[function].most; from != to {
-			out = append(out, fmt.Sprintf("placement: most operations of %s run on the %s, not the %s", function, computeUnit(to), computeUnit(from)))
+			out = append(out, fmt.Sprintf("placement: most operations of %s run on the %s, not the %s", function, computeUnit(to),
+				computeUnit(from)))
 			continue
 		}
 		for move, operations := range moves {
 			slices.Sort(operations)
-			out = append(out, fmt.Sprintf("placement: %s of %s on the %s, not the %s: %s", harness.Count(len(operations), "operation"), function, computeUnit(move[1]), computeUnit(move[0]), some(operations)))
+			out = append(out, fmt.Sprintf("placement: %s of %s on the %s, not the %s: %s", harness.Count(len(operations), "operation"),
+				function, computeUnit(move[1]), computeUnit(move[0]), some(operations)))
 		}
 	}
 	slices.Sort(out)

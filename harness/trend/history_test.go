@@ -50,7 +50,8 @@ func TestHistory(t *testing.T) {
 		return "22A"
 	}
 	found, err = History(speed, nightlySessions(30, other, step))
-	if err != nil || len(found) != 2 || len(found[0].Changes)+len(found[1].Changes) != 0 || strings.Join(found[1].Changed, "") != "OS build 22A and 22B" {
+	if err != nil || len(found) != 2 || len(found[0].Changes)+len(found[1].Changes) != 0 || strings.Join(found[1].Changed,
+		"") != "OS build 22A and 22B" {
 		t.Errorf("across an update: %+v, %v", found, err)
 	}
 	// A single wild night is annotated, not a change.

@@ -67,7 +67,8 @@ func TestHistories(t *testing.T) {
 }
 
 func TestHistoriesErr(t *testing.T) {
-	_, err := Histories(t.Context(), &recordings{phones: 2, level: func(int) float64 { return 0 }}, Query{Metrics: []string{harness.DecodeTokS}})
+	_, err := Histories(t.Context(), &recordings{phones: 2, level: func(int) float64 { return 0 }},
+		Query{Metrics: []string{harness.DecodeTokS}})
 	require.ErrorContains(t, err, "iPhone15,4/m/quick: session ")
 	var known *harness.Error
 	require.ErrorAs(t, err, &known)
