@@ -127,6 +127,7 @@ func (r Report) HTML(w io.Writer) error {
 		if err != nil {
 			return err
 		}
+		shown.Facts = append(shown.Facts, fact{"harness", run.Revision, true})
 		data.Cases = append(data.Cases, shown)
 	}
 	data.CrossChecks = r.crossCheckPages()
@@ -293,7 +294,7 @@ func (c Case) facts() []fact {
 		{"scenario hash", p.ScenarioHash, true},
 		{"asked for", c.asked(), false},
 		{"compute units", string(s.ComputeUnits), false},
-		{"harness", p.HarnessVersion, true},
+		{"protocol", p.Protocol, true},
 	}
 	var out []fact
 	for _, f := range all {

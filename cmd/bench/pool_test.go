@@ -8,7 +8,7 @@ import (
 // TestPooledNights takes a comparison that one night leaves open through a second night, and on to a person.
 func TestPooledNights(t *testing.T) {
 	shortNights(t)
-	args := []string{"gate", "--device", "simulated-iphone15", "--build", "app-speed=0.9", "--baseline", "app", "--metric", "decode_tok_s", "--max-pairs", "8", "--strict", "--pool"}
+	args := []string{"gate", "--device", "simulated-iphone15", "--build", "app-speed=0.9", "--baseline", "app", "--metric", "decode_tok_s", "--max-pairs", "8", "--strict", "--continue"}
 	runs := func(night int) int { return strings.Count(nightly(t, night, exitOK, "runs"), "2026") }
 
 	if got := nightly(t, 1, exitInconclusive, args...); !strings.Contains(got, "8 pairs") || strings.Contains(got, "a person") {

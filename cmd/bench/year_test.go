@@ -61,7 +61,7 @@ func yearLaunch(run harness.Run, planned harness.PlannedSession, c harness.Case,
 	at := run.Start.Add(time.Duration(planned.Ordinal) * 10 * time.Second)
 	entries := []harness.Entry{{Session: planned.ID, SessionBegin: &harness.SessionBegin{ID: planned.ID, Attempt: 1, Planned: planned, Case: c, At: at,
 		Build:       harness.Build{Arm: harness.ArmCandidate, Hash: "sha256:" + c.Model.Hash},
-		Fingerprint: harness.Fingerprint{UDID: c.Device.UDID, OSBuild: c.Device.OSBuild, ModelHash: c.Model.Hash, ScenarioHash: "chat", HarnessVersion: "1", PowerMode: "normal", Kind: c.Device.Kind}}}}
+		Fingerprint: harness.Fingerprint{UDID: c.Device.UDID, OSBuild: c.Device.OSBuild, ModelHash: c.Model.Hash, ScenarioHash: "chat", Protocol: "1", PowerMode: "normal", Kind: c.Device.Kind}}}}
 	levels := []float64{30, 0.4, 0.09, 9e8}
 	for i := range yearIterations {
 		index := i

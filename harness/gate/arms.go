@@ -100,7 +100,7 @@ func fewest(metric harness.Metric) int {
 }
 
 // Differences names what must agree between all sessions of a comparison and does not: device, OS build, model, scenario,
-// harness, power mode, kind of device. An empty list means that they may be compared.
+// protocol, power mode, kind of device. An empty list means that they may be compared.
 func Differences(sessions []harness.SessionSeries) []string {
 	var out []string
 	for _, field := range []struct {
@@ -111,7 +111,7 @@ func Differences(sessions []harness.SessionSeries) []string {
 		{"OS build", func(f harness.Fingerprint) string { return f.OSBuild }},
 		{"model", func(f harness.Fingerprint) string { return f.ModelHash }},
 		{"scenario", func(f harness.Fingerprint) string { return f.ScenarioHash }},
-		{"harness", func(f harness.Fingerprint) string { return f.HarnessVersion }},
+		{"protocol", func(f harness.Fingerprint) string { return f.Protocol }},
 		{"power mode", func(f harness.Fingerprint) string { return f.PowerMode }},
 		{"kind of device", func(f harness.Fingerprint) string { return string(f.Kind) }},
 	} {

@@ -1,4 +1,4 @@
-package gate
+package baseline
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"regexp"
 	"slices"
 	"time"
@@ -15,12 +16,12 @@ import (
 	"github.com/lilims/bench/harness"
 )
 
-// baselineSchema is the version of a baseline's file.
-const baselineSchema = 1
+// schema is the version of a baseline's file.
+const schema = 1
 
-// baselineFile is a baseline as it lies in the repository. Digest is over everything else, so that a number changed by
-// hand does not pass for a measured one.
-type baselineFile struct {
+// file is a baseline as it lies in the repository. Digest is over everything else, so that a number changed by hand does
+// not pass for a measured one.
+type file struct {
 	Schema int    `json:"schema"`
 	Digest string `json:"digest"`
 	harness.Baseline
@@ -29,13 +30,13 @@ type baselineFile struct {
 // numbers finds the innermost lists, which stand on one line each: a session is one line of a review.
 var numbers = regexp.MustCompile(`\[[^][{}"]*\]`)
 
-// EncodeBaseline writes a baseline: the same value, the same bytes.
-func EncodeBaseline(b harness.Baseline) ([]byte, error) {
+// Encode writes a baseline: the same value, the same bytes.
+func Encode(b harness.Baseline) ([]byte, error) {
 	digest, err := digestOf(b)
 	if err != nil {
 		return nil, err
 	}
-	text, err := json.MarshalIndent(baselineFile{baselineSchema, digest, b}, "", "  ")
+	text, err := json.MarshalIndent(file{schema, digest, b}, "", "  ")
 	if err != nil {
 		return nil, err
 	}
@@ -54,31 +55,31 @@ func digestOf(b harness.Baseline) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// DecodeBaseline reads a baseline and refuses one that cannot be what [EncodeBaseline] wrote.
-func DecodeBaseline(text []byte) (harness.Baseline, error) {
+// Decode reads a baseline and refuses one that cannot be what [Encode] wrote.
+func Decode(text []byte) (harness.Baseline, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
-	var file baselineFile
-	if err := decoder.Decode(&file); err != nil {
+	var read file
+	if err := decoder.Decode(&read); err != nil {
 		return harness.Baseline{}, err
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return harness.Baseline{}, errors.New("something follows the baseline")
 	}
-	if file.Schema != baselineSchema {
-		return harness.Baseline{}, fmt.Errorf("it has schema %d, this bench knows %d", file.Schema, baselineSchema)
+	if read.Schema != schema {
+		return harness.Baseline{}, fmt.Errorf("it has schema %d, this bench knows %d", read.Schema, schema)
 	}
-	if err := CheckBaseline(file.Baseline); err != nil {
+	if err := Check(read.Baseline); err != nil {
 		return harness.Baseline{}, err
 	}
-	if digest, err := digestOf(file.Baseline); err != nil || digest != file.Digest {
+	if digest, err := digestOf(read.Baseline); err != nil || digest != read.Digest {
 		return harness.Baseline{}, errors.Join(errors.New("it was changed by hand since it was accepted: its digest does not fit"), err)
 	}
-	return file.Baseline, nil
+	return read.Baseline, nil
 }
 
-// CheckBaseline says what is wrong with a baseline's content, with the place.
-func CheckBaseline(b harness.Baseline) error {
+// Check says what is wrong with a baseline's content, with the place.
+func Check(b harness.Baseline) error {
 	switch f := b.Fingerprint; {
 	case b.Case == "":
 		return errors.New("it names no case")
@@ -118,8 +119,12 @@ func checkNights(nights []harness.BaselineNight) error {
 		if len(night.Sessions) == 0 {
 			return fmt.Errorf("night %s has no session", night.Night)
 		}
-		if err := positive(harness.ArmBaseline, night.Sessions); err != nil {
-			return fmt.Errorf("night %s: %w", night.Night, err)
+		for j, session := range night.Sessions {
+			for k, value := range session {
+				if !(value > 0) || math.IsInf(value, 0) {
+					return fmt.Errorf("night %s: session %d, iteration %d is %v: readings must be positive numbers", night.Night, j, k, value)
+				}
+			}
 		}
 	}
 	return nil
@@ -131,31 +136,5 @@ func sortedMetrics(series map[string][]harness.BaselineNight) []string {
 		out = append(out, metric)
 	}
 	slices.Sort(out)
-	return out
-}
-
-// Nights groups sessions of one build into nights, oldest first, at most the latest so many. What the rule does not
-// count is left out.
-func Nights(metric harness.Metric, sessions []harness.SessionSeries, most int) []harness.BaselineNight {
-	kept, _ := usable(metric, harness.ArmCandidate, sessions)
-	byDate := map[string]*harness.BaselineNight{}
-	var dates []string
-	for _, s := range kept {
-		date := s.Begin.At.UTC().Format(time.DateOnly)
-		if byDate[date] == nil {
-			byDate[date] = &harness.BaselineNight{Night: date}
-			dates = append(dates, date)
-		}
-		night := byDate[date]
-		night.Sessions = append(night.Sessions, s.Values)
-		if !slices.Contains(night.Runs, s.Run) {
-			night.Runs = append(night.Runs, s.Run)
-		}
-	}
-	slices.Sort(dates)
-	var out []harness.BaselineNight
-	for _, date := range dates[max(0, len(dates)-most):] {
-		out = append(out, *byDate[date])
-	}
 	return out
 }
