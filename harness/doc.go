@@ -25,7 +25,8 @@
 //   - [Iteration]: one prompt-to-last-token execution, always with an [Outcome].
 //   - [Sample]: one reading of one metric: value, unit, time, source.
 //   - [Metric]: name, unit, which direction is better, and what is assumed of its distribution.
-//   - [Fingerprint]: all that must agree before two runs may be compared.
+//   - [Fingerprint]: all that must agree before two runs may be compared: device, OS build, model, scenario, [Protocol],
+//     power mode.
 //   - [Baseline]: an accepted build with its series for a case, with provenance.
 //   - [Verdict]: pass, regression, improvement, near_threshold, inconclusive, no_baseline, incomparable, over_limit, differs, missing.
 //   - [Claims]: what a release promises, for the pre-launch gates.
