@@ -35,7 +35,8 @@ func BaselineMedians(w io.Writer, all []baseline.Stored) error {
 	var b strings.Builder
 	for _, s := range all {
 		fmt.Fprintf(&b, "%s\n  %s\n  %s, revision %s; accepted %s by %s: %s\n", harness.PrintableLine(s.Case), harness.PrintableLine(s.Path),
-			baselineSize(s.Baseline), harness.PrintableLine(s.Build.Revision), s.AcceptedAt.Format(time.DateOnly), harness.PrintableLine(s.AcceptedBy), harness.PrintableLine(s.Reason))
+			baselineSize(s.Baseline), harness.PrintableLine(s.Build.Revision), s.AcceptedAt.Format(time.DateOnly),
+			harness.PrintableLine(s.AcceptedBy), harness.PrintableLine(s.Reason))
 		var rows [][]string
 		for _, m := range harness.Metrics() {
 			if nights := s.Series[m.Name]; len(nights) > 0 {
@@ -86,7 +87,8 @@ func baselineChange(c baseline.MetricChange) []string {
 // baselineSize is a baseline in one line.
 func baselineSize(b harness.Baseline) string {
 	size := baseline.SizeOf(b)
-	return fmt.Sprintf("build %s, %s, %s, %s", shortHash(b.Build.Hash), harness.Count(size.Nights, "night"), harness.Count(size.Sessions, "session"), harness.Count(size.Metrics, "metric"))
+	return fmt.Sprintf("build %s, %s, %s, %s", shortHash(b.Build.Hash), harness.Count(size.Nights, "night"), harness.Count(size.Sessions,
+		"session"), harness.Count(size.Metrics, "metric"))
 }
 
 func shortHash(hash string) string { return harness.PrintableLine(hash[:min(len(hash), 22)]) }

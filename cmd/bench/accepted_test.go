@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var acceptReason = stdflag.String("accept", "", "`reason` to accept a new baseline of the simulated phone in baselines/simulated; the test fails all the same, so that somebody reads it")
+var acceptReason = stdflag.String("accept", "", "`reason` to accept a new baseline of the simulated phone in baselines/simulated; the "+
+	"test fails all the same, so that somebody reads it")
 
 // accepted are the flags of the gate that continuous integration runs on the simulated phone.
 var accepted = []string{"--device", "simulated-iphone15", "--scenario", "chat", "--policy", "simulated"}

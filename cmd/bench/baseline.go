@@ -15,7 +15,8 @@ func baselineCommand() command {
 	return command{
 		name: "baseline", summary: "accept, show, compare and list stored baselines", usage: "accept|list|show|diff",
 		verbs: []command{
-			{name: "accept", summary: "store the nights of a run's build as the baseline of its cases", usage: "[RUN] --reason TEXT", setup: setupAccept},
+			{name: "accept", summary: "store the nights of a run's build as the baseline of its cases", usage: "[RUN] --reason TEXT",
+				setup: setupAccept},
 			{name: "list", summary: "list the stored baselines", setup: setupBaselineList},
 			{name: "show", summary: "show the medians of a stored baseline, or of all", usage: "[CASE|FILE]", setup: setupBaselineShow},
 			{name: "diff", summary: "show what accepting a run would change", usage: "[RUN]", setup: setupBaselineDiff},
@@ -105,6 +106,7 @@ func setupAccept(flags *flag.FlagSet) action {
 
 func setupBaselineList(flags *flag.FlagSet) action {
 	folder := baselinesFlag(flags)
+	asJSON := flags.Bool("json", false, "print the list as JSON")
 	return func(_ context.Context, env Env, rest []string) (int, error) {
 		if err := noArguments("baseline list", rest); err != nil {
 			return 0, err
@@ -113,12 +115,16 @@ func setupBaselineList(flags *flag.FlagSet) action {
 		if err != nil {
 			return 0, err
 		}
+		if *asJSON {
+			return exitOK, reports.BaselinesJSON(env.Stdout, all)
+		}
 		return exitOK, reports.Baselines(env.Stdout, all)
 	}
 }
 
 func setupBaselineShow(flags *flag.FlagSet) action {
 	folder := baselinesFlag(flags)
+	asJSON := flags.Bool("json", false, "print the medians as JSON")
 	return func(_ context.Context, env Env, rest []string) (int, error) {
 		word, err := oneArgument("baseline show", rest, "")
 		if err != nil {
@@ -128,6 +134,9 @@ func setupBaselineShow(flags *flag.FlagSet) action {
 		if err != nil {
 			return 0, err
 		}
+		if *asJSON {
+			return exitOK, reports.BaselinesJSON(env.Stdout, found)
+		}
 		return exitOK, reports.BaselineMedians(env.Stdout, found)
 	}
 }
@@ -135,6 +144,7 @@ func setupBaselineShow(flags *flag.FlagSet) action {
 func setupBaselineDiff(flags *flag.FlagSet) action {
 	var p proposing
 	p.declare(flags)
+	asJSON := flags.Bool("json", false, "print the differences as JSON")
 	return func(ctx context.Context, env Env, rest []string) (int, error) {
 		_, proposed, err := p.propose(ctx, env, "baseline diff", rest)
 		if err != nil {
@@ -143,6 +153,9 @@ func setupBaselineDiff(flags *flag.FlagSet) action {
 		differences, err := baseline.Diff(proposed)
 		if err != nil {
 			return 0, err
+		}
+		if *asJSON {
+			return exitOK, reports.BaselineDiffJSON(env.Stdout, differences)
 		}
 		return exitOK, reports.BaselineDiff(env.Stdout, differences)
 	}

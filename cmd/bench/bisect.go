@@ -24,7 +24,8 @@ type bisectFlags struct {
 
 func bisectCommand() command {
 	return command{
-		name: "bisect", summary: "find the revision that made a metric worse", usage: "--good REV --bad REV --build COMMAND --device NAME [--metric X] [flags]",
+		name: "bisect", summary: "find the revision that made a metric worse", usage: "--good REV --bad REV --build COMMAND --device NAME " +
+			"[--metric X] [flags]",
 		setup: func(flags *flag.FlagSet) action {
 			var f bisectFlags
 			f.declare(flags)
@@ -43,7 +44,8 @@ func (f *bisectFlags) declare(flags *flag.FlagSet) {
 	f.judging.configs, f.judging.policy = f.selection.configs, &f.selection.policy
 	flags.StringVar(&f.good, "good", "", "`revision` that is as it should be")
 	flags.StringVar(&f.bad, "bad", "HEAD", "`revision` that is worse")
-	flags.StringVar(&f.command, "build", "", "`command` for the shell that builds the work tree it runs in and leaves the app at $BENCH_OUTPUT; $BENCH_ARM is baseline or candidate, for a bundle identifier of its own")
+	flags.StringVar(&f.command, "build", "", "`command` for the shell that builds the work tree it runs in and leaves the app at "+
+		"$BENCH_OUTPUT; $BENCH_ARM is baseline or candidate, for a bundle identifier of its own")
 	flags.StringVar(&f.repository, "repository", ".", "`folder` of the git repository")
 	flags.Var(&f.judging.metrics, "metric", "`metric` that got worse (default "+harness.DecodeTokS+")")
 	flags.Float64Var(&f.limit, "threshold", 0, "relative `loss` from which on a revision is bad (default half the loss of the bad one)")
@@ -88,7 +90,8 @@ func (f *bisectFlags) check() (string, error) {
 	}
 	metric, ok := harness.MetricNamed(f.metrics[0])
 	if !ok || len(f.metrics) > 1 {
-		return "", harness.UsageError("bisect", "The metrics are: "+strings.Join(compare.MetricNames(), ", ")+".", "one metric is wanted, not %s", strings.Join(f.metrics, " "))
+		return "", harness.UsageError("bisect", "The metrics are: "+strings.Join(compare.MetricNames(), ", ")+".",
+			"one metric is wanted, not %s", strings.Join(f.metrics, " "))
 	}
 	f.metrics[0] = metric.Name // by which rules know it
 	if f.limit < 0 || f.limit >= 1 || math.IsNaN(f.limit) {
@@ -101,7 +104,8 @@ func (f *bisectFlags) check() (string, error) {
 }
 
 // compareBuilds judges a build against the good one: by what is recorded of the two, and by further pairs until it is decided.
-func (f *bisectFlags) compareBuilds(ctx context.Context, env Env, baseline, candidate string, threshold float64) (bisect.Comparison, error) {
+func (f *bisectFlags) compareBuilds(ctx context.Context, env Env, baseline, candidate string,
+	threshold float64) (bisect.Comparison, error) {
 	one := f.gateFlags
 	one.build, one.baseline, one.judging.limit = candidate, baseline, threshold
 	w, err := one.measuring.open(ctx, env, &one.selection)
@@ -158,7 +162,8 @@ func (f *bisectFlags) print(env Env, found bisect.Result) error {
 		for _, r := range found.Suspects {
 			suspects = append(suspects, r.Hash)
 		}
-		return reports.Indented(env.Stdout, map[string]any{"metric": found.Metric.Name, "threshold": found.Threshold, "suspects": suspects, "steps": found.Steps})
+		return reports.Indented(env.Stdout, map[string]any{"schema": 1, "metric": found.Metric.Name, "threshold": found.Threshold, "suspects": suspects,
+			"steps": found.Steps})
 	}
 	if len(found.Suspects) == 1 {
 		fmt.Fprintf(env.Stdout, "first bad revision: %s\n", found.Suspects[0])

@@ -19,12 +19,14 @@ type calibrateFlags struct {
 
 func calibrateCommand() command {
 	return command{
-		name: "calibrate", summary: "run a build against itself: noise, false alarms, detectable change", usage: "--device NAME [--build BUILD] [--pairs N] [flags]",
+		name: "calibrate", summary: "run a build against itself: noise, false alarms, detectable change", usage: "--device NAME [--build " +
+			"BUILD] [--pairs N] [flags]",
 		setup: func(flags *flag.FlagSet) action {
 			var f calibrateFlags
 			f.selection.declareWithout(flags, "sessions")
 			f.judging.configs, f.judging.policy = f.selection.configs, &f.selection.policy
-			flags.BoolVar(&f.strict, "strict", false, "count false alarms of the strict rule: regression only where a loss above the threshold is itself proven")
+			flags.BoolVar(&f.strict, "strict", false, "count false alarms of the strict rule: regression only where a loss above the threshold "+
+				"is itself proven")
 			flags.BoolVar(&f.json, "json", false, "print the calibrations as JSON")
 			flags.Var(&f.metrics, "metric", "`metric` to calibrate, instead of the policy's; repeat the flag for several")
 			f.measuring.declare(flags)
@@ -69,7 +71,8 @@ func (f *calibrateFlags) calibrate(ctx context.Context, env Env) (int, error) {
 // chooseBuilds makes both arms the same build.
 func (f *calibrateFlags) chooseBuilds(env Env) error {
 	if f.baseline != "" {
-		return harness.UsageError("calibrate", "Give --build alone; bench gate compares two builds.", "--baseline has no place here: the build meets itself")
+		return harness.UsageError("calibrate", "Give --build alone; bench gate compares two builds.",
+			"--baseline has no place here: the build meets itself")
 	}
 	if f.pairs < 0 {
 		return harness.UsageError("calibrate", "See bench help calibrate.", "--pairs %d: a number of pairs is not negative", f.pairs)

@@ -25,7 +25,8 @@ type measuring struct {
 func (m *measuring) declare(flags *flag.FlagSet) {
 	m.launchEnv = launchEnv{}
 	flags.DurationVar(&m.reconnectTimeout, "reconnect-timeout", 2*time.Minute, "how long a device that vanishes is waited for")
-	flags.DurationVar(&m.telemetryInterval, "telemetry-interval", time.Second, "interval of the host's readings of battery and memory; 0: none, and no energy")
+	flags.DurationVar(&m.telemetryInterval, "telemetry-interval", time.Second,
+		"interval of the host's readings of battery and memory; 0: none, and no energy")
 	flags.Var(m.launchEnv, "env", "`NAME=VALUE` in the environment of every launch; repeat the flag for several")
 	alias(flags, "patience", "reconnect-timeout")
 	alias(flags, "telemetry", "telemetry-interval")

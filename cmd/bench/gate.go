@@ -25,15 +25,19 @@ type gateFlags struct {
 
 func gateCommand() command {
 	return command{
-		name: "gate", summary: "judge a candidate build against a baseline", usage: "--device NAME --build CANDIDATE --baseline BASELINE [flags]   or   --series FILE [--json]",
+		name: "gate", summary: "judge a candidate build against a baseline", usage: "--device NAME --build CANDIDATE --baseline BASELINE " +
+			"[flags]   or   --series FILE [--json]",
 		setup: func(flags *flag.FlagSet) action {
 			var f gateFlags
 			f.selection.declareWithout(flags, "sessions")
 			f.judging.declare(flags, f.selection.configs, &f.selection.policy)
-			flags.StringVar(&f.series, "series", "", "`file` with one case to judge: Baseline and Candidate sessions, Threshold, Guard, S0, Looks (- reads standard input)")
+			flags.StringVar(&f.series, "series", "", "`file` with one case to judge: Baseline and Candidate sessions, Threshold, Guard, S0, "+
+				"Looks (- reads standard input)")
 			f.declarePairs(flags)
-			flags.BoolVar(&f.stored, "stored", false, "screen the candidate by its stored baseline; fresh pairs only with --baseline, where the screen sees a loss")
-			flags.BoolVar(&f.goOn, "continue", false, "continue from the pairs of an earlier night that left these two builds undecided; a second night is the last")
+			flags.BoolVar(&f.stored, "stored", false, "screen the candidate by its stored baseline; fresh pairs only with --baseline, where "+
+				"the screen sees a loss")
+			flags.BoolVar(&f.goOn, "continue", false, "continue from the pairs of an earlier night that left these two builds undecided; a "+
+				"second night is the last")
 			alias(flags, "pool", "continue")
 			f.baselines = baselinesFlag(flags)
 			f.measuring.declare(flags)
@@ -45,7 +49,8 @@ func gateCommand() command {
 					return judgeFile(env, f.series, f.strict, f.json)
 				}
 				if f.baseline == "" && !f.stored {
-					return 0, harness.UsageError("gate", "Name the second build with --baseline, or a file with --series.", "there is nothing to judge against")
+					return 0, harness.UsageError("gate", "Name the second build with --baseline, or a file with --series.",
+						"there is nothing to judge against")
 				}
 				return f.onDevice(ctx, env)
 			}

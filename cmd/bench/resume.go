@@ -28,7 +28,8 @@ func (r *resumeFlag) Set(text string) error {
 // resumeRun takes a recorded run up again, on the devices of its own plan.
 func (f *runFlags) resumeRun(ctx context.Context, env Env) (int, error) {
 	if slices.ContainsFunc([]string{"model", "scenario", "build", "baseline", "sessions"}, f.typed) {
-		return 0, harness.UsageError("run", "Give --resume alone or with --device: the run's own plan goes on.", "--resume takes no model, scenario, build or number of sessions")
+		return 0, harness.UsageError("run", "Give --resume alone or with --device: the run's own plan goes on.",
+			"--resume takes no model, scenario, build or number of sessions")
 	}
 	r := resolved{lab: lab{env: env, data: dataFolder(env, *f.data), seed: f.seed}}
 	var err error

@@ -54,7 +54,8 @@ func (f *soakFlags) stretch(catalog *harness.Catalog) error {
 				continue
 			}
 			if s.Duration == 0 {
-				return harness.UsageError("soak", "Choose a scenario with a duration; `bench run` makes the others.", "the scenario %s is no soak: it ends after %s", name, harness.Count(s.Iterations, "iteration"))
+				return harness.UsageError("soak", "Choose a scenario with a duration; `bench run` makes the others.",
+					"the scenario %s is no soak: it ends after %s", name, harness.Count(s.Iterations, "iteration"))
 			}
 			catalog.Scenarios[name] = f.stretched(s)
 		}

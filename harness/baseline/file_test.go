@@ -23,7 +23,8 @@ func nights(n int, level float64) []harness.BaselineNight {
 }
 
 func accepted() harness.Baseline {
-	return harness.Baseline{Case: "iPhone15,4/m/quick", Build: harness.Build{Hash: "b"}, AcceptedAt: time.Date(2026, 11, 23, 1, 2, 3, 0, time.UTC), AcceptedBy: "ann", Reason: "first",
+	return harness.Baseline{Case: "iPhone15,4/m/quick", Build: harness.Build{Hash: "b"}, AcceptedAt: time.Date(2026, 11, 23, 1, 2, 3, 0,
+		time.UTC), AcceptedBy: "ann", Reason: "first",
 		Fingerprint: harness.Fingerprint{UDID: "u", ModelHash: "m", ScenarioHash: "s"},
 		Series:      map[string][]harness.BaselineNight{harness.TTFT: nights(2, 0.1), harness.DecodeTokS: nights(2, 30)}}
 }

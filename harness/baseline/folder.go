@@ -129,7 +129,8 @@ func (f Folder) Accept(proposed []Stored, by Acceptance) ([]Stored, error) {
 	var out []Stored
 	for _, p := range proposed {
 		if texts[p.Path] != nil {
-			return nil, harness.UsageError("baseline accept", "Keep each device's baselines in a folder of its own, with --baselines.", "two devices of the run would share %s", p.Path)
+			return nil, harness.UsageError("baseline accept", "Keep each device's baselines in a folder of its own, with --baselines.",
+				"two devices of the run would share %s", p.Path)
 		}
 		p.AcceptedAt, p.AcceptedBy, p.Reason = by.At.UTC().Truncate(time.Second), by.By, by.Reason
 		if err := Check(p.Baseline); err != nil {
@@ -155,7 +156,8 @@ func write(path string, text []byte) error {
 		err = renameio.WriteFile(path, text, 0o644)
 	}
 	if err != nil {
-		return &harness.Error{Kind: harness.KindStorage, Op: "write baseline", Err: err, Hint: "Free some space, or name another folder with --baselines."}
+		return &harness.Error{Kind: harness.KindStorage, Op: "write baseline", Err: err,
+			Hint: "Free some space, or name another folder with --baselines."}
 	}
 	return nil
 }

@@ -27,7 +27,8 @@ type recordings []harness.SessionSeries
 func (r recordings) Series(_ context.Context, query harness.SeriesQuery) ([]harness.SessionSeries, error) {
 	var out []harness.SessionSeries
 	for _, s := range r {
-		if query.Metric == harness.DecodeTokS && (query.Run == "" || query.Run == s.Run) && (query.UDID == "" || query.UDID == s.Begin.Fingerprint.UDID) {
+		wanted := (query.Run == "" || query.Run == s.Run) && (query.UDID == "" || query.UDID == s.Begin.Fingerprint.UDID)
+		if query.Metric == harness.DecodeTokS && wanted {
 			out = append(out, s)
 		}
 	}
@@ -37,15 +38,18 @@ func (r recordings) Series(_ context.Context, query harness.SeriesQuery) ([]harn
 // session is the reading of one launch on a night of November.
 func session(run, udid, build string, night int, tokS float64) harness.SessionSeries {
 	return harness.SessionSeries{Run: run, Values: []float64{tokS, tokS, tokS}, Unit: "tok/s", Begin: &harness.SessionBegin{
-		ID: run, At: time.Date(2026, 11, night, 1, 0, 0, 0, time.UTC), Build: harness.Build{Hash: build, Path: "/home/ann/app.ipa", Arm: harness.ArmCandidate},
-		Case:        harness.Case{Device: harness.Device{UDID: udid, ProductType: "iPhone15,4"}, Model: harness.Model{Name: "m", Hash: "mh"}, Scenario: harness.Scenario{Name: "quick"}},
+		ID: run, At: time.Date(2026, 11, night, 1, 0, 0, 0, time.UTC), Build: harness.Build{Hash: build, Path: "/home/ann/app.ipa",
+			Arm: harness.ArmCandidate},
+		Case: harness.Case{Device: harness.Device{UDID: udid, ProductType: "iPhone15,4"}, Model: harness.Model{Name: "m", Hash: "mh"},
+			Scenario: harness.Scenario{Name: "quick"}},
 		Fingerprint: harness.Fingerprint{UDID: udid, ModelHash: "mh", ScenarioHash: "s"}}}
 }
 
 func TestPaths(t *testing.T) {
 	f := Folder{Path: "baselines", DeviceName: folder(t).DeviceName}
 	at := func(product, model string) string {
-		return f.PathOf(harness.Case{Device: harness.Device{ProductType: product}, Model: harness.Model{Name: model}, Scenario: harness.Scenario{Name: "quick"}})
+		return f.PathOf(harness.Case{Device: harness.Device{ProductType: product}, Model: harness.Model{Name: model},
+			Scenario: harness.Scenario{Name: "quick"}})
 	}
 	assert.Equal(t, filepath.Join("baselines", "iPhone15", "m", "quick.json"), at("iPhone15,4", "m"))
 	assert.Equal(t, filepath.Join("baselines", "iPad1_1", "_.._m", "quick.json"), at("iPad1,1", "../../m"), "a name stays inside the folder")
@@ -53,7 +57,8 @@ func TestPaths(t *testing.T) {
 
 func TestProposeTakesTheNightsOfOneBuild(t *testing.T) {
 	f := folder(t)
-	recorded := recordings{session("r1", "u", "a", 1, 30), session("r2", "u", "a", 2, 31), session("r3", "u", "other", 3, 20), session("r4", "u", "a", 4, 32)}
+	recorded := recordings{session("r1", "u", "a", 1, 30), session("r2", "u", "a", 2, 31), session("r3", "u", "other", 3, 20),
+		session("r4", "u", "a", 4, 32)}
 	proposed, err := f.Propose(t.Context(), recorded, "r4", 2)
 	require.NoError(t, err)
 	require.Len(t, proposed, 1)

@@ -30,7 +30,8 @@ func (f Folder) Propose(ctx context.Context, recordings Recordings, run string, 
 		}
 	}
 	if len(p.out) == 0 {
-		return nil, harness.UsageError("baseline", "bench report shows what the run recorded; the first launch after an install does not count.", "run %s has no session that counts", run)
+		return nil, harness.UsageError("baseline",
+			"bench report shows what the run recorded; the first launch after an install does not count.", "run %s has no session that counts", run)
 	}
 	return p.out, nil
 }
@@ -57,7 +58,8 @@ func firstOfEachCase(sessions []harness.SessionSeries) []harness.SessionBegin {
 
 // add adds the nights of one metric under the conditions of a session, with its build.
 func (p *proposal) add(ctx context.Context, m harness.Metric, like harness.SessionBegin) error {
-	all, err := p.recordings.Series(ctx, harness.SeriesQuery{Case: like.Case.Key(), UDID: like.Fingerprint.UDID, Metric: m.Name, Arm: harness.ArmCandidate})
+	all, err := p.recordings.Series(ctx, harness.SeriesQuery{Case: like.Case.Key(), UDID: like.Fingerprint.UDID, Metric: m.Name,
+		Arm: harness.ArmCandidate})
 	if err != nil {
 		return err
 	}

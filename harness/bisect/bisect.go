@@ -111,7 +111,8 @@ func (b *Bisection) begin(ctx context.Context) error {
 		return err
 	}
 	if b.good, err = b.Builder.Build(ctx, good, harness.ArmBaseline); err != nil {
-		return &harness.Error{Kind: harness.KindBuild, Op: "build " + good.String(), Err: err, Hint: "Try the command in a work tree of that revision."}
+		return &harness.Error{Kind: harness.KindBuild, Op: "build " + good.String(), Err: err,
+			Hint: "Try the command in a work tree of that revision."}
 	}
 	b.Events.Begun(len(b.revisions), good)
 	return nil

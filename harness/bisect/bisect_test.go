@@ -21,7 +21,8 @@ import (
 // repository makes a git repository of so many changes after v0; app.txt holds the number of the change.
 func repository(t *testing.T, changes int) Repository {
 	t.Helper()
-	r := Repository{Folder: t.TempDir(), Environ: append(os.Environ(), "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.org")}
+	r := Repository{Folder: t.TempDir(), Environ: append(os.Environ(), "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org",
+		"GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.org")}
 	git := func(args ...string) {
 		_, err := r.git(t.Context(), args...)
 		require.NoError(t, err)
@@ -116,7 +117,8 @@ func TestNothingGotWorse(t *testing.T) {
 
 func TestADeviceThatIsGoneEndsTheSearch(t *testing.T) {
 	gone := errors.New("gone")
-	b, events := bisection(t, repository(t, 8), `cp app.txt "$BENCH_OUTPUT"`, func(context.Context, string, string, float64) (Comparison, error) { return Comparison{}, gone })
+	compare := func(context.Context, string, string, float64) (Comparison, error) { return Comparison{}, gone }
+	b, events := bisection(t, repository(t, 8), `cp app.txt "$BENCH_OUTPUT"`, compare)
 	_, err := b.Run(t.Context())
 	require.ErrorIs(t, err, gone)
 	assert.Len(t, events.lines, 1, "no answer is told")
@@ -125,7 +127,8 @@ func TestADeviceThatIsGoneEndsTheSearch(t *testing.T) {
 func TestBuildsAreKept(t *testing.T) {
 	r := repository(t, 1)
 	count := filepath.Join(t.TempDir(), "count")
-	builder := Builder{Repository: r, Folder: t.TempDir(), Command: fmt.Sprintf(`echo x >> %s; echo "$BENCH_ARM" > "$BENCH_OUTPUT"; chmod 755 "$BENCH_OUTPUT"`, count), Suffix: ".ipa", Output: &bytes.Buffer{}}
+	command := fmt.Sprintf(`echo x >> %s; echo "$BENCH_ARM" > "$BENCH_OUTPUT"; chmod 755 "$BENCH_OUTPUT"`, count)
+	builder := Builder{Repository: r, Folder: t.TempDir(), Command: command, Suffix: ".ipa", Output: &bytes.Buffer{}}
 	v1, err := r.Named(t.Context(), "v1")
 	require.NoError(t, err)
 	first, err := builder.Build(t.Context(), v1, harness.ArmCandidate)

@@ -66,7 +66,8 @@ func (b Builder) run(ctx context.Context, tree, made string, of Revision, arm ha
 	}
 	command := exec.CommandContext(ctx, "sh", "-c", b.Command)
 	command.Dir, command.Stdout, command.Stderr = tree, b.Output, b.Output
-	command.Env = append(append([]string{}, b.Repository.environ()...), "BENCH_OUTPUT="+absolute, "BENCH_REVISION="+of.Hash, "BENCH_ARM="+string(arm))
+	command.Env = append(append([]string{}, b.Repository.environ()...), "BENCH_OUTPUT="+absolute, "BENCH_REVISION="+of.Hash,
+		"BENCH_ARM="+string(arm))
 	if err := command.Run(); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()

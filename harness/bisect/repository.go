@@ -37,7 +37,8 @@ func (r Repository) git(ctx context.Context, args ...string) (string, error) {
 			return "", ctx.Err()
 		}
 		said, _, _ := strings.Cut(strings.TrimSpace(complaint.String()), "\n")
-		return "", harness.UsageError("bisect", "Name revisions of the repository, and its folder with --repository.", "git %s: %w: %s", args[0], err, said)
+		return "", harness.UsageError("bisect", "Name revisions of the repository, and its folder with --repository.", "git %s: %w: %s",
+			args[0], err, said)
 	}
 	return strings.TrimSpace(out.String()), nil
 }
@@ -56,7 +57,8 @@ func (r Repository) Between(ctx context.Context, good, bad Revision) ([]Revision
 		if ctx.Err() != nil {
 			return nil, err
 		}
-		return nil, harness.UsageError("bisect", "The good revision must lie in the history of the bad one.", "%s does not come before %s", good, bad)
+		return nil, harness.UsageError("bisect", "The good revision must lie in the history of the bad one.", "%s does not come before %s",
+			good, bad)
 	}
 	text, err := r.git(ctx, "log", "--reverse", "--first-parent", "--format=%H %s", good.Hash+".."+bad.Hash)
 	if err != nil {

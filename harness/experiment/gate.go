@@ -88,9 +88,11 @@ func (g *Gate) check() error {
 		}
 		switch {
 		case b.Configuration == "Debug":
-			return refuse("Build it with the Release configuration; bench run measures it all the same.", "the %s %s is a Debug build", b.Arm, b.Path)
+			return refuse("Build it with the Release configuration; bench run measures it all the same.", "the %s %s is a Debug build", b.Arm,
+				b.Path)
 		case b.Revision == "" || b.Revision == "unknown":
-			return refuse("Build it from a git checkout, or name the revision (LilimsRevision in its Info.plist).", "the revision of the %s %s is unknown", b.Arm, b.Path)
+			return refuse("Build it from a git checkout, or name the revision (LilimsRevision in its Info.plist).",
+				"the revision of the %s %s is unknown", b.Arm, b.Path)
 		}
 	}
 	return nil

@@ -108,7 +108,8 @@ func TestGateRefusesBeforeItMeasures(t *testing.T) {
 	}{
 		{"a Debug build", phone("Debug", "0123abc"), harness.KindBuild, "is a Debug build"},
 		{"an unknown revision", phone("Release", "unknown"), harness.KindBuild, "the revision of the candidate"},
-		{"an unknown metric", func(g *experiment.Gate) { g.Rules = compare.Rules{Metrics: []string{"tokens"}} }, harness.KindUsage, `metric "tokens" is not known`},
+		{"an unknown metric", func(g *experiment.Gate) { g.Rules = compare.Rules{Metrics: []string{"tokens"}} }, harness.KindUsage,
+			`metric "tokens" is not known`},
 		{"fewer than no pairs", func(g *experiment.Gate) { g.MostPairs = -1 }, harness.KindUsage, "not negative"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

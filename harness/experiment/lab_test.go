@@ -59,7 +59,8 @@ var quick = harness.Scenario{Name: "quick", PromptTokens: 16, GenerateTokens: 24
 // setup makes a new lab of one phone, as every start of the program does: what it measured is in the database alone.
 func (l *lab) setup() experiment.Setup {
 	runner := simulated.New(simulated.Options{CV: l.spread, Seed: l.seed, Start: l.clock.now,
-		Profiles: []harness.DeviceProfile{{Name: "iPhone15", Marketing: "iPhone 15", ProductType: "iPhone15,4", Chip: "A16 Bionic", BatteryWh: 12.98}}})
+		Profiles: []harness.DeviceProfile{{Name: "iPhone15", Marketing: "iPhone 15", ProductType: "iPhone15,4", Chip: "A16 Bionic",
+			BatteryWh: 12.98}}})
 	return experiment.Setup{
 		Runner: runner, Recorder: l.recorder, Clock: l.clock, Host: "lab-1", Process: 42, Revision: "0123abc",
 		Catalog: harness.Catalog{Scenarios: map[string]harness.Scenario{"quick": quick}},
@@ -74,7 +75,8 @@ func (l *lab) setup() experiment.Setup {
 
 // build is a build that runs at a speed relative to the others.
 func build(arm harness.Arm, hash, configuration string) harness.Build {
-	return harness.Build{Arm: arm, BundleID: "org.example." + string(arm), Hash: hash, Revision: "0123abc", Configuration: "Release " + configuration}
+	return harness.Build{Arm: arm, BundleID: "org.example." + string(arm), Hash: hash, Revision: "0123abc",
+		Configuration: "Release " + configuration}
 }
 
 // selection compares a candidate of that configuration with an unchanged baseline.
@@ -85,8 +87,9 @@ func (l *lab) selection(configuration string) plan.Selection {
 func (l *lab) selectionOf(builds ...harness.Build) plan.Selection {
 	devices, err := l.setup().Runner.Devices(l.t.Context())
 	require.NoError(l.t, err)
-	return plan.Selection{Devices: devices, Models: []harness.Model{{Name: "stories-1m", Hash: "aa11", SizeBytes: 3 << 20}}, Scenarios: []string{"quick"},
-		Builds: builds, Seed: l.seed}
+	return plan.Selection{Devices: devices, Models: []harness.Model{{Name: "stories-1m", Hash: "aa11", SizeBytes: 3 << 20}},
+		Scenarios: []string{"quick"},
+		Builds:    builds, Seed: l.seed}
 }
 
 // gate judges decode speed alone.

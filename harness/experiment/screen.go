@@ -103,9 +103,11 @@ func (g *Gate) screen(ctx context.Context, run string, stored map[string]*harnes
 	return out, nil
 }
 
-func (g *Gate) screenMetric(key string, m harness.Metric, baseline *harness.Baseline, sessions []harness.SessionSeries, rule gate.Rule, as gate.Screening) gate.Judged {
+func (g *Gate) screenMetric(key string, m harness.Metric, baseline *harness.Baseline, sessions []harness.SessionSeries, rule gate.Rule,
+	as gate.Screening) gate.Judged {
 	verdict := func(j harness.Judgement, format string, args ...any) gate.Judged {
-		return gate.Judged{Verdict: harness.Verdict{Case: key, Metric: m.Name, Judgement: j, Threshold: rule.Threshold, Reason: fmt.Sprintf(format, args...)}}
+		return gate.Judged{Verdict: harness.Verdict{Case: key, Metric: m.Name, Judgement: j, Threshold: rule.Threshold,
+			Reason: fmt.Sprintf(format, args...)}}
 	}
 	if baseline == nil || len(baseline.Series[m.Name]) == 0 {
 		return verdict(harness.NoBaseline, "no baseline is stored: bench baseline accept makes one")
@@ -142,7 +144,8 @@ func (g *Gate) stale(night string) string {
 	if g.Policy.Freshness == 0 || age <= g.Policy.Freshness {
 		return ""
 	}
-	return fmt.Sprintf("the stored baseline is stale: its last night, %s, is %.0f days old and the policy allows %.0f", night, age.Hours()/24, g.Policy.Freshness.Hours()/24)
+	return fmt.Sprintf("the stored baseline is stale: its last night, %s, is %.0f days old and the policy allows %.0f", night,
+		age.Hours()/24, g.Policy.Freshness.Hours()/24)
 }
 
 // undecided are the verdicts that fresh pairs can still settle.

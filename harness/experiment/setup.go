@@ -89,7 +89,8 @@ func (s Setup) ended(ctx context.Context, run string, err error) error {
 // describe makes the record of a run that is about to begin.
 func (s Setup) describe(ctx context.Context, plan harness.Plan) (harness.Run, error) {
 	if len(plan.Cases) == 0 {
-		return harness.Run{}, harness.UsageError("run the plan", "Correct the selection; `bench plan` shows a plan without running it.", "it has no case")
+		return harness.Run{}, harness.UsageError("run the plan", "Correct the selection; `bench plan` shows a plan without running it.",
+			"it has no case")
 	}
 	run := harness.Run{Revision: s.Revision, Start: s.Clock.Now(), Host: s.Host, Plan: plan}
 	first := plan.Cases[0]
