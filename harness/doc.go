@@ -25,7 +25,8 @@
 //   - [Iteration]: one prompt-to-last-token execution, always with an [Outcome].
 //   - [Sample]: one reading of one metric: value, unit, time, source.
 //   - [Metric]: name, unit, which direction is better, and what is assumed of its distribution.
-//   - [Fingerprint]: all that must agree before two runs may be compared.
+//   - [Fingerprint]: all that must agree before two runs may be compared: device, OS build, model, scenario, [Protocol],
+//     power mode.
 //   - [Baseline]: an accepted build with its series for a case, with provenance.
 //   - [Verdict]: pass, regression, improvement, near_threshold, inconclusive, no_baseline, incomparable, over_limit, differs, missing.
 //   - [Claims]: what a release promises, for the pre-launch gates.
@@ -33,6 +34,7 @@
 //   - [CrossCheck]: what MetricKit says of a unit and a day, beside what the runs in it recorded.
 //   - [Entry]: one thing that a run yields on its way to the store: a session's begin or end, an event line, an
 //     iteration, a sample, a battery reading, an absence, a payload, a notice.
+//   - [Scale]: the unit in which a value of a base unit is printed.
 //
 // Values are stored in base units (s, B, J, tok/s) and scaled only where they are printed. A value that was not
 // measured is absent: a nil pointer or a missing map entry, never 0 and never -1.

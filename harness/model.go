@@ -72,7 +72,7 @@ type Scenario struct {
 	IdleBefore     time.Duration `json:"idle_before_ns,omitempty"` // idle window for the energy baseline
 }
 
-// Hash identifies what the scenario asks of the app. Sessions, patience and names do not enter: they change how often
+// Hash identifies what the scenario asks of the app. Sessions, the time limit and names do not enter: they change how often
 // and how long the same thing is asked, not what is measured.
 func (s Scenario) Hash() string {
 	s.Name, s.Sessions, s.SessionTimeout = "", 0, 0

@@ -45,15 +45,20 @@ type Run struct {
 	Plan        Plan        `json:"plan"`
 }
 
+// Protocol is the number of the measuring contract: raised by hand, here, with every change of the harness, the app or the
+// runtime's probes by which a figure would change its meaning, and with no other. Runs of different protocols are not
+// comparable; a run's Revision says which harness has made it.
+const Protocol = "1"
+
 // Fingerprint is all that must agree before two runs may be compared.
 type Fingerprint struct {
-	UDID           string     `json:"udid"`
-	OSBuild        string     `json:"os_build"`
-	ModelHash      string     `json:"model_hash"`
-	ScenarioHash   string     `json:"scenario_hash"`
-	HarnessVersion string     `json:"harness_version"`
-	PowerMode      string     `json:"power_mode"` // "normal", "low" or "unknown"
-	Kind           DeviceKind `json:"kind"`
+	UDID         string     `json:"udid"`
+	OSBuild      string     `json:"os_build"`
+	ModelHash    string     `json:"model_hash"`
+	ScenarioHash string     `json:"scenario_hash"`
+	Protocol     string     `json:"harness_version"` // [Protocol]; of runs before there was one, the harness's revision
+	PowerMode    string     `json:"power_mode"`      // "normal", "low" or "unknown"
+	Kind         DeviceKind `json:"kind"`
 }
 
 // Outcome is how an iteration or a session ended.

@@ -24,7 +24,7 @@ type Handle interface {
 	// State asks the device for its state now.
 	State(ctx context.Context) (DeviceState, error)
 	// Run launches the app with the task and hands on all that it says until it has ended and its event file is read
-	// to the end. A cable that is pulled and comes back within the task's patience is not an error. The error is nil
+	// to the end. A cable that is pulled and comes back within the task's reconnect timeout is not an error. The error is nil
 	// whenever the exit says how the launch ended; it is set when the launch could not be made at all. When ctx ends,
 	// it ends the app, hands on what the file holds, and returns an exit with the outcome cancelled.
 	Run(ctx context.Context, task Task, sink Sink) (Exit, error)
@@ -65,18 +65,18 @@ type Prepared struct {
 
 // Task is one launch: what the app is told, and how long to wait for it.
 type Task struct {
-	Run       string
-	Session   string // names the folder on the device that holds plan and events
-	Build     Build
-	Model     Model
-	Scenario  Scenario
-	FirstEver bool
-	Prompt    string            // resolved prompt text
-	ScoreText string            // whose perplexity is measured after the iterations; "": none
-	Env       map[string]string // faults for tests, tracing; kept with the run
-	Patience  time.Duration     // how long a vanished device is waited for
-	Telemetry time.Duration     // interval of the host's samplers; 0: none
-	Limit     time.Duration     // the engine ends ctx after this long, on its clock; for a runner's own waits
+	Run               string
+	Session           string // names the folder on the device that holds plan and events
+	Build             Build
+	Model             Model
+	Scenario          Scenario
+	FirstEver         bool
+	Prompt            string            // resolved prompt text
+	ScoreText         string            // whose perplexity is measured after the iterations; "": none
+	Env               map[string]string // faults for tests, tracing; kept with the run
+	ReconnectTimeout  time.Duration     // how long a vanished device is waited for
+	TelemetryInterval time.Duration     // interval of the host's samplers; 0: none
+	Limit             time.Duration     // the engine ends ctx after this long, on its clock; for a runner's own waits
 }
 
 // Sink receives what a launch yields, in order, from one goroutine.

@@ -240,7 +240,7 @@ func (c Case) memoryChart(prefix string) (chart, error) {
 			var data []opts.LineData
 			for _, m := range s.Samples {
 				if m.Metric == source.metric {
-					data = append(data, point(m.At.Sub(s.Begin.At).Seconds(), m.Value/mebibyte))
+					data = append(data, point(m.At.Sub(s.Begin.At).Seconds(), m.Value/harness.Mebibyte))
 				}
 			}
 			if len(data) > 0 {
@@ -281,7 +281,7 @@ func gaugePower(s harness.RecordedSession) (power, energy []opts.LineData) {
 			power = append(power, point(begin, step.Watts))
 			energy = append(energy, point(begin, 0))
 		}
-		total += step.Watts * (end - begin) / joulesPerMilliwattHour
+		total += step.Watts * (end - begin) / harness.JoulesPerMilliwattHour
 		power = append(power, point(end, step.Watts))
 		energy = append(energy, point(end, total))
 	}

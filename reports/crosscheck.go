@@ -31,7 +31,7 @@ func crossCheckCells(r harness.CrossCheckRow) []string {
 		case r.Unit == "1":
 			return strconv.FormatFloat(*v, 'f', -1, 64) // a count
 		}
-		return scaleFor(r.Unit, *v).with(*v)
+		return harness.Quantity(r.Unit, *v)
 	}
 	verdict := "agrees"
 	switch {
@@ -46,7 +46,7 @@ func crossCheckCells(r harness.CrossCheckRow) []string {
 // textCrossChecks writes what MetricKit says beside the run's own figures.
 func (r Report) textCrossChecks(b *strings.Builder) {
 	for _, w := range r.CrossChecks {
-		fmt.Fprintf(b, "\nMetricKit beside the recorded: %s\n", crossCheckTitle(w))
+		fmt.Fprintf(b, "\nMetricKit cross-check: %s\n", crossCheckTitle(w))
 		rows := [][]string{{"quantity", "MetricKit", "recorded", "", ""}}
 		for _, row := range w.Rows {
 			rows = append(rows, crossCheckCells(row))
@@ -66,7 +66,7 @@ func (r Report) markdownCrossChecks(b *strings.Builder) {
 	if len(r.CrossChecks) == 0 {
 		return
 	}
-	b.WriteString("\n## MetricKit beside the recorded\n")
+	b.WriteString("\n## MetricKit cross-check\n")
 	for _, w := range r.CrossChecks {
 		fmt.Fprintf(b, "\n%s\n\n| quantity | MetricKit | recorded | | |\n|:--|--:|--:|:--|:--|\n", escapeMarkdown(crossCheckTitle(w)))
 		for _, row := range w.Rows {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/compare"
 	"github.com/lilims/bench/harness/stats"
 )
 
@@ -132,7 +133,7 @@ func hotter(a, b *harness.ThermalState) *harness.ThermalState {
 
 // figure summarises one metric over the sessions.
 func (c *Case) figure(m harness.Metric) Figure {
-	f := Figure{Metric: m, Label: label(m.Name)}
+	f := Figure{Metric: m, Label: m.Label}
 	var medians, all []float64
 	for _, s := range c.Sessions {
 		values := s.Values(m.Name)
@@ -226,53 +227,53 @@ func optional(metric string) bool {
 	return false
 }
 
-// labels name the metrics for people, in the order of the table.
-var labels = []struct{ metric, label string }{
-	{harness.DecodeTokS, "decode"},
-	{harness.PrefillTokS, "prefill"},
-	{harness.TTFTFirstEver, "time to first token, first ever"},
-	{harness.TTFTCold, "time to first token, cold"},
-	{harness.TTFT, "time to first token, warm"},
-	{harness.ITLP50, "inter-token latency p50"},
-	{harness.ITLP95, "inter-token latency p95"},
-	{harness.ITLP99, "inter-token latency p99"},
-	{harness.LoadFirstEver, "load, first ever"},
-	{harness.LoadCold, "load, cold"},
-	{harness.LoadWarm, "load, warm"},
-	{harness.PeakFootprint, "peak memory, app"},
-	{harness.LoadedFootprint, "memory once loaded, app"},
-	{harness.PeakPrefill, "peak memory in prefill, app"},
-	{harness.PeakDecode, "peak memory in decode, app"},
-	{harness.LifetimePeak, "peak memory of the process, kernel"},
-	{harness.LeastAvailable, "least memory left, app"},
-	{harness.PeakFootprintHost, "peak memory, host"},
-	{harness.Energy, "energy per session"},
-	{harness.EnergyPerToken, "energy per token"},
-	{harness.Retention60, "throughput kept at 60 s"},
-	{harness.Retention300, "throughput kept at 300 s"},
-	{harness.TimeTo90, "time to 90 % of peak"},
-	{harness.TimeTo75, "time to 75 % of peak"},
-	{harness.Perplexity, "perplexity"},
-	{harness.ModelBytes, "model on disk"},
-	{harness.GreedyMatch, "words in common with the baseline"},
+// order is the order of the table.
+var order = []string{
+	harness.DecodeTokS,
+	harness.PrefillTokS,
+	harness.TTFTFirstEver,
+	harness.TTFTCold,
+	harness.TTFT,
+	harness.ITLP50,
+	harness.ITLP95,
+	harness.ITLP99,
+	harness.LoadFirstEver,
+	harness.LoadCold,
+	harness.LoadWarm,
+	harness.PeakFootprint,
+	harness.LoadedFootprint,
+	harness.PeakPrefill,
+	harness.PeakDecode,
+	harness.LifetimePeak,
+	harness.LeastAvailable,
+	harness.PeakFootprintHost,
+	harness.Energy,
+	harness.EnergyPerToken,
+	harness.Retention60,
+	harness.Retention300,
+	harness.TimeTo90,
+	harness.TimeTo75,
+	harness.Perplexity,
+	harness.ModelBytes,
+	harness.GreedyMatch,
 }
 
+// label is what tables call a metric.
 func label(metric string) string {
-	for _, l := range labels {
-		if l.metric == metric {
-			return l.label
-		}
+	if metric == compare.AnyMetric {
+		return "any metric"
+	}
+	if m, ok := harness.MetricNamed(metric); ok {
+		return m.Label
 	}
 	return metric
 }
 
 func rank(metric string) int {
-	for i, l := range labels {
-		if l.metric == metric {
-			return i
-		}
+	if i := slices.Index(order, metric); i >= 0 {
+		return i
 	}
-	return len(labels)
+	return len(order)
 }
 
 // figureOf returns the figure of a metric.

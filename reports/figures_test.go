@@ -10,39 +10,9 @@ import (
 	"github.com/lilims/bench/harness"
 )
 
-func TestScale(t *testing.T) {
-	cases := []struct {
-		name  string
-		unit  string
-		value float64
-		want  string
-	}{
-		{"fast token", "s", 0.0000123456, "12.35 µs"},
-		{"token", "s", 0.0123456, "12.35 ms"},
-		{"load", "s", 12.3456, "12.35 s"},
-		{"small memory", "B", 2048, "2.000 KiB"},
-		{"memory", "B", 45.2e6, "43.11 MiB"},
-		{"large memory", "B", 3 << 30, "3.000 GiB"},
-		{"energy", "J", 3.6, "1.000 mWh"},
-		{"tiny energy", "J", 0.00036, "0.1000 µWh"},
-		{"rate", "tok/s", 12345.6, "12346 tok/s"},
-		{"share", "ratio", 0.8712, "87.12 %"},
-		{"count", "1", 3.25, "3.250"},
-		{"zero", "s", 0, "0 µs"},
-		{"negative", "J", -3.6, "-1.000 mWh"},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			if got := scaleFor(c.unit, c.value).with(c.value); got != c.want {
-				t.Errorf("%v %s prints as %q, want %q", c.value, c.unit, got, c.want)
-			}
-		})
-	}
-}
-
 func TestEveryMetricHasALabelAndAPlace(t *testing.T) {
 	for _, m := range harness.Metrics() {
-		if rank(m.Name) == len(labels) {
+		if rank(m.Name) == len(order) {
 			t.Errorf("metric %s has no label in the table", m.Name)
 		}
 	}

@@ -35,7 +35,7 @@ func fixture(id string, kind harness.DeviceKind, start time.Time, speed float64)
 		planned := harness.PlannedSession{ID: "s00" + strconv.Itoa(n) + "-candidate", Ordinal: n, Arm: harness.ArmCandidate, Pair: n, ColdFrom: n == 0}
 		s := harness.RecordedSession{Begin: harness.SessionBegin{ID: planned.ID, Attempt: 1, Planned: planned, Case: c, Build: build,
 			At: start.Add(time.Duration(n) * 30 * time.Second), State: &harness.DeviceState{BatteryPercent: ptr(82.0), BatteryCelsius: ptr(24.5)},
-			Fingerprint: harness.Fingerprint{UDID: c.Device.UDID, OSBuild: "22G86", ModelHash: c.Model.Hash, ScenarioHash: "ab12", HarnessVersion: "0123abc", PowerMode: "normal", Kind: kind}}}
+			Fingerprint: harness.Fingerprint{UDID: c.Device.UDID, OSBuild: "22G86", ModelHash: c.Model.Hash, ScenarioHash: "ab12", Protocol: "1", PowerMode: "normal", Kind: kind}}}
 		fixtureSession(&s, n, random, speed)
 		recorded.Sessions = append(recorded.Sessions, s)
 	}

@@ -127,6 +127,7 @@ func (r Report) HTML(w io.Writer) error {
 		if err != nil {
 			return err
 		}
+		shown.Facts = append(shown.Facts, fact{"harness", run.Revision, true})
 		data.Cases = append(data.Cases, shown)
 	}
 	data.CrossChecks = r.crossCheckPages()
@@ -220,10 +221,10 @@ func batteryState(s *harness.DeviceState) string {
 	}
 	var parts []string
 	if s.BatteryPercent != nil {
-		parts = append(parts, significant(*s.BatteryPercent, 3)+" %")
+		parts = append(parts, harness.Significant(*s.BatteryPercent, 3)+" %")
 	}
 	if s.BatteryCelsius != nil {
-		parts = append(parts, significant(*s.BatteryCelsius, 3)+" °C")
+		parts = append(parts, harness.Significant(*s.BatteryCelsius, 3)+" °C")
 	}
 	if s.Charging != nil && *s.Charging {
 		parts = append(parts, "charging")
@@ -258,7 +259,7 @@ func (c Case) texts() []textRow {
 			row := textRow{Name: fmt.Sprintf("%s #%d", s.Begin.ID, it.Index), Text: strings.TrimSpace(it.Text)}
 			row.About = harness.Count(len(it.TokenIDs), "token")
 			if rate, ok := decodeRate(it); ok {
-				row.About += ", " + significant(rate, 4) + " tok/s"
+				row.About += ", " + harness.Significant(rate, 4) + " tok/s"
 			}
 			if it.Warmup {
 				row.About += ", warm-up"
@@ -293,7 +294,7 @@ func (c Case) facts() []fact {
 		{"scenario hash", p.ScenarioHash, true},
 		{"asked for", c.asked(), false},
 		{"compute units", string(s.ComputeUnits), false},
-		{"harness", p.HarnessVersion, true},
+		{"protocol", p.Protocol, true},
 	}
 	var out []fact
 	for _, f := range all {

@@ -42,9 +42,9 @@ func gateRows(p prelaunch.Page) []gateRow {
 // gateNumber prints a promise or what was found. Stores count an app's size in units of ten.
 func gateNumber(g prelaunch.Gate, value float64) string {
 	if g.Name == prelaunch.GateSize {
-		return scale{"MB", 1e-6}.with(value)
+		return harness.Scale{Unit: "MB", Factor: 1e-6}.With(value)
 	}
-	return scaleFor(g.Unit, value).with(value)
+	return harness.Quantity(g.Unit, value)
 }
 
 func gateLabel(g prelaunch.Gate) string {

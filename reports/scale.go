@@ -2,7 +2,6 @@ package reports
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -11,85 +10,26 @@ import (
 	"github.com/lilims/bench/harness/stats"
 )
 
-// scale turns a base unit into one that people read. It is chosen by a figure's value and then serves its range too.
-type scale struct {
-	unit   string
-	factor float64 // value in unit = base value * factor
-}
-
-const (
-	mebibyte               = 1 << 20
-	joulesPerMilliwattHour = 3.6
-)
-
-// scaleFor chooses the unit in which a value of a base unit is shown.
-func scaleFor(unit string, value float64) scale {
-	v := math.Abs(value)
-	switch unit {
-	case "s":
-		switch {
-		case v < 1e-3:
-			return scale{"µs", 1e6}
-		case v < 1:
-			return scale{"ms", 1e3}
-		}
-		return scale{"s", 1}
-	case "B":
-		switch {
-		case v < mebibyte:
-			return scale{"KiB", 1.0 / 1024}
-		case v < 1024*mebibyte:
-			return scale{"MiB", 1.0 / mebibyte}
-		}
-		return scale{"GiB", 1.0 / (1024 * mebibyte)}
-	case "J":
-		if v > 0 && v < joulesPerMilliwattHour/100 { // a token's
-			return scale{"µWh", 1e3 / joulesPerMilliwattHour}
-		}
-		return scale{"mWh", 1 / joulesPerMilliwattHour}
-	case "ratio":
-		return scale{"%", 100}
-	case "1":
-		return scale{"", 1}
-	}
-	return scale{unit, 1}
-}
-
-// number prints v in the scale with the digits that a measurement carries.
-func (s scale) number(v float64) string { return significant(v*s.factor, 4) }
-
-// with prints v in the scale with its unit.
-func (s scale) with(v float64) string { return strings.TrimSpace(s.number(v) + " " + s.unit) }
-
-// significant prints v with so many significant digits, never with an exponent, and not fewer than its whole part.
-func significant(v float64, digits int) string {
-	if v == 0 || math.IsNaN(v) || math.IsInf(v, 0) {
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	}
-	decimals := max(digits-1-int(math.Floor(math.Log10(math.Abs(v)))), 0)
-	return strconv.FormatFloat(v, 'f', decimals, 64)
-}
-
 // value, spread and interval print a figure's cells.
 func (f Figure) value() string {
 	if f.Absent != "" {
 		return "—"
 	}
-	s := scaleFor(f.Metric.Unit, *f.Summary.Median)
+	s := harness.ScaleFor(f.Metric.Unit, *f.Summary.Median)
 	if f.Uncertainty != nil && *f.Uncertainty > 0 {
 		// The value carries no digit beyond those of its uncertainty.
-		doubt := significant(*f.Uncertainty*s.factor, 2)
+		doubt := harness.Significant(*f.Uncertainty*s.Factor, 2)
 		_, decimals, _ := strings.Cut(doubt, ".")
-		return strconv.FormatFloat(*f.Summary.Median*s.factor, 'f', len(decimals), 64) + " ± " + doubt
+		return strconv.FormatFloat(*f.Summary.Median*s.Factor, 'f', len(decimals), 64) + " ± " + doubt
 	}
-	return s.number(*f.Summary.Median)
+	return s.Number(*f.Summary.Median)
 }
 
 func (f Figure) unit() string {
 	if f.Absent != "" {
 		return ""
 	}
-	return scaleFor(f.Metric.Unit, *f.Summary.Median).unit
+	return harness.ScaleFor(f.Metric.Unit, *f.Summary.Median).Unit
 }
 
 // spread is the range of the single readings.
@@ -97,8 +37,8 @@ func (f Figure) spread() string {
 	if f.Absent != "" || f.Readings < 2 {
 		return ""
 	}
-	s := scaleFor(f.Metric.Unit, *f.Summary.Median)
-	return s.number(*f.Min) + " – " + s.number(*f.Max)
+	s := harness.ScaleFor(f.Metric.Unit, *f.Summary.Median)
+	return s.Number(*f.Min) + " – " + s.Number(*f.Max)
 }
 
 // interval is that of the median of sessions.
@@ -106,8 +46,8 @@ func (f Figure) interval() string {
 	if f.Summary.Low == nil {
 		return ""
 	}
-	s := scaleFor(f.Metric.Unit, *f.Summary.Median)
-	return s.number(*f.Summary.Low) + " – " + s.number(*f.Summary.High)
+	s := harness.ScaleFor(f.Metric.Unit, *f.Summary.Median)
+	return s.Number(*f.Summary.Low) + " – " + s.Number(*f.Summary.High)
 }
 
 // count says how many readings stand behind a figure.
@@ -142,7 +82,7 @@ func (c Case) few() string {
 		most = max(most, f.Sessions)
 	}
 	if need := stats.SummaryNeeds(stats.SummaryConfidence); most > 0 && most < need {
-		return fmt.Sprintf("No 95 %% interval: it takes %d sessions, and there %s.", need, map[bool]string{true: "is 1", false: "are " + strconv.Itoa(most)}[most == 1])
+		return fmt.Sprintf("No 95 %% interval: at least %d sessions are needed, and there %s.", need, map[bool]string{true: "is 1", false: "are " + strconv.Itoa(most)}[most == 1])
 	}
 	return ""
 }
@@ -184,13 +124,13 @@ func modelTitle(m harness.Model) string {
 func mark(kind harness.DeviceKind) string {
 	switch kind {
 	case harness.KindVirtual:
-		return "SYNTHETIC: virtual iPhone. Real protocols, this host's CPU, modelled battery: these numbers say nothing of a phone."
+		return "SYNTHETIC: virtual iPhone. Real protocols, this host's CPU, modelled battery: not representative of a phone."
 	case harness.KindSimulated:
 		return "SYNTHETIC: simulated device. Every number comes from a model on a virtual clock: nothing was measured."
 	case harness.KindLocal:
-		return "HOST: the runtime as a process of this host. These numbers say nothing of a phone."
+		return "HOST: the runtime as a process of this host. Not representative of a phone."
 	case harness.KindImported:
-		return "IMPORTED: numbers from someone else's file, measured by other rules."
+		return "IMPORTED: figures from a file, measured with other methods."
 	}
 	return ""
 }

@@ -70,8 +70,8 @@ func (c curve) text(b *strings.Builder) {
 			fmt.Fprintf(b, "  %-8s not read\n", row.name)
 			continue
 		}
-		s := scaleFor(row.unit, high)
-		fmt.Fprintf(b, "  %-8s %s  %s – %s\n", row.name, line, s.number(low), s.with(high))
+		s := harness.ScaleFor(row.unit, high)
+		fmt.Fprintf(b, "  %-8s %s  %s – %s\n", row.name, line, s.Number(low), s.With(high))
 	}
 	fmt.Fprintf(b, "  %-8s %s\n\n", "thermal", c.heat())
 	rows := [][]string{{"after", "decode", "of peak", "memory", "power", "thermal"}}
@@ -165,7 +165,7 @@ func (c curve) row(p harness.CurvePoint) []string {
 		if v == nil {
 			return "—"
 		}
-		return scaleFor(unit, *v).with(*v)
+		return harness.Quantity(unit, *v)
 	}
 	thermal := "—"
 	if p.Thermal != nil {
@@ -222,7 +222,7 @@ func (c Case) soakCharts(prefix string) ([]chart, error) {
 	load.line.ExtendYAxis(opts.YAxis{Name: "W", Type: "value", SplitLine: &opts.SplitLine{Show: opts.Bool(false)}})
 	for n, one := range curves {
 		rate.add(one.session, one.line(tokens, 1), style{colour: n + 1})
-		if data := one.line(footprint, 1.0/mebibyte); len(data) > 0 {
+		if data := one.line(footprint, 1.0/harness.Mebibyte); len(data) > 0 {
 			load.add("memory, "+one.session, data, style{colour: n + 1})
 		}
 		if data := one.line(watts, 1); len(data) > 0 {

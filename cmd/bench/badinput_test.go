@@ -244,9 +244,11 @@ func carry(t *testing.T, l *launch, host harness.Clock) told {
 			Scenario: harness.Scenario{Name: "quick", GenerateTokens: tokens, Iterations: 3, SessionTimeout: time.Hour}}},
 		Builds: []harness.Build{{Arm: harness.ArmCandidate, BundleID: "b", Hash: "cc"}}, Sessions: []harness.PlannedSession{{ID: "s000", Arm: harness.ArmCandidate}}}}
 	// A launch that ends badly is an error of the run as well; what counts here is what is recorded.
-	_, _ = (&engine.Engine{Runner: device, Recorder: db, Clock: host, Telemetry: time.Second}).Run(ctx, run)
-	env := Env{Clock: clock}
-	recorded, err := collected(ctx, env, db, "r1")
+	_, _ = (&engine.Engine{Runner: device, Recorder: db, Clock: host, TelemetryInterval: time.Second}).Run(ctx, run)
+	if err := takePayloads(ctx, Env{Clock: clock}, db, "r1"); err != nil {
+		t.Fatal(err)
+	}
+	recorded, err := db.Read(ctx, "r1")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/bisect"
 	"github.com/lilims/bench/harness/compare"
-	"github.com/lilims/bench/harness/gate"
+	"github.com/lilims/bench/reports"
 )
 
 // bisectFlags is what `bench bisect` is asked for.
@@ -24,7 +24,8 @@ type bisectFlags struct {
 
 func bisectCommand() command {
 	return command{
-		name: "bisect", summary: "find the revision that made a metric worse", usage: "--good REV --bad REV --build COMMAND --device NAME [--metric X] [flags]",
+		name: "bisect", summary: "find the revision that made a metric worse", usage: "--good REV --bad REV --build COMMAND --device NAME " +
+			"[--metric X] [flags]",
 		setup: func(flags *flag.FlagSet) action {
 			var f bisectFlags
 			f.declare(flags)
@@ -39,238 +40,141 @@ func bisectCommand() command {
 }
 
 func (f *bisectFlags) declare(flags *flag.FlagSet) {
-	selected := flag.NewFlagSet("selection", flag.ContinueOnError)
-	f.selection.declare(selected)
-	selected.VisitAll(func(one *flag.Flag) {
-		if one.Name != "build" && one.Name != "baseline" && one.Name != "sessions" {
-			flags.Var(one.Value, one.Name, one.Usage)
-		}
-	})
+	f.selection.declareWithout(flags, "build", "baseline", "sessions")
 	f.judging.configs, f.judging.policy = f.selection.configs, &f.selection.policy
 	flags.StringVar(&f.good, "good", "", "`revision` that is as it should be")
 	flags.StringVar(&f.bad, "bad", "HEAD", "`revision` that is worse")
-	flags.StringVar(&f.command, "build", "", "`command` for the shell that builds the work tree it runs in and leaves the app at $BENCH_OUTPUT; $BENCH_ARM is baseline or candidate, for a bundle identifier of its own")
+	flags.StringVar(&f.command, "build", "", "`command` for the shell that builds the work tree it runs in and leaves the app at "+
+		"$BENCH_OUTPUT; $BENCH_ARM is baseline or candidate, for a bundle identifier of its own")
 	flags.StringVar(&f.repository, "repository", ".", "`folder` of the git repository")
 	flags.Var(&f.judging.metrics, "metric", "`metric` that got worse (default "+harness.DecodeTokS+")")
 	flags.Float64Var(&f.limit, "threshold", 0, "relative `loss` from which on a revision is bad (default half the loss of the bad one)")
-	flags.IntVar(&f.pairs, "max-pairs", 16, "`pairs` of sessions at the most for each revision")
-	flags.DurationVar(&f.budget, "budget", 0, "no further pairs of a revision are begun after so much `time` of the device (default as the policy says)")
+	f.declarePairs(flags)
 	flags.BoolVar(&f.json, "json", false, "print the steps and the result as JSON")
 	f.measuring.declare(flags)
 }
 
-// bisected is one revision with its answer and what led to it.
-type bisected struct {
-	Revision string        `json:"revision"`
-	Subject  string        `json:"subject"`
-	Answer   bisect.Answer `json:"answer"`
-	Reason   string        `json:"reason,omitempty"`
-	Estimate *float64      `json:"estimate,omitempty"` // loss against the good revision, relative, positive worse
-	Interval []float64     `json:"interval,omitempty"`
-	Pairs    int           `json:"pairs"`
-	Runs     []string      `json:"runs"`
-	Reused   bool          `json:"reused,omitempty"` // nothing had to be measured
-}
-
-// bisection is a search under way.
-type bisection struct {
-	*bisectFlags
-	env       Env
-	workshop  workshop
-	good      string // its build
-	revisions []commit
-	search    *bisect.Search
-	steps     []bisected
-}
-
 func (f *bisectFlags) search(ctx context.Context, env Env) (int, error) {
-	b, err := f.begin(ctx, env)
+	kind, err := f.check()
 	if err != nil {
 		return 0, err
 	}
-	last := len(b.revisions) - 1
-	whole, err := b.ask(ctx, last)
+	metric, _ := harness.MetricNamed(f.metrics[0])
+	builder := bisect.Builder{Repository: bisect.Repository{Folder: f.repository, Environ: env.Environ},
+		Folder: filepath.Join(dataFolder(env, *f.data), "builds"), Command: f.command, Output: env.Stderr}
+	if kind == runnerIPhone {
+		builder.Suffix = ".ipa"
+	}
+	b := bisect.Bisection{Good: f.good, Bad: f.bad, Metric: metric, Threshold: f.limit, Builder: builder, Events: bisectEvents{env, metric},
+		Compare: func(ctx context.Context, baseline, candidate string, threshold float64) (bisect.Comparison, error) {
+			return f.compareBuilds(ctx, env, baseline, candidate, threshold)
+		}}
+	found, err := b.Run(ctx)
 	if err != nil {
 		return 0, err
 	}
-	if whole.Answer != bisect.Bad {
-		return exitInconclusive, b.nothingToFind(whole)
+	exit := exitOK
+	if len(found.Suspects) > 1 {
+		exit = exitInconclusive
 	}
-	if f.limit == 0 {
-		f.limit = *whole.Estimate / 2
-		fmt.Fprintf(env.Stderr, "bisect: a revision is bad from a loss of %.1f %% on, half of what %s has lost\n", 100*f.limit, b.revisions[last])
-	}
-	for {
-		at, ok := b.search.Next()
-		if !ok {
-			return b.conclude()
-		}
-		fmt.Fprintf(env.Stderr, "bisect: about %s left\n", harness.Count(b.search.Left(), "step"))
-		step, err := b.ask(ctx, at)
-		if err != nil {
-			return 0, err
-		}
-		b.search.Tell(at, step.Answer)
-	}
+	return exit, f.print(env, found)
 }
 
-// begin checks all that the search rests on before anything is built.
-func (f *bisectFlags) begin(ctx context.Context, env Env) (*bisection, error) {
+// check finds mistakes in the flags before anything is built, and returns the kind of runner.
+func (f *bisectFlags) check() (string, error) {
 	if f.good == "" || f.command == "" {
-		return nil, harness.UsageError("bisect", "Name them: --good REV --build COMMAND.", "a good revision and a build command are needed")
+		return "", harness.UsageError("bisect", "Name them: --good REV --build COMMAND.", "a good revision and a build command are needed")
 	}
 	if len(f.metrics) == 0 {
 		f.metrics = words{harness.DecodeTokS}
 	}
-	if _, ok := harness.MetricNamed(f.metrics[0]); !ok || len(f.metrics) > 1 {
-		return nil, harness.UsageError("bisect", "The metrics are: "+strings.Join(compare.MetricNames(), ", ")+".", "one metric is wanted, not %s", strings.Join(f.metrics, " "))
+	metric, ok := harness.MetricNamed(f.metrics[0])
+	if !ok || len(f.metrics) > 1 {
+		return "", harness.UsageError("bisect", "The metrics are: "+strings.Join(compare.MetricNames(), ", ")+".",
+			"one metric is wanted, not %s", strings.Join(f.metrics, " "))
 	}
+	f.metrics[0] = metric.Name // by which rules know it
 	if f.limit < 0 || f.limit >= 1 || math.IsNaN(f.limit) {
-		return nil, harness.UsageError("bisect", "0.1 is 10 %.", "--threshold %g is no loss between 0 and 1", f.limit)
+		return "", harness.UsageError("bisect", "0.1 is 10 %.", "--threshold %g is no loss between 0 and 1", f.limit)
 	}
 	if len(f.devices) != 1 {
-		return nil, harness.UsageError("bisect", "Name one with --device.", "%d devices: revisions are compared on one unit", len(f.devices))
+		return "", harness.UsageError("bisect", "Name one with --device.", "%d devices: revisions are compared on one device", len(f.devices))
 	}
-	kind, err := f.runnerKind()
-	if err != nil {
-		return nil, err
-	}
-	repository := repository{env, f.repository}
-	good, err := repository.named(ctx, f.good)
-	if err != nil {
-		return nil, err
-	}
-	bad, err := repository.named(ctx, f.bad)
-	if err != nil {
-		return nil, err
-	}
-	b := &bisection{bisectFlags: f, env: env, workshop: workshop{repository, filepath.Join(dataFolder(env, *f.data), "builds"), f.command, ""}}
-	if kind == runnerIPhone {
-		b.workshop.suffix = ".ipa"
-	}
-	if b.revisions, err = repository.between(ctx, good, bad); err != nil {
-		return nil, err
-	}
-	if b.search, err = bisect.New(len(b.revisions)); err != nil {
-		return nil, err
-	}
-	if b.good, err = b.workshop.build(ctx, good, harness.ArmBaseline); err != nil {
-		return nil, &harness.Error{Kind: harness.KindBuild, Op: "build " + good.String(), Err: err, Hint: "Try the command in a work tree of that revision."}
-	}
-	fmt.Fprintf(env.Stderr, "bisect: %s after %s\n", harness.Count(len(b.revisions), "revision"), good)
-	return b, nil
+	return f.runnerKind()
 }
 
-// ask builds a revision and compares it with the good one. A build that fails skips the revision; what stops the whole
-// search, a device that is gone or an interrupt, is an error.
-func (b *bisection) ask(ctx context.Context, at int) (bisected, error) {
-	of := b.revisions[at]
-	step := bisected{Revision: of.hash, Subject: of.subject, Answer: bisect.Skipped}
-	candidate, err := b.workshop.build(ctx, of, harness.ArmCandidate)
-	if ctx.Err() != nil {
-		return step, ctx.Err()
-	}
+// compareBuilds judges a build against the good one: by what is recorded of the two, and by further pairs until it is decided.
+func (f *bisectFlags) compareBuilds(ctx context.Context, env Env, baseline, candidate string,
+	threshold float64) (bisect.Comparison, error) {
+	one := f.gateFlags
+	one.build, one.baseline, one.judging.limit = candidate, baseline, threshold
+	w, err := one.measuring.open(ctx, env, &one.selection)
 	if err != nil {
-		step.Reason = err.Error()
-	} else if err := b.compare(ctx, candidate, &step); err != nil {
-		return step, err
+		return bisect.Comparison{}, err
 	}
-	fmt.Fprintf(b.env.Stderr, "bisect: %s: %s\n", of, step.words())
-	b.steps = append(b.steps, step)
-	return step, nil
-}
-
-// compare judges a build against the good one: by what is recorded of the two, and by further pairs until it is decided.
-func (b *bisection) compare(ctx context.Context, candidate string, step *bisected) error {
-	f := *b.bisectFlags
-	f.build, f.baseline, f.judging.limit = candidate, b.good, b.limit
-	bench, err := f.measuring.open(ctx, b.env, &f.selection)
+	defer w.close()
+	if n := len(w.plan.Cases); n != 1 {
+		return bisect.Comparison{}, harness.UsageError("bisect", "Name one model and one scenario.", "%d cases: one is searched at a time", n)
+	}
+	g, err := one.gate(w)
 	if err != nil {
-		return err
+		return bisect.Comparison{}, err
 	}
-	defer bench.close()
-	if n := len(bench.resolved.plan.Cases); n != 1 {
-		return harness.UsageError("bisect", "Name one model and one scenario.", "%d cases: one is searched at a time", n)
-	}
-	if bench.runs, err = bench.recordedPairs(ctx); err != nil {
-		return err
-	}
-	before := len(bench.runs)
-	verdicts, err := f.untilDecided(ctx, b.env, bench)
+	found, err := g.Reuse(ctx)
 	if err != nil {
-		return err
+		return bisect.Comparison{}, err
 	}
-	step.Runs, step.Reused = bench.runs, len(bench.runs) == before
-	if len(verdicts) != 1 {
-		step.Reason = "no session has a reading of " + f.metrics[0]
-		return nil
+	out := bisect.Comparison{Runs: found.Runs, Reused: found.Reused}
+	if len(found.Verdicts) == 1 {
+		out.Verdict = &found.Verdicts[0].Verdict
 	}
-	step.take(verdicts[0])
-	return nil
+	return out, nil
 }
 
-// take turns a verdict into an answer.
-func (s *bisected) take(v gate.Judged) {
-	s.Estimate, s.Pairs, s.Reason = v.Estimate, v.Pairs, v.Reason
-	if v.Low != nil {
-		s.Interval = []float64{*v.Low, *v.High}
-	}
-	switch v.Judgement {
-	case harness.Regression:
-		s.Answer = bisect.Bad
-	case harness.Pass, harness.Improvement, harness.NearThreshold:
-		s.Answer = bisect.Good
-	default:
-		s.Answer = bisect.Skipped
-		if s.Reason == "" {
-			s.Reason = "its pairs decide nothing"
-		}
-	}
+// bisectEvents shows where a search stands.
+type bisectEvents struct {
+	env    Env
+	metric harness.Metric
 }
 
-func (s bisected) words() string {
-	out := string(s.Answer)
-	if s.Estimate != nil {
-		out += fmt.Sprintf(", %+.1f %% worse after %s", 100**s.Estimate, harness.Count(s.Pairs, "pair"))
-	}
-	if s.Reused {
-		out += ", as recorded before"
-	}
-	if s.Reason != "" {
-		out += ": " + harness.PrintableLine(s.Reason)
-	}
-	return out
+func (b bisectEvents) say(format string, args ...any) {
+	fmt.Fprintf(b.env.Notices, "bisect: "+format+"\n", args...)
 }
 
-func (b *bisection) nothingToFind(whole bisected) error {
-	return &harness.Error{Kind: harness.KindIncomparable, Op: "bisect", Err: fmt.Errorf("%s is not shown to be worse than the good one: %s", b.revisions[len(b.revisions)-1], whole.words()),
-		Hint: "Look at the run's report; a smaller loss is searched for with --threshold, more pairs are made with --max-pairs."}
+func (b bisectEvents) Begun(revisions int, good bisect.Revision) {
+	b.say("%s after %s", harness.Count(revisions, "revision"), good)
 }
 
-// conclude prints the first bad revision, or those among which it is.
-func (b *bisection) conclude() (int, error) {
-	first, last := b.search.Suspects()
-	exit := exitOK
-	if first != last {
-		exit = exitInconclusive
-	}
-	if b.json {
+func (b bisectEvents) Limited(threshold float64, bad bisect.Revision) {
+	b.say("a revision is bad from a loss of %.1f %% on, half of what %s has lost", 100*threshold, bad)
+}
+
+func (b bisectEvents) Left(steps int) { b.say("about %s left", harness.Count(steps, "step")) }
+
+func (b bisectEvents) Answered(of bisect.Revision, step bisect.Step) {
+	b.say("%s: %s", of, step.Text(b.metric))
+}
+
+// print shows the first bad revision, or those among which it is.
+func (f *bisectFlags) print(env Env, found bisect.Result) error {
+	if f.json {
 		suspects := []string{}
-		for _, r := range b.revisions[first : last+1] {
-			suspects = append(suspects, r.hash)
+		for _, r := range found.Suspects {
+			suspects = append(suspects, r.Hash)
 		}
-		return exit, printJSON(b.env.Stdout, map[string]any{"metric": b.metrics[0], "threshold": b.limit, "suspects": suspects, "steps": b.steps})
+		return reports.Indented(env.Stdout, map[string]any{"schema": 1, "metric": found.Metric.Name, "threshold": found.Threshold, "suspects": suspects,
+			"steps": found.Steps})
 	}
-	if first == last {
-		fmt.Fprintf(b.env.Stdout, "first bad revision: %s\n", b.revisions[first])
+	if len(found.Suspects) == 1 {
+		fmt.Fprintf(env.Stdout, "first bad revision: %s\n", found.Suspects[0])
 	} else {
-		fmt.Fprintf(b.env.Stdout, "the first bad revision is one of these; those in between were skipped:\n")
-		for _, r := range b.revisions[first : last+1] {
-			fmt.Fprintf(b.env.Stdout, "  %s\n", r)
+		fmt.Fprintf(env.Stdout, "the first bad revision is one of these; those in between were skipped:\n")
+		for _, r := range found.Suspects {
+			fmt.Fprintf(env.Stdout, "  %s\n", r)
 		}
 	}
-	for _, s := range b.steps {
-		fmt.Fprintf(b.env.Stdout, "  %s  %s\n", s.Revision[:10], s.words())
+	for _, s := range found.Steps {
+		fmt.Fprintf(env.Stdout, "  %s  %s\n", s.Revision[:10], s.Text(found.Metric))
 	}
-	return exit, nil
+	return nil
 }

@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
 
 	flag "github.com/spf13/pflag"
 
 	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/harness/gate"
-	"github.com/lilims/bench/harness/store"
+	"github.com/lilims/bench/reports"
 )
 
 // calibrateFlags is what `bench calibrate` is asked for.
@@ -22,11 +19,16 @@ type calibrateFlags struct {
 
 func calibrateCommand() command {
 	return command{
-		name: "calibrate", summary: "run a build against itself: noise, false alarms, what can be seen", usage: "--device NAME [--build BUILD] [--pairs N] [flags]",
+		name: "calibrate", summary: "run a build against itself: noise, false alarms, detectable change", usage: "--device NAME [--build " +
+			"BUILD] [--pairs N] [flags]",
 		setup: func(flags *flag.FlagSet) action {
 			var f calibrateFlags
-			f.selection.declare(flags)
-			f.judging.declare(flags, f.selection.configs, &f.selection.policy)
+			f.selection.declareWithout(flags, "sessions")
+			f.judging.configs, f.judging.policy = f.selection.configs, &f.selection.policy
+			flags.BoolVar(&f.strict, "strict", false, "count false alarms of the strict rule: regression only where a loss above the threshold "+
+				"is itself proven")
+			flags.BoolVar(&f.json, "json", false, "print the calibrations as JSON")
+			flags.Var(&f.metrics, "metric", "`metric` to calibrate, instead of the policy's; repeat the flag for several")
 			f.measuring.declare(flags)
 			flags.IntVar(&f.pairs, "pairs", 16, "`pairs` of sessions to measure for each case; 0: only show what is recorded")
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
@@ -40,18 +42,47 @@ func calibrateCommand() command {
 }
 
 func (f *calibrateFlags) calibrate(ctx context.Context, env Env) (int, error) {
+	if err := f.chooseBuilds(env); err != nil {
+		return 0, err
+	}
+	rules, err := f.rules()
+	if err != nil {
+		return 0, err
+	}
+	w, err := f.measuring.open(ctx, env, &f.selection)
+	if err != nil {
+		return 0, err
+	}
+	defer w.close()
+	e, err := w.experiment()
+	if err != nil {
+		return 0, err
+	}
+	found, err := e.Calibrate(ctx, rules, f.pairs)
+	if err != nil {
+		return 0, err
+	}
+	if f.json {
+		return exitOK, reports.Calibrations(found).JSON(env.Stdout)
+	}
+	return exitOK, reports.Calibrations(found).Text(env.Stdout)
+}
+
+// chooseBuilds makes both arms the same build.
+func (f *calibrateFlags) chooseBuilds(env Env) error {
 	if f.baseline != "" {
-		return 0, harness.UsageError("calibrate", "Give --build alone; bench gate compares two builds.", "--baseline has no place here: the build meets itself")
+		return harness.UsageError("calibrate", "Give --build alone; bench gate compares two builds.",
+			"--baseline has no place here: the build meets itself")
 	}
 	if f.pairs < 0 {
-		return 0, harness.UsageError("calibrate", "See bench help calibrate.", "--pairs %d: a number of pairs is not negative", f.pairs)
+		return harness.UsageError("calibrate", "See bench help calibrate.", "--pairs %d: a number of pairs is not negative", f.pairs)
 	}
 	if len(f.devices) == 0 {
-		return 0, noDeviceNamed()
+		return noDeviceNamed()
 	}
 	kind, err := f.runnerKind()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if f.build == "" {
 		f.build = defaultBuild(env, kind)
@@ -60,79 +91,5 @@ func (f *calibrateFlags) calibrate(ctx context.Context, env Env) (int, error) {
 		f.build = "itself"
 	}
 	f.baseline = f.build
-	bench, err := f.measuring.open(ctx, env, &f.selection)
-	if err != nil {
-		return 0, err
-	}
-	defer bench.close()
-	if f.pairs > 0 {
-		// One more: the first launch after an install does not count.
-		if err := bench.round(ctx, f.pairs+1); err != nil {
-			return 0, err
-		}
-	}
-	found, err := f.read(ctx, bench.recorder, bench.resolved.plan.Cases)
-	if err != nil {
-		return 0, err
-	}
-	if f.json {
-		return exitOK, printJSON(env.Stdout, found)
-	}
-	return exitOK, printCalibrations(env.Stdout, found)
-}
-
-// read makes the calibration of every metric of the policy in every case, of all that is recorded.
-func (f *calibrateFlags) read(ctx context.Context, recorder *store.Store, cases []harness.Case) ([]gate.Calibration, error) {
-	judged, err := f.rules()
-	if err != nil {
-		return nil, err
-	}
-	rules, err := judged.Thresholds()
-	if err != nil {
-		return nil, err
-	}
-	out := []gate.Calibration{}
-	for _, c := range cases {
-		for _, m := range harness.Metrics() {
-			rule, wanted := rules[m.Name]
-			if !wanted {
-				continue
-			}
-			sessions, err := recorder.Series(ctx, harness.SeriesQuery{Case: c.Key(), UDID: c.Device.UDID, Metric: m.Name, Paired: true, Summary: true})
-			if err != nil {
-				return nil, err
-			}
-			calibration, err := gate.Calibrate(c.Key(), m, sessions, rule)
-			if err != nil {
-				return nil, &harness.Error{Kind: harness.KindUsage, Op: "calibrate", Device: c.Device.Name, Err: err, Hint: "bench runs lists the runs; the reading named is no reading."}
-			}
-			out = append(out, calibration)
-		}
-	}
-	return out, nil
-}
-
-func printCalibrations(w io.Writer, found []gate.Calibration) error {
-	rows := [][]string{{"CASE", "METRIC", "PAIRS", "NOISE", "FALSE ALARMS", "AT MOST", "DETECTABLE"}}
-	for _, c := range found {
-		row := []string{c.Case, c.Metric, fmt.Sprint(c.Pairs), percentOf(c.Noise), "—", "—", "—"}
-		if c.Comparisons > 0 {
-			row[4] = fmt.Sprintf("%d of %s", c.Alarms, harness.Count(c.Comparisons, "run"))
-			row[5] = fmt.Sprintf("%.0f %%", 100**c.Bound)
-		}
-		for i, d := range c.Detectable {
-			if i == 0 {
-				row[6] = ""
-			} else {
-				row[6] += ", "
-			}
-			row[6] += fmt.Sprintf("%.1f %% at %d pairs", 100*d.Change, d.Pairs)
-		}
-		rows = append(rows, row)
-	}
-	if err := printColumns(w, rows); err != nil {
-		return err
-	}
-	fmt.Fprint(w, "Noise: SD of a pair's ratio, borrowed by the gate from 8 pairs on. False alarms: runs of the build against itself that the rule called changed,\nand the 95 % bound of their share. Detectable: called a regression with 90 % probability.\n")
 	return nil
 }

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"strings"
-	"text/tabwriter"
+	"os"
 
 	flag "github.com/spf13/pflag"
 
@@ -14,6 +12,7 @@ import (
 	"github.com/lilims/bench/harness/config"
 	"github.com/lilims/bench/harness/gate"
 	"github.com/lilims/bench/harness/store"
+	"github.com/lilims/bench/reports"
 )
 
 // judging is how recorded sessions are judged, whoever asks.
@@ -34,7 +33,8 @@ func (f *judging) declare(flags *flag.FlagSet, configs, policy *string) {
 	flags.BoolVar(&f.strict, "strict", false, "say regression only where a loss above the threshold is itself proven")
 	flags.BoolVar(&f.json, "json", false, "print the verdicts with every step as JSON")
 	flags.StringVar(&f.junit, "junit", "", "`file` for the verdicts as JUnit XML")
-	flags.StringVar(&f.markdown, "markdown", "", "`file` for the verdicts as Markdown, for a pull request or a step summary (appended where the file exists)")
+	flags.StringVar(&f.markdown, "markdown", "",
+		"`file` for the verdicts as Markdown, for a pull request or a step summary (appended where the file exists)")
 	flags.Var(&f.metrics, "metric", "`metric` to judge by the default threshold, instead of the policy's; repeat the flag for several")
 }
 
@@ -104,7 +104,8 @@ func (f *judging) compare(ctx context.Context, env Env, data string, runs []stri
 }
 
 // conclude adds what the policy says apart from the comparison and shows everything.
-func (f *judging) conclude(ctx context.Context, env Env, recorder compare.Recordings, candidate []harness.SeriesQuery, verdicts []gate.Judged) (int, error) {
+func (f *judging) conclude(ctx context.Context, env Env, recorder compare.Recordings, candidate []harness.SeriesQuery,
+	verdicts []gate.Judged) (int, error) {
 	rules, err := f.rules()
 	if err != nil {
 		return 0, err
@@ -122,13 +123,31 @@ func (f *judging) show(env Env, verdicts []gate.Judged) (int, error) {
 		return 0, err
 	}
 	if f.json {
-		out := make([]verdictJSON, len(verdicts))
-		for i, v := range verdicts {
-			out[i] = newVerdict(v)
-		}
-		return exit, printJSON(env.Stdout, out)
+		return exit, reports.Verdicts(verdicts).JSON(env.Stdout)
 	}
-	return exit, printVerdicts(env.Stdout, verdicts)
+	return exit, reports.Verdicts(verdicts).Text(env.Stdout)
+}
+
+// writeFiles writes the verdicts to the files that were asked for.
+func (f *judging) writeFiles(verdicts []gate.Judged) error {
+	if f.junit != "" {
+		if err := writeFile(f.junit, reports.Verdicts(verdicts).JUnit); err != nil {
+			return err
+		}
+	}
+	if f.markdown == "" {
+		return nil
+	}
+	was, err := os.ReadFile(f.markdown) // a step summary is one file for several steps
+	if err != nil && !os.IsNotExist(err) {
+		return harness.UsageError("write verdicts", "Name another file with --markdown.", "%w", err)
+	}
+	return writeFile(f.markdown, func(w io.Writer) error {
+		if _, err := w.Write(was); err != nil {
+			return err
+		}
+		return reports.Verdicts(verdicts).Markdown(w)
+	})
 }
 
 // exitOfResult is the exit code of a result.
@@ -140,71 +159,4 @@ func exitOfResult(r compare.Result) int {
 		return exitInconclusive
 	}
 	return exitOK
-}
-
-func printVerdicts(w io.Writer, verdicts []gate.Judged) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	last := ""
-	for _, v := range verdicts {
-		if v.Case != last {
-			fmt.Fprintf(table, "%s\n", v.Case)
-			last = v.Case
-		}
-		if v.Limit != nil {
-			fmt.Fprintf(table, "  %s\t%s\t%s\n", v.Metric, v.Judgement, v.Reason)
-			continue
-		}
-		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%d pairs\tnoise %s\tlimit %.0f %%\n", v.Metric, v.Judgement, percent(v.Estimate), interval(v), v.Pairs, percentOf(v.Noise), 100*v.Threshold)
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	printRemarks(w, verdicts)
-	fmt.Fprint(w, "Positive is worse. A regression: the loss is above the guard (0.8 of the limit) with at most 5 % error, its best estimate above the limit. A pass: it is below the limit with at most 5 % error. Both speak of this unit only.\n")
-	return nil
-}
-
-// printRemarks prints reasons and warnings, each once with the metrics that it is about.
-func printRemarks(w io.Writer, verdicts []gate.Judged) {
-	var order []string
-	about := map[string][]string{}
-	for _, v := range verdicts {
-		for _, remark := range append([]string{v.Reason}, v.Warnings...) {
-			if remark == "" || v.Limit != nil && remark == v.Reason {
-				continue
-			}
-			if about[remark] == nil {
-				order = append(order, remark)
-			}
-			about[remark] = append(about[remark], v.Metric)
-		}
-	}
-	for _, remark := range order {
-		metrics := strings.Join(about[remark], ", ")
-		if len(about[remark]) == len(verdicts) && len(verdicts) > 1 {
-			metrics = "all"
-		}
-		fmt.Fprintf(w, "  %s: %s\n", metrics, remark)
-	}
-}
-
-func percent(x *float64) string {
-	if x == nil {
-		return "—"
-	}
-	return fmt.Sprintf("%+.1f %%", 100**x)
-}
-
-func percentOf(x *float64) string {
-	if x == nil {
-		return "—"
-	}
-	return fmt.Sprintf("%.1f %%", 100**x)
-}
-
-func interval(v gate.Judged) string {
-	if v.Low == nil {
-		return "—"
-	}
-	return fmt.Sprintf("[%+.1f, %+.1f]", 100**v.Low, 100**v.High)
 }

@@ -8,6 +8,7 @@ import (
 	flag "github.com/spf13/pflag"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/reports"
 )
 
 func configCommand() command {
@@ -33,13 +34,13 @@ func configShow(flags *flag.FlagSet) action {
 		}
 		all := env.Settings.All()
 		if *asJSON {
-			return exitOK, printJSON(env.Stdout, map[string]any{"schema": 1, "settings": all})
+			return exitOK, reports.Indented(env.Stdout, map[string]any{"schema": 1, "settings": all})
 		}
 		rows := [][]string{{"SETTING", "VALUE", "SOURCE"}}
 		for _, s := range all {
 			rows = append(rows, []string{s.Name, s.Text(), s.Source})
 		}
-		return exitOK, printColumns(env.Stdout, rows)
+		return exitOK, reports.Columns(env.Stdout, rows)
 	}
 }
 
@@ -60,7 +61,7 @@ func configList(flags *flag.FlagSet) action {
 			for _, k := range kinds {
 				out[k.kind] = k.names
 			}
-			return exitOK, printJSON(env.Stdout, out)
+			return exitOK, reports.Indented(env.Stdout, out)
 		}
 		rows := [][]string{{"KIND", "NAME"}}
 		for _, k := range kinds {
@@ -68,7 +69,7 @@ func configList(flags *flag.FlagSet) action {
 				rows = append(rows, []string{k.kind, name})
 			}
 		}
-		return exitOK, printColumns(env.Stdout, rows)
+		return exitOK, reports.Columns(env.Stdout, rows)
 	}
 }
 
@@ -98,7 +99,7 @@ func configDump(flags *flag.FlagSet) action {
 		if err != nil {
 			return 0, err
 		}
-		return exitOK, printJSON(env.Stdout, struct {
+		return exitOK, reports.Indented(env.Stdout, struct {
 			Schema int `json:"schema"`
 			harness.Catalog
 		}{1, catalog})

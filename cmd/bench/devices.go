@@ -13,6 +13,7 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/config"
+	"github.com/lilims/bench/reports"
 )
 
 func devicesCommand() command {
@@ -61,7 +62,7 @@ func listDevices(ctx context.Context, l lab, asJSON bool) error {
 	for _, d := range all {
 		rows = append(rows, []string{d.Name, string(d.Kind), strings.TrimSpace(d.Marketing + " " + d.ProductType), strings.TrimSpace(d.OSVersion + " " + d.OSBuild), d.UDID})
 	}
-	return printColumns(l.env.Stdout, rows)
+	return reports.Columns(l.env.Stdout, rows)
 }
 
 // described fills in what the catalogue knows of a device and the device does not say.

@@ -13,6 +13,7 @@ import (
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/stats"
 	"github.com/lilims/bench/harness/store"
+	"github.com/lilims/bench/reports"
 )
 
 func exportCommand() command {
@@ -134,5 +135,5 @@ func exportCSV(w io.Writer, series []metricSeries) error {
 }
 
 func exportJSON(w io.Writer, series []metricSeries) error {
-	return printJSON(w, append([]metricSeries{}, series...))
+	return reports.Indented(w, append([]metricSeries{}, series...))
 }

@@ -189,7 +189,7 @@ func orUnknown(name string) string {
 func (f foreign) entries(c harness.Case, planned harness.PlannedSession, file string) []harness.Entry {
 	begin := harness.SessionBegin{ID: planned.ID, Attempt: 1, Planned: planned, Case: c, At: f.at, Build: harness.Build{Arm: planned.Arm, Hash: "imported-" + orUnknown(f.build), Revision: f.build},
 		Fingerprint: harness.Fingerprint{UDID: c.Device.UDID, OSBuild: f.system, ModelHash: c.Model.Hash, ScenarioHash: "imported-" + c.Scenario.Name,
-			HarnessVersion: "imported", PowerMode: "unknown", Kind: harness.KindImported}}
+			Protocol: "imported", PowerMode: "unknown", Kind: harness.KindImported}}
 	out := []harness.Entry{{Session: planned.ID, SessionBegin: &begin}}
 	most := 0
 	for _, m := range harness.Metrics() {

@@ -55,7 +55,7 @@ func goBenchLine(line *benchfmt.Result) foreign {
 		case unit == "tok/s" || unit == "tokens/s":
 			f.add(harness.DecodeTokS, value)
 		default:
-			if _, ok := harness.MetricNamed(unit); ok {
+			if m, ok := harness.MetricNamed(unit); ok && m.Name == unit {
 				f.add(unit, value)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	flag "github.com/spf13/pflag"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/reports"
 )
 
 func modelCommand() command {
@@ -85,7 +86,7 @@ func (l library) list(rest []string) (int, error) {
 		}
 		rows = append(rows, []string{name, size, "", "", "", "", "bench model add " + name})
 	}
-	return exitOK, printColumns(l.env.Stdout, rows)
+	return exitOK, reports.Columns(l.env.Stdout, rows)
 }
 
 // folders are the models that lie in the repository and in the data folder.
@@ -235,7 +236,7 @@ func printManifest(w io.Writer, folder string, m manifest) error {
 		rows = append(rows, []string{"perplexity", "not measured"})
 	}
 	rows = append(rows, []string{"source", m.Source.What}, []string{"licence", m.Licence}, []string{"hash", m.Hash})
-	return printColumns(w, rows)
+	return reports.Columns(w, rows)
 }
 
 // printConverted shows a new model, and what the Neural Engine is known to dislike of it.

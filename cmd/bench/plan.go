@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/lilims/bench/reports"
 	flag "github.com/spf13/pflag"
 )
 
@@ -48,5 +49,5 @@ func printPlan(env Env, r resolved, asJSON bool) error {
 		}
 		rows = append(rows, []string{p.ID, c.Device.Name, c.Model.Name, c.Scenario.Name, string(p.Arm), strconv.Itoa(p.Pair), iterations})
 	}
-	return printColumns(env.Stdout, rows)
+	return reports.Columns(env.Stdout, rows)
 }

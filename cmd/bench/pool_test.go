@@ -8,7 +8,8 @@ import (
 // TestPooledNights takes a comparison that one night leaves open through a second night, and on to a person.
 func TestPooledNights(t *testing.T) {
 	shortNights(t)
-	args := []string{"gate", "--device", "simulated-iphone15", "--build", "app-speed=0.9", "--baseline", "app", "--metric", "decode_tok_s", "--max-pairs", "8", "--strict", "--pool"}
+	args := []string{"gate", "--device", "simulated-iphone15", "--build", "app-speed=0.9", "--baseline", "app", "--metric", "decode_tok_s",
+		"--max-pairs", "8", "--strict", "--continue"}
 	runs := func(night int) int { return strings.Count(nightly(t, night, exitOK, "runs"), "2026") }
 
 	if got := nightly(t, 1, exitInconclusive, args...); !strings.Contains(got, "8 pairs") || strings.Contains(got, "a person") {
@@ -19,7 +20,8 @@ func TestPooledNights(t *testing.T) {
 	if got := nightly(t, 1, exitInconclusive, args...); !strings.Contains(got, "8 pairs") || runs(1) != first {
 		t.Errorf("the same night says, after %d runs and %d,\n%s", first, runs(1), got)
 	}
-	if got := nightly(t, 2, exitInconclusive, args...); !strings.Contains(got, "16 pairs") || !strings.Contains(got, "undecided after 2 nights: a person has to decide") {
+	const person = "undecided after 2 nights: a person has to decide"
+	if got := nightly(t, 2, exitInconclusive, args...); !strings.Contains(got, "16 pairs") || !strings.Contains(got, person) {
 		t.Errorf("the second night says\n%s", got)
 	}
 	second := runs(2)

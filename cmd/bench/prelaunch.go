@@ -127,16 +127,13 @@ func (f *prelaunchFlags) measureOne(ctx context.Context, r *release, p promise) 
 	if f.runner == runnerSimulated {
 		device = runnerSimulated + "-" + strings.ToLower(device)
 	}
-	bench, err := f.measuring.open(ctx, r.lab.env, &selection{devices: words{device}, runner: f.runner, models: words{p.modelWord},
+	w, err := f.measuring.open(ctx, r.lab.env, &selection{devices: words{device}, runner: f.runner, models: words{p.modelWord},
 		scenarios: words{p.scenario.Name}, build: f.build, policy: f.policy, seed: r.lab.seed, configs: f.configs, data: f.data})
 	if err != nil {
 		return err
 	}
-	defer bench.close()
-	bench.earlier = r.made
-	err = bench.round(ctx, 0) // launches as the scenario says
-	r.made = append(r.made, bench.runs...)
-	if err != nil {
+	defer w.close()
+	if _, _, err := w.setup.Run(ctx, w.plan); err != nil { // launches as the scenario says
 		return err
 	}
 	return r.readRuns(ctx)

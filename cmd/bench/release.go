@@ -27,7 +27,6 @@ type release struct {
 	promises []promise
 	recorder *store.Store // nil: there is no database
 	runs     []harness.RunSummary
-	made     []string // runs of this command
 }
 
 // promise is one claim with all that it names.

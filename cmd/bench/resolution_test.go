@@ -22,8 +22,8 @@ func TestEnergyTooCoarseForTheGate(t *testing.T) {
 		exit   int
 		expect string
 	}{
-		{"fine", 3, exitRegression, "energy_j  regression"},
-		{"coarse", 6, exitInconclusive, "a resolution of 6 J cannot carry a threshold of 10 %"},
+		{"fine", 3, exitRegression, "energy per session  regression"},
+		{"coarse", 6, exitInconclusive, "a resolution of 1.667 mWh is too coarse for a threshold of 10 %"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Chdir(t.TempDir())

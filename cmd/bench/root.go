@@ -106,6 +106,7 @@ func (p *program) prepare(cmd *cobra.Command) error {
 		return err
 	}
 	p.settings = settings
+	noticeAliases(cmd.Flags(), map[bool]io.Writer{false: p.env.Notices, true: io.Discard}[p.quiet])
 	if err := settings.Apply(cmd.Flags()); err != nil {
 		return err
 	}

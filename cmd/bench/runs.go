@@ -74,9 +74,9 @@ func (o *runsOptions) list(ctx context.Context, env Env, rest []string) (int, er
 		return 0, err
 	}
 	if o.json {
-		return exitOK, printJSON(env.Stdout, map[string]any{"schema": 1, "runs": append([]harness.RunSummary{}, runs...)})
+		return exitOK, reports.Indented(env.Stdout, map[string]any{"schema": 1, "runs": append([]harness.RunSummary{}, runs...)})
 	}
-	return exitOK, printColumns(env.Stdout, reports.RunRows(runs))
+	return exitOK, reports.Columns(env.Stdout, reports.RunRows(runs))
 }
 
 // onRun makes a verb that changes what is said of one run.

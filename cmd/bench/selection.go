@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	flag "github.com/spf13/pflag"
@@ -56,6 +57,17 @@ func (s *selection) declare(flags *flag.FlagSet) {
 	flags.IntVar(&s.sessions, "sessions", 0, "`launches` per case and build (default as the scenario says)")
 	flags.Uint64Var(&s.seed, "seed", 1, "`seed` of the order; the same seed makes the same plan")
 	s.configs, s.data = configsFlag(flags), dataFlag(flags)
+}
+
+// declareWithout puts the selection's flags on a command but those that it does not read.
+func (s *selection) declareWithout(flags *flag.FlagSet, names ...string) {
+	all := flag.NewFlagSet("", flag.ContinueOnError)
+	s.declare(all)
+	all.VisitAll(func(f *flag.Flag) {
+		if !slices.Contains(names, f.Name) {
+			flags.AddFlag(f)
+		}
+	})
 }
 
 // resolved is a selection with all that it names.

@@ -23,9 +23,9 @@ const shortestSoak = 10 * time.Second
 
 func soakCommand() command {
 	return command{
-		name: "soak", summary: "generate without a pause and show what heat leaves of the speed", usage: "--device NAME [--duration 5m] [--model NAME] [flags]",
+		name: "soak", summary: "measure thermal throttling under sustained load", usage: "--device NAME [--duration 5m] [--model NAME] [flags]",
 		setup: func(flags *flag.FlagSet) action {
-			f := soakFlags{runFlags: runFlags{launchEnv: launchEnv{}}}
+			var f soakFlags
 			f.declareRun(flags)
 			flags.DurationVar(&f.duration, "duration", 0, "how long to generate (default as the scenario says: 5m)")
 			flags.DurationVar(&f.idle, "idle", -1, "how long to idle before, for the energy's baseline (default as the scenario says: 1m)")
@@ -33,7 +33,7 @@ func soakCommand() command {
 				scenario.Usage = "`scenario` of the catalogue that has a duration (default soak)"
 			}
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
-				if len(f.scenarios) == 0 && !f.resume.set {
+				if !f.typed("scenario") && !f.resume.set {
 					f.scenarios = words{"soak"}
 				}
 				f.adjust = f.stretch
@@ -54,7 +54,8 @@ func (f *soakFlags) stretch(catalog *harness.Catalog) error {
 				continue
 			}
 			if s.Duration == 0 {
-				return harness.UsageError("soak", "Choose a scenario with a duration; `bench run` makes the others.", "the scenario %s is no soak: it ends after %s", name, harness.Count(s.Iterations, "iteration"))
+				return harness.UsageError("soak", "Choose a scenario with a duration; `bench run` makes the others.",
+					"the scenario %s is no soak: it ends after %s", name, harness.Count(s.Iterations, "iteration"))
 			}
 			catalog.Scenarios[name] = f.stretched(s)
 		}

@@ -69,9 +69,9 @@ func TestStoredNights(t *testing.T) {
 		more        []string
 		want        string
 	}{
-		{"the same", "app", 10, exitOK, nil, "decode_tok_s  "},
+		{"the same", "app", 10, exitOK, nil, "decode  "},
 		{"much slower", "app-speed=0.6", 11, exitRegression, nil, "regression"},
-		{"first of two stages", "app", 12, exitOK, []string{"--baseline", "app"}, "the first stage saw nothing"},
+		{"first of two stages", "app", 12, exitOK, []string{"--baseline", "app"}, "the screen found no loss"},
 		{"second stage", "app-speed=0.6", 13, exitRegression, []string{"--baseline", "app"}, "6 pairs"},
 		{"stale", "app", 60, exitInconclusive, nil, "the stored baseline is stale: its last night, 2026-11-08"},
 	} {

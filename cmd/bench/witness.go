@@ -52,21 +52,6 @@ func (r *reading) taken(at time.Time) harness.Taken {
 	return t
 }
 
-// collected takes in what a run's sessions brought along, and reads the run.
-func collected(ctx context.Context, env Env, recorder *store.Store, name string) (harness.Recorded, error) {
-	recorded, err := recorder.Read(ctx, name)
-	if err != nil {
-		return recorded, err
-	}
-	if !slices.ContainsFunc(recorded.Sessions, func(s harness.RecordedSession) bool { return len(s.Payloads) > 0 }) {
-		return recorded, nil
-	}
-	if err := takePayloads(ctx, env, recorder, name); err != nil {
-		return recorded, err
-	}
-	return recorder.Read(ctx, name) // with the notices
-}
-
 // newReport computes a run's figures, and holds MetricKit's payloads beside them.
 func newReport(ctx context.Context, recorder *store.Store, recorded harness.Recorded) (reports.Report, error) {
 	report := reports.New(recorded)

@@ -107,7 +107,8 @@ func ofAny(series map[string][]harness.SessionSeries) []harness.SessionSeries {
 }
 
 // seriesOf reads metrics of several selections, one after the other, in summary: verdicts go by medians.
-func seriesOf(ctx context.Context, recordings Recordings, metrics []string, queries []harness.SeriesQuery) (map[string][]harness.SessionSeries, error) {
+func seriesOf(ctx context.Context, recordings Recordings, metrics []string,
+	queries []harness.SeriesQuery) (map[string][]harness.SessionSeries, error) {
 	out := map[string][]harness.SessionSeries{}
 	for _, query := range queries {
 		query.Summary = true

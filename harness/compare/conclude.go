@@ -11,7 +11,8 @@ import (
 
 // Conclude adds to verdicts what the policy says apart from them: absolute limits of the candidate, and what it requires and
 // nothing was judged of. Nothing to judge at all is a usage error.
-func Conclude(ctx context.Context, recordings Recordings, rules Rules, candidate []harness.SeriesQuery, verdicts []gate.Judged) ([]gate.Judged, error) {
+func Conclude(ctx context.Context, recordings Recordings, rules Rules, candidate []harness.SeriesQuery,
+	verdicts []gate.Judged) ([]gate.Judged, error) {
 	out := slices.Clone(verdicts)
 	if len(rules.Metrics) == 0 { // metrics that are named replace the policy's
 		limits, err := judgeLimits(ctx, recordings, candidate, rules.Policy)
@@ -30,7 +31,8 @@ func Conclude(ctx context.Context, recordings Recordings, rules Rules, candidate
 }
 
 // judgeLimits holds the candidate's sessions to the policy's absolute limits.
-func judgeLimits(ctx context.Context, recordings Recordings, candidate []harness.SeriesQuery, policy harness.Policy) ([]gate.Judged, error) {
+func judgeLimits(ctx context.Context, recordings Recordings, candidate []harness.SeriesQuery,
+	policy harness.Policy) ([]gate.Judged, error) {
 	var out []gate.Judged
 	for _, m := range harness.Metrics() {
 		limit, wanted := policy.Limit[m.Name]
@@ -54,7 +56,8 @@ func judgeLimits(ctx context.Context, recordings Recordings, candidate []harness
 }
 
 // limited reads what a limit is held against. A model's size is known of every session without being measured.
-func limited(ctx context.Context, recordings Recordings, m harness.Metric, candidate []harness.SeriesQuery) ([]harness.SessionSeries, error) {
+func limited(ctx context.Context, recordings Recordings, m harness.Metric,
+	candidate []harness.SeriesQuery) ([]harness.SessionSeries, error) {
 	read := m.Name
 	if m.Name == harness.ModelBytes {
 		read = harness.DecodeTokS
@@ -87,8 +90,9 @@ func missingMetrics(verdicts []gate.Judged, policy harness.Policy) []gate.Judged
 	for _, key := range keys {
 		for _, metric := range policy.RequiredMetrics {
 			if !judged[[2]string{key, metric}] {
-				out = append(out, gate.Judged{Verdict: harness.Verdict{Case: key, Metric: metric, Judgement: harness.Missing, Threshold: policy.Threshold[metric],
-					Reason: "the policy requires this metric and neither arm has a reading"}})
+				out = append(out, gate.Judged{Verdict: harness.Verdict{Case: key, Metric: metric, Judgement: harness.Missing,
+					Threshold: policy.Threshold[metric],
+					Reason:    "the policy requires this metric and neither arm has a reading"}})
 			}
 		}
 	}

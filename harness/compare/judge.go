@@ -12,7 +12,8 @@ import (
 )
 
 // judgeMetric judges one metric in each case of the arms.
-func judgeMetric(ctx context.Context, history *selfHistory, m harness.Metric, rule gate.Rule, baseline, candidate cases) ([]gate.Judged, error) {
+func judgeMetric(ctx context.Context, history *selfHistory, m harness.Metric, rule gate.Rule,
+	baseline, candidate cases) ([]gate.Judged, error) {
 	var out []gate.Judged
 	for _, key := range append(baseline.keys, slices.DeleteFunc(slices.Clone(candidate.keys), baseline.has)...) {
 		judged, err := judgeDevices(ctx, history, key, m, rule, baseline.of[key], candidate.of[key])
@@ -26,7 +27,8 @@ func judgeMetric(ctx context.Context, history *selfHistory, m harness.Metric, ru
 
 // judgeDevices judges one metric of one case: on its device, or on each of several devices that have sessions of both arms,
 // combined. Arms on different devices stay together, and are refused as incomparable.
-func judgeDevices(ctx context.Context, history *selfHistory, key string, m harness.Metric, rule gate.Rule, baseline, candidate []harness.SessionSeries) (gate.Judged, error) {
+func judgeDevices(ctx context.Context, history *selfHistory, key string, m harness.Metric, rule gate.Rule,
+	baseline, candidate []harness.SessionSeries) (gate.Judged, error) {
 	devices := gate.DevicesOf(candidate)
 	if len(devices) < 2 || !slices.Equal(devices, gate.DevicesOf(baseline)) {
 		return judgeCase(ctx, history, key, m, rule, baseline, candidate)
@@ -46,7 +48,8 @@ func judgeDevices(ctx context.Context, history *selfHistory, key string, m harne
 }
 
 // judgeCase judges one metric of one case on one device, or says why it cannot be judged.
-func judgeCase(ctx context.Context, history *selfHistory, key string, m harness.Metric, rule gate.Rule, baseline, candidate []harness.SessionSeries) (gate.Judged, error) {
+func judgeCase(ctx context.Context, history *selfHistory, key string, m harness.Metric, rule gate.Rule,
+	baseline, candidate []harness.SessionSeries) (gate.Judged, error) {
 	verdict := harness.Verdict{Case: key, Metric: m.Name, Threshold: rule.Threshold}
 	if differs := gate.Differences(slices.Concat(baseline, candidate)); len(differs) > 0 {
 		verdict.Judgement, verdict.Reason = harness.Incomparable, "the arms differ in "+strings.Join(differs, ", ")

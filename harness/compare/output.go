@@ -48,7 +48,8 @@ func (o output) judge(ctx context.Context, verdicts []gate.Judged, baseline, can
 func counterparts(baseline, candidate []harness.SessionSeries) (b, c harness.SessionSeries, ok bool) {
 	for _, c := range candidate {
 		i := slices.IndexFunc(baseline, func(b harness.SessionSeries) bool {
-			return b.Begin.Fingerprint == c.Begin.Fingerprint && b.Begin.Build.Hash != c.Begin.Build.Hash && b.Begin.Fingerprint.Kind != harness.KindImported
+			return b.Begin.Fingerprint == c.Begin.Fingerprint && b.Begin.Build.Hash != c.Begin.Build.Hash &&
+				b.Begin.Fingerprint.Kind != harness.KindImported
 		})
 		if i >= 0 {
 			return baseline[i], c, true

@@ -11,7 +11,7 @@ import (
 type Rules struct {
 	Policy    harness.Policy
 	Strict    bool     // regression only where a loss above the threshold is itself proven
-	Metrics   []string // judged instead of the policy's metrics, limits and requirements; nil: the policy's
+	Metrics   []string // names or labels, judged instead of the policy's metrics, limits and requirements; nil: the policy's
 	Threshold float64  // relative loss for Metrics; 0: the gate's default
 	Looks     []int    // numbers of pairs at which the gate looks; nil: the gate's own
 }
@@ -25,11 +25,12 @@ func (r Rules) Thresholds() (map[string]gate.Rule, error) {
 			out[metric] = r.rule(metric, threshold)
 		}
 	}
-	for _, metric := range r.Metrics {
-		if _, ok := harness.MetricNamed(metric); !ok {
-			return nil, harness.UsageError("judge", "The metrics are: "+strings.Join(MetricNames(), ", ")+".", "metric %q is not known", metric)
+	for _, named := range r.Metrics {
+		m, ok := harness.MetricNamed(named)
+		if !ok {
+			return nil, harness.UsageError("judge", "The metrics are: "+strings.Join(MetricNames(), ", ")+".", "metric %q is not known", named)
 		}
-		out[metric] = r.rule(metric, r.Threshold)
+		out[m.Name] = r.rule(m.Name, r.Threshold)
 	}
 	return out, nil
 }

@@ -73,7 +73,7 @@ func TestRealProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	rec := &memory{}
-	e := engine.Engine{Runner: runner, Recorder: rec, Clock: wall{}, Telemetry: 20 * time.Millisecond, Patience: time.Second}
+	e := engine.Engine{Runner: runner, Recorder: rec, Clock: wall{}, TelemetryInterval: 20 * time.Millisecond, ReconnectTimeout: time.Second}
 	r, err := e.Run(context.Background(), harness.Run{ID: "r", Start: time.Now(), Plan: p})
 	if err != nil || outcomes(r) != "ok" || r.Ended[0].Measured != 2 {
 		t.Fatalf("Run() = %v, %+v", err, r.Ended)

@@ -25,7 +25,7 @@ const (
 func (d *device) idle(ctx context.Context, begin harness.SessionBegin, s *sink) error {
 	gauge, ok := d.session.(harness.Gauge)
 	rest := begin.Case.Scenario.IdleBefore
-	if rest <= 0 || d.Telemetry <= 0 || !ok {
+	if rest <= 0 || d.TelemetryInterval <= 0 || !ok {
 		return nil
 	}
 	since := d.clock.Now()
@@ -44,7 +44,7 @@ func (d *device) idle(ctx context.Context, begin harness.SessionBegin, s *sink) 
 		if passed >= rest+idleExtension {
 			break
 		}
-		pause := d.Telemetry
+		pause := d.TelemetryInterval
 		if passed < rest {
 			pause = min(pause, rest-passed)
 		}
@@ -63,7 +63,7 @@ type span struct{ begin, end time.Time }
 func (d *device) settle(ctx context.Context, s *sink) {
 	gauge, ok := d.session.(harness.Gauge)
 	w := s.fold.Summary()
-	if !ok || d.Telemetry <= 0 || w.WindowBegin == nil ||
+	if !ok || d.TelemetryInterval <= 0 || w.WindowBegin == nil ||
 		w.WindowEnd.Sub(*w.WindowBegin) < worthSettling && s.publications(w) < worthEnough {
 		return
 	}
@@ -77,7 +77,7 @@ func (d *device) settle(ctx context.Context, s *sink) {
 				return
 			}
 		}
-		if d.clock.Sleep(ctx, d.Telemetry) != nil {
+		if d.clock.Sleep(ctx, d.TelemetryInterval) != nil {
 			return
 		}
 	}
@@ -141,7 +141,7 @@ func (s *sink) energy(w wire.Summary) []harness.Entry {
 // energyRequest is what there is to compute the energy from, or the reason why there is nothing.
 func (s *sink) energyRequest(w wire.Summary) (request power.Request, reason string) {
 	switch {
-	case s.d.Telemetry <= 0:
+	case s.d.TelemetryInterval <= 0:
 		return request, "battery telemetry was off"
 	case w.WindowBegin == nil:
 		return request, "no measured iteration with a known time"
@@ -174,11 +174,11 @@ const silenceLimit = 30 * time.Second
 // silences tells where one of the host's samplers said nothing for long within the measured work: a gauge that stopped
 // answering, a cable that was out.
 func (s *sink) silences(w wire.Summary) []harness.Entry {
-	if s.d.Telemetry <= 0 || w.WindowBegin == nil || w.ClockFault != "" || !s.live {
+	if s.d.TelemetryInterval <= 0 || w.WindowBegin == nil || w.ClockFault != "" || !s.live {
 		return nil
 	}
 	work := span{w.WindowBegin.Add(s.fold.ClockOffset()), w.WindowEnd.Add(s.fold.ClockOffset())}
-	limit := max(silenceLimit, 5*s.d.Telemetry)
+	limit := max(silenceLimit, 5*s.d.TelemetryInterval)
 	var out []harness.Entry
 	for _, sampler := range []struct {
 		name string

@@ -12,14 +12,14 @@ import (
 
 // Engine is what a run needs besides its plan.
 type Engine struct {
-	Runner    harness.Runner
-	Recorder  Recorder
-	Clock     harness.Clock // a session that is [harness.Timed] brings its own
-	Policy    harness.Policy
-	Progress  func(Progress)    // for people, called from one goroutine at a time; may be nil
-	Patience  time.Duration     // how long a vanished device is waited for
-	Telemetry time.Duration     // interval of the host's samplers; 0: none, and so no energy
-	Env       map[string]string // passed to every launch
+	Runner            harness.Runner
+	Recorder          Recorder
+	Clock             harness.Clock // a session that is [harness.Timed] brings its own
+	Policy            harness.Policy
+	Progress          func(Progress)    // for people, called from one goroutine at a time; may be nil
+	ReconnectTimeout  time.Duration     // how long a vanished device is waited for
+	TelemetryInterval time.Duration     // interval of the host's samplers; 0: none, and so no energy
+	Env               map[string]string // passed to every launch
 
 	References      References // what probes are held against; nil: no probes
 	RenewReferences bool       // the first good probe of a unit replaces its reference

@@ -58,7 +58,7 @@ func newLab(t *testing.T, scenario harness.Scenario, model harness.Model, option
 	}
 	l := &lab{t: t, rec: &memory{}, runner: runner, run: harness.Run{ID: "r1", Revision: "rev", Start: start, Synthetic: true, Plan: p}}
 	l.eng = &engine.Engine{
-		Runner: runner, Recorder: l.rec, Clock: simulated.NewClock(start), Telemetry: time.Second, Patience: time.Minute,
+		Runner: runner, Recorder: l.rec, Clock: simulated.NewClock(start), TelemetryInterval: time.Second, ReconnectTimeout: time.Minute,
 		Policy: harness.Policy{MaxBatteryCelsius: 35, CoolDownLimit: 30 * time.Minute}, Env: map[string]string{},
 	}
 	return l

@@ -51,7 +51,7 @@ func (d *device) describe(attempt int) harness.SessionBegin {
 	}
 	begin.Fingerprint = harness.Fingerprint{
 		UDID: c.Device.UDID, OSBuild: c.Device.OSBuild, Kind: c.Device.Kind, ModelHash: c.Model.Hash,
-		ScenarioHash: c.Scenario.Hash(), HarnessVersion: d.run.Revision, PowerMode: "unknown",
+		ScenarioHash: c.Scenario.Hash(), Protocol: harness.Protocol, PowerMode: "unknown",
 	}
 	return begin
 }
@@ -134,8 +134,8 @@ func (d *device) limited(ctx context.Context, begin harness.SessionBegin, run fu
 	scenario := begin.Case.Scenario
 	task := harness.Task{
 		Run: d.run.ID, Session: begin.ID, Build: begin.Build, Model: begin.Case.Model, Scenario: scenario,
-		FirstEver: begin.Prepared.FirstEver, Prompt: scenario.Prompt, Env: d.Env, Patience: d.Patience,
-		Telemetry: d.Telemetry, Limit: scenario.SessionTimeout,
+		FirstEver: begin.Prepared.FirstEver, Prompt: scenario.Prompt, Env: d.Env, ReconnectTimeout: d.ReconnectTimeout,
+		TelemetryInterval: d.TelemetryInterval, Limit: scenario.SessionTimeout,
 	}
 	if begin.Planned.Pair == 0 { // it does not vary from launch to launch
 		task.ScoreText = scenario.ScoreText

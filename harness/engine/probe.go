@@ -118,7 +118,7 @@ func (w *wait) launchProbe(ctx context.Context) (probe preflight.Probe, why stri
 	begin.ID = fmt.Sprintf("%s-probe-%d-%d", w.begin.ID, w.d.clock.Now().Unix(), w.probes)
 	s := &probeSink{fold: wire.NewFold(wire.Expect{Session: begin.ID, Duration: probeWork})}
 	exit, err := w.d.limited(ctx, begin, func(ctx context.Context, task harness.Task) (harness.Exit, error) {
-		task.Telemetry = 0
+		task.TelemetryInterval = 0
 		return w.d.session.Run(ctx, task, s)
 	})
 	switch {

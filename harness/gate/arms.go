@@ -27,7 +27,7 @@ func Arms(metric harness.Metric, baseline, candidate []harness.SessionSeries) (s
 	}
 	pairs := min(len(baseline), len(candidate))
 	if extra := max(len(baseline), len(candidate)) - pairs; extra > 0 && pairs > 0 {
-		left = append(left, fmt.Sprintf("%d sessions have no partner in the other run", extra))
+		left = append(left, harness.Count(extra, "session")+" without a partner in the other run")
 	}
 	for i := range pairs {
 		series.Baseline, series.Candidate = append(series.Baseline, baseline[i].Values), append(series.Candidate, candidate[i].Values)
@@ -70,7 +70,7 @@ func shareRuns(baseline, candidate []harness.SessionSeries) bool {
 // usable leaves out the sessions that the rule does not count.
 func usable(metric harness.Metric, arm harness.Arm, sessions []harness.SessionSeries) (kept []harness.SessionSeries, left []string) {
 	for i := range sessions {
-		if why := leftOut(metric, &sessions[i]); why != "" {
+		if why := LeftOut(metric, &sessions[i]); why != "" {
 			left = append(left, fmt.Sprintf("%s session %s: %s", arm, sessions[i].Begin.ID, why))
 			continue
 		}
@@ -79,13 +79,14 @@ func usable(metric harness.Metric, arm harness.Arm, sessions []harness.SessionSe
 	return kept, left
 }
 
-// leftOut says why the rule does not count a session; "" where it does.
-func leftOut(metric harness.Metric, s *harness.SessionSeries) string {
+// LeftOut says why a session does not count in comparisons and trends; "" where it does: the first launch after an install
+// counts only for the metrics that are about it, and a session needs enough kept readings.
+func LeftOut(metric harness.Metric, s *harness.SessionSeries) string {
 	switch {
 	case s.Begin.Prepared.FirstEver && metric.Assume != harness.AssumeExact && metric.Name != harness.TTFTFirstEver && metric.Name != harness.LoadFirstEver:
-		return "first launch after an install"
+		return "excluded, first launch after an install"
 	case len(s.Values) < fewest(metric):
-		return fmt.Sprintf("%d kept readings, %d are needed", len(s.Values), fewest(metric))
+		return fmt.Sprintf("excluded, %s kept, %d needed", harness.Count(len(s.Values), "reading"), fewest(metric))
 	}
 	return ""
 }
@@ -98,19 +99,19 @@ func fewest(metric harness.Metric) int {
 	return fewestIterations
 }
 
-// Differences names what must agree between all sessions of a comparison and does not: unit, OS build, model, scenario,
-// harness, power mode, kind of device. An empty list means that they may be compared.
+// Differences names what must agree between all sessions of a comparison and does not: device, OS build, model, scenario,
+// protocol, power mode, kind of device. An empty list means that they may be compared.
 func Differences(sessions []harness.SessionSeries) []string {
 	var out []string
 	for _, field := range []struct {
 		name string
 		of   func(harness.Fingerprint) string
 	}{
-		{"unit", func(f harness.Fingerprint) string { return f.UDID }},
+		{"device", func(f harness.Fingerprint) string { return f.UDID }},
 		{"OS build", func(f harness.Fingerprint) string { return f.OSBuild }},
 		{"model", func(f harness.Fingerprint) string { return f.ModelHash }},
 		{"scenario", func(f harness.Fingerprint) string { return f.ScenarioHash }},
-		{"harness", func(f harness.Fingerprint) string { return f.HarnessVersion }},
+		{"protocol", func(f harness.Fingerprint) string { return f.Protocol }},
 		{"power mode", func(f harness.Fingerprint) string { return f.PowerMode }},
 		{"kind of device", func(f harness.Fingerprint) string { return string(f.Kind) }},
 	} {
@@ -162,7 +163,7 @@ func Resolution(sessions ...[]harness.SessionSeries) float64 {
 }
 
 // SelfDifferences returns the pair differences, log scale, of the runs in which a build was compared with itself: the
-// history that the rule borrows its noise from. Sessions are of one unit, case and metric, oldest first.
+// history that the rule borrows its noise from. Sessions are of one device, case and metric, oldest first.
 func SelfDifferences(metric harness.Metric, sessions []harness.SessionSeries) []float64 {
 	arms := map[place]map[harness.Arm]harness.SessionSeries{}
 	var order []place

@@ -12,7 +12,7 @@ import (
 func session(run, id string, pair int, arm harness.Arm, build string, values ...float64) harness.SessionSeries {
 	return harness.SessionSeries{Run: run, Values: values, Begin: &harness.SessionBegin{
 		ID: id, Planned: harness.PlannedSession{Pair: pair, Arm: arm}, Build: harness.Build{Hash: build},
-		Fingerprint: harness.Fingerprint{UDID: "unit-1", OSBuild: "22G86"},
+		Fingerprint: harness.Fingerprint{UDID: "phone-1", OSBuild: "22G86"},
 	}}
 }
 
@@ -38,7 +38,7 @@ func TestArmsPairsByPlan(t *testing.T) {
 	if len(series.Baseline) != 1 || series.Baseline[0][0] != 3 || series.Candidate[0][0] != 3.3 {
 		t.Errorf("Arms = %v and %v, want only pair 2", series.Baseline, series.Candidate)
 	}
-	for _, want := range []string{"s000: first launch after an install", "s002: 2 kept readings", "s001: its pair has no baseline"} {
+	for _, want := range []string{"s000: excluded, first launch after an install", "s002: excluded, 2 readings kept", "s001: its pair has no baseline"} {
 		if !slices.ContainsFunc(left, func(l string) bool { return strings.Contains(l, want) }) {
 			t.Errorf("left out %q, want a reason with %q", left, want)
 		}
@@ -59,8 +59,8 @@ func TestDifferencesNamesWhatDiffers(t *testing.T) {
 	if got := Differences([]harness.SessionSeries{a, b}); got != nil {
 		t.Errorf("Differences of equals = %q", got)
 	}
-	b.Begin.Fingerprint.OSBuild, b.Begin.Fingerprint.UDID = "23B85", "unit-2"
-	if got := Differences([]harness.SessionSeries{a, b}); !slices.Equal(got, []string{"unit unit-1 and unit-2", "OS build 22G86 and 23B85"}) {
+	b.Begin.Fingerprint.OSBuild, b.Begin.Fingerprint.UDID = "23B85", "phone-2"
+	if got := Differences([]harness.SessionSeries{a, b}); !slices.Equal(got, []string{"device phone-1 and phone-2", "OS build 22G86 and 23B85"}) {
 		t.Errorf("Differences = %q", got)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// Calibration is what a build against itself says of one metric of one case on one unit: the noise that the rule
-// borrows, how often the rule has cried wolf, and what it can see.
+// Calibration is what a build against itself says of one metric of one case on one device: the noise that the rule
+// borrows, how often the rule has raised a false alarm, and what it can see.
 type Calibration struct {
 	Case        string       `json:"case"`
 	Metric      string       `json:"metric"`
@@ -36,13 +36,13 @@ const (
 	boundLevel     = 0.95
 )
 
-// Calibrate reads what sessions of one unit, case and metric say of a build against itself. Every run is judged as a
+// Calibrate reads what sessions of one device, case and metric say of a build against itself. Every run is judged as a
 // comparison of its own, with the noise of the other runs alone, so that no run vouches for itself.
 func Calibrate(key string, metric harness.Metric, sessions []harness.SessionSeries, rule Rule) (Calibration, error) {
 	out := Calibration{Case: key, Metric: metric.Name, Pairs: len(SelfDifferences(metric, sessions))}
 	filled, err := rule.filled()
 	if err != nil {
-		return out, fmt.Errorf("calibrate %s of %s: %w", metric.Name, key, err)
+		return out, fmt.Errorf("calibrate %s of %s: %w", metric.Label, key, err)
 	}
 	for _, run := range runsOf(sessions) {
 		mine := func(s harness.SessionSeries) bool { return s.Run == run }

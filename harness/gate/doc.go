@@ -3,7 +3,7 @@
 //
 // # The rule
 //
-// Sessions of the two builds are interleaved on one unit and paired. For pair j the loss L_j is the log ratio of the
+// Sessions of the two builds are interleaved on one device and paired. For pair j the loss L_j is the log ratio of the
 // sessions' medians, signed so that positive is worse: log(B/C) where higher is better, log(C/B) where lower is. For a
 // threshold t the limit T is -log(1-t) where higher is better and log(1+t) where lower is; the guard G is the same map
 // of 0.8 t.
@@ -23,5 +23,5 @@
 //
 // A regression verdict says that the loss is larger than the guard (8 % for a threshold of 10 %) with at most 5 % error
 // over all looks, and that its best estimate is above the threshold. A pass says that the loss is below the threshold
-// with at most 5 % error. Both speak of the unit that was measured; a second unit is another measurement.
+// with at most 5 % error. Both hold for the device that was measured; a second device is another measurement.
 package gate

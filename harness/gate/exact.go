@@ -19,7 +19,7 @@ func Exact(key string, metric harness.Metric, baseline, candidate [][]float64, r
 	out := Judged{Verdict: harness.Verdict{Case: key, Metric: metric.Name, Judgement: harness.Inconclusive}}
 	rule, err := rule.filled()
 	if err != nil {
-		return out, fmt.Errorf("judge %s of %s: %w", metric.Name, key, err)
+		return out, fmt.Errorf("judge %s of %s: %w", metric.Label, key, err)
 	}
 	out.Threshold = rule.Threshold
 	switch {
@@ -31,7 +31,7 @@ func Exact(key string, metric harness.Metric, baseline, candidate [][]float64, r
 		return out, nil
 	}
 	if err := errors.Join(positive(harness.ArmBaseline, baseline), positive(harness.ArmCandidate, candidate)); err != nil {
-		return out, fmt.Errorf("judge %s of %s: %w", metric.Name, key, err)
+		return out, fmt.Errorf("judge %s of %s: %w", metric.Label, key, err)
 	}
 	before, after := stats.Median(was), stats.Median(is)
 	loss := math.Log(after / before)
@@ -48,8 +48,8 @@ func Exact(key string, metric harness.Metric, baseline, candidate [][]float64, r
 	default:
 		out.Judgement = harness.Pass
 	}
-	out.Reason = fmt.Sprintf("%.6g, %.6g before", after, before)
-	out.Warnings = append(scatter(harness.ArmBaseline, was), scatter(harness.ArmCandidate, is)...)
+	out.Reason = fmt.Sprintf("%s, baseline %s", harness.Quantity(metric.Unit, after), harness.Quantity(metric.Unit, before))
+	out.Warnings = append(scatter(harness.ArmBaseline, metric, was), scatter(harness.ArmCandidate, metric, is)...)
 	return out, nil
 }
 
@@ -65,7 +65,7 @@ func Readings(sessions []harness.SessionSeries) [][]float64 {
 }
 
 // scatter says that readings which ought to agree do not. Sums in another order differ in their last digits.
-func scatter(arm harness.Arm, values []float64) []string {
+func scatter(arm harness.Arm, metric harness.Metric, values []float64) []string {
 	const rounding = 1e-3
 	low, high := values[0], values[0]
 	for _, v := range values {
@@ -74,5 +74,5 @@ func scatter(arm harness.Arm, values []float64) []string {
 	if high-low <= rounding*low {
 		return nil
 	}
-	return []string{fmt.Sprintf("the %s's readings differ from launch to launch, from %.6g to %.6g", arm, low, high)}
+	return []string{fmt.Sprintf("the %s's readings differ from launch to launch, from %s to %s", arm, harness.Quantity(metric.Unit, low), harness.Quantity(metric.Unit, high))}
 }

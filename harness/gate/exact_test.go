@@ -31,7 +31,7 @@ func TestExact(t *testing.T) {
 		if err != nil || got.Judgement != c.judgement {
 			t.Errorf("%s: %v, %v; want %v", name, got.Judgement, err, c.judgement)
 		}
-		if warned := strings.Contains(strings.Join(got.Warnings, ""), "differ from launch to launch, from 8.5 to 9.9"); warned != (len(c.was) > 1) {
+		if warned := strings.Contains(strings.Join(got.Warnings, ""), "differ from launch to launch, from 8.500 to 9.900"); warned != (len(c.was) > 1) {
 			t.Errorf("%s: warnings %v", name, got.Warnings)
 		}
 	}

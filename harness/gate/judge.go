@@ -30,19 +30,19 @@ type Judged struct {
 func Judge(series Series, rule Rule) (Judged, error) {
 	rule, err := rule.filled()
 	if err != nil {
-		return Judged{}, fmt.Errorf("judge %s of %s: %w", series.Metric.Name, series.Case, err)
+		return Judged{}, fmt.Errorf("judge %s of %s: %w", series.Metric.Label, series.Case, err)
 	}
 	out := Judged{Verdict: harness.Verdict{Case: series.Case, Metric: series.Metric.Name, Threshold: rule.Threshold}}
 	losses, dropped, err := losses(series)
 	if err != nil {
-		return Judged{}, fmt.Errorf("judge %s of %s: %w", series.Metric.Name, series.Case, err)
+		return Judged{}, fmt.Errorf("judge %s of %s: %w", series.Metric.Label, series.Case, err)
 	}
 	out.Warnings, out.Measured = dropped, len(losses)
 	noise := math.NaN()
 	if series.Noise != nil {
 		noise = *series.Noise
 	} else {
-		out.Warnings = append(out.Warnings, "no history of this build against itself: a plain t interval, first look at 6 pairs")
+		out.Warnings = append(out.Warnings, "not calibrated (run bench calibrate): noise estimated from today's pairs")
 	}
 	judgeLosses(&out, losses, noise, series.Metric.Better, rule)
 	out.apply(series, rule)
@@ -58,14 +58,14 @@ func judgeLosses(out *Judged, losses []float64, noise float64, better harness.Be
 			continue
 		}
 		if k > len(losses) {
-			out.Reason = fmt.Sprintf("%d pairs measured, the next look is at %d", len(losses), k)
+			out.Reason = fmt.Sprintf("%s measured, the next look is at %d", harness.Count(len(losses), "pair"), k)
 			break
 		}
 		step, m := rule.look(losses[:k], noise, better, i == len(looks)-1)
 		out.Steps = append(out.Steps, step)
 		out.record(step, better)
 		if m.Distrust {
-			out.Warnings = append(out.Warnings, fmt.Sprintf("at %d pairs today's noise of %.2g contradicts the borrowed %.2g; today's is used", k, m.Noise, noise))
+			out.Warnings = append(out.Warnings, fmt.Sprintf("at %s today's noise of %s contradicts the calibrated %s; today's is used", harness.Count(k, "pair"), harness.Percent(m.Noise), harness.Percent(noise)))
 		}
 		if step.Verdict != Continue {
 			out.Judgement = harness.Judgement(step.Verdict)
@@ -90,11 +90,11 @@ func (j *Judged) apply(series Series, rule Rule) {
 	base, candidate := stats.Median(medians(series.Metric, series.Baseline)), stats.Median(medians(series.Metric, series.Candidate))
 	if j.Judgement == harness.Regression && math.Abs(candidate-base) < rule.Floor {
 		j.Judgement = harness.Pass
-		j.Reason = fmt.Sprintf("the difference of %.4g %s is below the floor of %.4g", math.Abs(candidate-base), series.Metric.Unit, rule.Floor)
+		j.Reason = fmt.Sprintf("the difference of %s is below the policy's floor of %s", harness.Quantity(series.Metric.Unit, math.Abs(candidate-base)), harness.Quantity(series.Metric.Unit, rule.Floor))
 	}
 	if rule.Resolution > 0 && rule.Resolution/base > rule.Threshold/2 {
 		j.Judgement = harness.Inconclusive
-		j.Reason = fmt.Sprintf("a resolution of %.4g %s cannot carry a threshold of %.0f %% of %.4g", rule.Resolution, series.Metric.Unit, 100*rule.Threshold, base)
+		j.Reason = fmt.Sprintf("a resolution of %s is too coarse for a threshold of %.0f %% of %s", harness.Quantity(series.Metric.Unit, rule.Resolution), 100*rule.Threshold, harness.Quantity(series.Metric.Unit, base))
 	}
 }
 
@@ -128,7 +128,7 @@ func losses(series Series) (out []float64, warnings []string, err error) {
 	for i := range series.Baseline {
 		b, c := series.Baseline[i], series.Candidate[i]
 		if need := fewest(series.Metric); len(b) < need || len(c) < need {
-			warnings = append(warnings, fmt.Sprintf("pair %d left out: %d and %d kept iterations, %d are needed", i, len(b), len(c), need))
+			warnings = append(warnings, fmt.Sprintf("pair %d excluded: %d and %d kept iterations, %d are needed", i, len(b), len(c), need))
 			continue
 		}
 		loss := math.Log(stats.Median(b) / stats.Median(c))

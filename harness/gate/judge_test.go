@@ -162,7 +162,7 @@ func TestShortSessionsAreLeftOutAloud(t *testing.T) {
 	s := arms(9, 8, 30, 30, 0.01)
 	s.Baseline[2] = s.Baseline[2][:2]
 	got := judge(t, s, Rule{})
-	if !slices.ContainsFunc(got.Warnings, func(w string) bool { return strings.Contains(w, "pair 2 left out") }) {
+	if !slices.ContainsFunc(got.Warnings, func(w string) bool { return strings.Contains(w, "pair 2 excluded") }) {
 		t.Errorf("warnings %q do not name the short session", got.Warnings)
 	}
 }

@@ -12,7 +12,7 @@ import (
 func Limit(key string, metric harness.Metric, sessions [][]float64, limit float64) (Judged, error) {
 	out := Judged{Verdict: harness.Verdict{Case: key, Metric: metric.Name, Judgement: harness.Inconclusive, Limit: &limit}}
 	if err := positive(harness.ArmCandidate, sessions); err != nil {
-		return out, fmt.Errorf("hold %s of %s to its limit: %w", metric.Name, key, err)
+		return out, fmt.Errorf("hold %s of %s to its limit: %w", metric.Label, key, err)
 	}
 	of := medians(metric, sessions)
 	if len(of) == 0 {
@@ -24,6 +24,10 @@ func Limit(key string, metric harness.Metric, sessions [][]float64, limit float6
 	if metric.Better == harness.Lower && value > limit || metric.Better == harness.Higher && value < limit {
 		out.Judgement = harness.OverLimit
 	}
-	out.Reason = fmt.Sprintf("%.4g %s against the absolute limit of %.4g %s", value, metric.Unit, limit, metric.Unit)
+	bound := "at most"
+	if metric.Better == harness.Higher {
+		bound = "at least"
+	}
+	out.Reason = fmt.Sprintf("%s, absolute limit %s %s", harness.Quantity(metric.Unit, value), bound, harness.Quantity(metric.Unit, limit))
 	return out, nil
 }

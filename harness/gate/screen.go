@@ -30,10 +30,10 @@ const (
 	ScreenFirst
 )
 
-// Screen judges sessions of a candidate against stored nights of an accepted build on the same unit.
+// Screen judges sessions of a candidate against stored nights of an accepted build on the same device.
 func Screen(key string, metric harness.Metric, nights []harness.BaselineNight, candidate [][]float64, rule Rule, as Screening) (Judged, error) {
 	fail := func(err error) (Judged, error) {
-		return Judged{}, fmt.Errorf("screen %s of %s: %w", metric.Name, key, err)
+		return Judged{}, fmt.Errorf("screen %s of %s: %w", metric.Label, key, err)
 	}
 	rule, err := rule.filled()
 	if err != nil {
@@ -58,10 +58,10 @@ func Screen(key string, metric harness.Metric, nights []harness.BaselineNight, c
 	out.Measured = len(tonight)
 	switch {
 	case len(stored) < ScreenNights:
-		out.Reason = fmt.Sprintf("the baseline has %d nights, a screen needs %d", len(stored), ScreenNights)
+		out.Reason = fmt.Sprintf("the baseline has %s, a screen needs %d", harness.Count(len(stored), "night"), ScreenNights)
 		return out, nil
 	case len(tonight) < ScreenSessions:
-		out.Reason = fmt.Sprintf("%d sessions of the candidate, a screen needs %d", len(tonight), ScreenSessions)
+		out.Reason = fmt.Sprintf("%s of the candidate, a screen needs %d", harness.Count(len(tonight), "session"), ScreenSessions)
 		return out, nil
 	}
 	step := rule.screen(math.Log(stats.Median(tonight)), stored, metric.Better)
@@ -74,7 +74,7 @@ func Screen(key string, metric harness.Metric, nights []harness.BaselineNight, c
 	if step.Verdict != Continue {
 		out.Judgement = harness.Judgement(step.Verdict)
 	}
-	out.Warnings = append(out.Warnings, fmt.Sprintf("a screen against %d stored nights: fresh pairs see smaller changes", len(stored)))
+	out.Warnings = append(out.Warnings, fmt.Sprintf("screened against %d stored nights: fresh pairs detect smaller changes", len(stored)))
 	return out, nil
 }
 
@@ -95,9 +95,9 @@ func (r Rule) screen(tonight float64, stored []float64, better harness.Better) S
 
 func firstStage(step Step, passes float64) (verdict, reason string) {
 	if step.Estimate <= passes {
-		return string(harness.Pass), "the first stage saw nothing; no fresh pairs were needed"
+		return string(harness.Pass), "the screen found no loss; no fresh pairs were needed"
 	}
-	return Continue, "the first stage saw a loss: fresh pairs decide"
+	return Continue, "the screen found a possible loss: fresh pairs decide"
 }
 
 // nightLogs are the logs of the nights' medians of session medians.

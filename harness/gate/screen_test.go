@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"bytes"
 	"math"
 	"strings"
 	"testing"
@@ -76,61 +75,4 @@ func TestLimit(t *testing.T) {
 			t.Errorf("Limit(%s %v, %v) = %s, %v, want %s", c.metric.Name, c.value, c.limit, got.Judgement, err, c.want)
 		}
 	}
-}
-
-func storedBaseline() harness.Baseline {
-	return harness.Baseline{Case: "iPhone15,4/m/quick", Build: harness.Build{Hash: "b"}, AcceptedAt: time.Date(2026, 11, 23, 1, 2, 3, 0, time.UTC), AcceptedBy: "ann", Reason: "first",
-		Fingerprint: harness.Fingerprint{UDID: "u", ModelHash: "m", ScenarioHash: "s"},
-		Series:      map[string][]harness.BaselineNight{harness.TTFT: storedNights(2, 0.1), harness.DecodeTokS: storedNights(2, 30)}}
-}
-
-func TestBaselineBytes(t *testing.T) {
-	first, err := EncodeBaseline(storedBaseline())
-	if err != nil {
-		t.Fatal(err)
-	}
-	back, err := DecodeBaseline(first)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := EncodeBaseline(back)
-	if err != nil || !bytes.Equal(first, second) {
-		t.Errorf("written, read and written again, a baseline changed: %v", err)
-	}
-	if !bytes.Contains(first, []byte("[29.7, 29.7, 29.7]")) {
-		t.Errorf("a session does not stand on one line:\n%s", first)
-	}
-	for name, edit := range map[string][2]string{
-		"it was changed by hand": {"29.7", "29.8"}, "must be positive": {"29.7", "-29.7"}, "is not known": {"decode_tok_s", "decode"},
-		"is no date": {"2026-11-01", "yesterday"}, "unknown field": {`"case"`, `"cases"`}, "has schema 2": {`"schema": 1`, `"schema": 2`},
-		"follows the baseline": {"\n}\n", "\n}\n{}"},
-	} {
-		_, err := DecodeBaseline(bytes.Replace(first, []byte(edit[0]), []byte(edit[1]), 1))
-		if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%q for %q: error %v, want one line with %q", edit[1], edit[0], err, name)
-		}
-	}
-}
-
-// FuzzBaseline: what is read as a baseline is written back to something that reads the same.
-func FuzzBaseline(f *testing.F) {
-	text, err := EncodeBaseline(storedBaseline())
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(text)
-	f.Add([]byte(`{"schema":1}`))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		b, err := DecodeBaseline(text)
-		if err != nil {
-			return
-		}
-		again, err := EncodeBaseline(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := DecodeBaseline(again); err != nil {
-			t.Errorf("%s\nis read, and written as\n%s\nwhich is not: %v", text, again, err)
-		}
-	})
 }

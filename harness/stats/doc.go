@@ -1,4 +1,4 @@
-// Package stats turns series into answers: summaries of one series, comparison of two arms, change points of a history.
+// Package stats turns series into answers: summaries of one series, comparison of two arms.
 // In come plain numbers, out come estimates with their intervals and warnings; it judges nothing (package gate does),
 // reads nothing and keeps no state. The same input gives the same bits.
 //

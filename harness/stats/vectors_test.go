@@ -3,7 +3,6 @@ package stats
 import (
 	"encoding/json"
 	"math"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,11 +26,6 @@ type vectors struct {
 		PlainHigh                          float64 `json:"plain_high"`
 	}
 	TQuantiles [][3]float64 `json:"t_quantiles"`
-	Step       struct {
-		Series  []float64
-		Changes []int
-		Sigma   float64
-	}
 }
 
 func read(t *testing.T, path string, into any) {
@@ -66,64 +60,6 @@ func TestModerateVector(t *testing.T) {
 	}
 }
 
-func TestChangesVector(t *testing.T) {
-	var v vectors
-	read(t, filepath.Join("testdata", "vectors.json"), &v)
-	got := Changes(v.Step.Series)
-	if indexes := changed(got); !slices.Equal(indexes, v.Step.Changes) {
-		t.Errorf("changes = %v, want %v", indexes, v.Step.Changes)
-	}
-	near(t, "sigma", got.Sigma, v.Step.Sigma, 1e-6)
-	near(t, "before", got.Changes[0].Before, 100, 1e-9)
-	near(t, "after", got.Changes[0].After, 90, 1e-9)
-
-	spiked := slices.Clone(v.Step.Series)
-	spiked[5] = 70
-	got = Changes(spiked)
-	if indexes := changed(got); !slices.Equal(indexes, v.Step.Changes) || !slices.Equal(got.Outliers, []int{5}) {
-		t.Errorf("with a spike: changes %v, outliers %v, want %v and [5]", indexes, got.Outliers, v.Step.Changes)
-	}
-}
-
-func changed(t Trend) []int {
-	var out []int
-	for _, c := range t.Changes {
-		out = append(out, c.Index)
-	}
-	return out
-}
-
-func TestChangesMarksAFreshShiftProvisional(t *testing.T) {
-	random := rand.New(rand.NewPCG(7, 7))
-	var series []float64
-	for range 40 {
-		series = append(series, 50*math.Exp(0.01*random.NormFloat64()))
-	}
-	shifted := append(slices.Clone(series), 42, 42.3, 41.8)
-	got := Changes(shifted)
-	if len(got.Changes) != 1 || got.Changes[0].Index != 40 || !got.Changes[0].Provisional {
-		t.Errorf("three nights at a new level: %+v, want one provisional change at 40", got.Changes)
-	}
-	confirmed := append(shifted, 42.1, 41.9, 42.2, 42)
-	got = Changes(confirmed)
-	if len(got.Changes) != 1 || got.Changes[0].Index != 40 || got.Changes[0].Provisional {
-		t.Errorf("seven nights at a new level: %+v, want one confirmed change at 40", got.Changes)
-	}
-	if got := Changes(append(slices.Clone(series), 42)); len(got.Changes) != 0 {
-		t.Errorf("one low night: %+v, want no change", got.Changes)
-	}
-}
-
-func TestChangesOfFlatOrShortSeries(t *testing.T) {
-	for name, series := range map[string][]float64{
-		"none": nil, "one": {1}, "nine": {1, 2, 3, 4, 5, 6, 7, 8, 9}, "constant": slices.Repeat([]float64{3}, 30),
-	} {
-		if got := Changes(series); len(got.Changes)+len(got.Outliers) != 0 {
-			t.Errorf("%s: %+v, want nothing", name, got)
-		}
-	}
-}
-
 // TestAgainstSharedVectors reads a larger set of reference series where it lies beside the checkout.
 func TestAgainstSharedVectors(t *testing.T) {
 	path := filepath.Join("..", "..", "..", "shared", "data", "stats-vectors.json")
@@ -131,12 +67,6 @@ func TestAgainstSharedVectors(t *testing.T) {
 		t.Skip("no shared vectors beside this checkout; testdata/vectors.json has the project's own")
 	}
 	var v struct {
-		Trend []struct {
-			Name       string
-			Series     []float64
-			Sigma, Phi float64
-			Want       []int `json:"robust_pelt_4logn_min5_mag025"`
-		}
 		Gate []struct {
 			Name  string
 			S0    float64
@@ -149,14 +79,6 @@ func TestAgainstSharedVectors(t *testing.T) {
 		}
 	}
 	read(t, path, &v)
-	for _, w := range v.Trend {
-		got := Changes(w.Series)
-		if !slices.Equal(changed(got), w.Want) {
-			t.Errorf("%s: changes %v, want %v", w.Name, changed(got), w.Want)
-		}
-		near(t, w.Name+": sigma", got.Sigma, w.Sigma, 1e-9)
-		near(t, w.Name+": phi", got.Phi, w.Phi, 1e-9)
-	}
 	for _, w := range v.Gate {
 		for _, s := range w.Steps {
 			m := Moderate(w.D[:s.K], w.S0)

@@ -317,7 +317,7 @@ func (f *Fold) sample(e Event, line int, y *Yield) {
 		return
 	}
 	value := *e.Value
-	if known, ok := harness.MetricNamed(e.Metric); ok && known.Unit != e.Unit {
+	if known, ok := harness.MetricNamed(e.Metric); ok && known.Name == e.Metric && known.Unit != e.Unit {
 		f.problem(y, line, fmt.Sprintf("%s came in %q, not in %q", e.Metric, e.Unit, known.Unit))
 		return
 	}

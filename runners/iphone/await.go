@@ -10,9 +10,9 @@ import (
 // retryPause is the pause between attempts to reach a phone or a usbmuxd that is on its way back.
 const retryPause = 250 * time.Millisecond
 
-// await waits until the phone is attached, at most for patience. It returns at once for one that is.
-func (s *Session) await(ctx context.Context, patience time.Duration) error {
-	expired := s.options.Clock.After(patience)
+// await waits until the phone is attached, at most for the timeout. It returns at once for one that is.
+func (s *Session) await(ctx context.Context, timeout time.Duration) error {
+	expired := s.options.Clock.After(timeout)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	back := make(chan struct{}, 1)
@@ -21,7 +21,7 @@ func (s *Session) await(ctx context.Context, patience time.Duration) error {
 	case <-back:
 		return nil
 	case <-expired:
-		return &errLost{after: patience.String(), cause: tether.ErrAbsent}
+		return &errLost{after: timeout.String(), cause: tether.ErrAbsent}
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

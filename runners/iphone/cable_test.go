@@ -59,7 +59,7 @@ func TestACableThatIsPulledLosesNothing(t *testing.T) {
 					}
 				}()
 				job := task("pulled", testBuild(t, ""), testModel(t, 3000), "MODE", "gated")
-				job.Telemetry = 50 * time.Millisecond
+				job.TelemetryInterval = 50 * time.Millisecond
 				exit, err := s.Run(t.Context(), job, sink)
 				if err != nil || exit.Outcome != harness.OutcomeOK {
 					t.Fatalf("exit = %+v, %v", exit, err)
@@ -95,7 +95,7 @@ func TestAPhoneThatStaysAwayIsCollectedLater(t *testing.T) {
 	s, p := b.ready("")
 	sink := newRecord()
 	job := task("lost", testBuild(t, ""), testModel(t, 3000), "MODE", "gated")
-	job.Patience = 50 * time.Millisecond
+	job.ReconnectTimeout = 50 * time.Millisecond
 	go func() {
 		sink.await("the first lines", func() bool { return len(sink.lines) >= 4 })
 		p.Detach()
@@ -127,7 +127,7 @@ func TestCollectFollowsAnAppThatIsStillAtIt(t *testing.T) {
 			s, p := b.ready(os)
 			first := newRecord()
 			job := task("still", testBuild(t, ""), testModel(t, 3000), "MODE", "gated")
-			job.Patience = time.Millisecond
+			job.ReconnectTimeout = time.Millisecond
 			go func() {
 				first.await("the first lines", func() bool { return len(first.lines) >= 4 })
 				p.Detach()
@@ -229,7 +229,7 @@ func TestALabThatDies(t *testing.T) {
 		b.stop()
 	}()
 	job := task("dies", testBuild(t, ""), testModel(t, 3000), "MODE", "gated")
-	job.Patience = 2 * time.Second
+	job.ReconnectTimeout = 2 * time.Second
 	exit, err := s.Run(t.Context(), job, sink)
 	if err != nil || exit.Outcome != harness.OutcomeDeviceLost || len(sink.lines) != 4 {
 		t.Errorf("exit = %+v, %v, %d lines", exit, err, len(sink.lines))

@@ -275,13 +275,13 @@ func (f *follow) fetchPayloads(ctx context.Context) error {
 	return nil
 }
 
-// regain waits for a phone that vanished, at most for the task's patience, and takes up everything where it was.
+// regain waits for a phone that vanished, at most for the task's reconnect timeout, and takes up everything where it was.
 func (f *follow) regain(ctx context.Context, cause error) error {
 	clock := f.s.options.Clock
 	f.s.log.Warn("lost sight of the phone", "session", f.task.Session, "err", cause)
 	f.sink.Notice(harness.Progress{Step: "waiting for the phone to come back"})
-	patience := max(f.task.Patience, leastWait)
-	deadline := clock.Now().Add(patience)
+	timeout := max(f.task.ReconnectTimeout, leastWait)
+	deadline := clock.Now().Add(timeout)
 	for {
 		f.forget()
 		if err := f.s.await(ctx, deadline.Sub(clock.Now())); err != nil {
@@ -297,7 +297,7 @@ func (f *follow) regain(ctx context.Context, cause error) error {
 			return context.Cause(ctx)
 		}
 		if !clock.Now().Before(deadline) {
-			return &errLost{after: patience.String(), cause: err}
+			return &errLost{after: timeout.String(), cause: err}
 		}
 		if err := clock.Sleep(ctx, retryPause); err != nil {
 			return err

@@ -325,7 +325,7 @@ func (r *record) gapless(t testing.TB) {
 }
 
 func task(s string, build harness.Build, model harness.Model, env ...string) harness.Task {
-	t := harness.Task{Run: "r1", Session: s, Build: build, Model: model, Scenario: harness.Scenario{GenerateTokens: 3, Iterations: 1}, Prompt: "Once", Patience: time.Minute, Env: map[string]string{}}
+	t := harness.Task{Run: "r1", Session: s, Build: build, Model: model, Scenario: harness.Scenario{GenerateTokens: 3, Iterations: 1}, Prompt: "Once", ReconnectTimeout: time.Minute, Env: map[string]string{}}
 	for i := 0; i+1 < len(env); i += 2 {
 		t.Env[env[i]] = env[i+1]
 	}

@@ -19,8 +19,8 @@ import (
 const (
 	// spareBytes is what must stay free on a phone besides the model: iOS begins to delete caches below it.
 	spareBytes = 64 << 20
-	// pushPatience is how long a phone that vanished while a model was copied is waited for, and pushBreaks how often.
-	pushPatience = time.Minute
+	// pushTimeout is how long a phone that vanished while a model was copied is waited for, and pushBreaks how often.
+	pushTimeout = time.Minute
 	pushBreaks   = 5
 )
 
@@ -88,7 +88,7 @@ func (s *Session) ensureModel(ctx context.Context, build harness.Build, model ha
 		}
 		s.dropFiles()
 		s.log.Warn("copying was interrupted", "err", err, "bytes", p.sent)
-		if err := s.await(ctx, pushPatience); err != nil {
+		if err := s.await(ctx, pushTimeout); err != nil {
 			return true, p.sent, err
 		}
 	}

@@ -78,7 +78,7 @@ func TestTroublesomeInstruments(t *testing.T) {
 					t.Fatal(err)
 				}
 				job := task("x", build, model, "MODE", "exit7")
-				job.Telemetry = 20 * time.Millisecond
+				job.TelemetryInterval = 20 * time.Millisecond
 				exit, err := s.Run(t.Context(), job, newRecord())
 				if err != nil || exit.Code == nil || *exit.Code != 7 || !strings.Contains(exit.Evidence, "last words") {
 					t.Errorf("exit = %+v, %v", exit, err)
@@ -215,7 +215,7 @@ func TestTelemetry(t *testing.T) {
 	s, p := b.ready("")
 	sink := newRecord()
 	job := task("gated", testBuild(t, ""), testModel(t, 3000), "MODE", "gated")
-	job.Telemetry = 20 * time.Millisecond
+	job.TelemetryInterval = 20 * time.Millisecond
 	go func() {
 		sink.await("samples of both", func() bool { return len(sink.readings) > 2 && len(sink.samples) > 2 })
 		allow(t, p, "go")

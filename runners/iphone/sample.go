@@ -15,7 +15,7 @@ import (
 // beginSampling starts the samplers that the task asks for. None of them can fail the launch: what they cannot read is
 // absent.
 func (f *follow) beginSampling(ctx context.Context) {
-	if f.task.Telemetry <= 0 {
+	if f.task.TelemetryInterval <= 0 {
 		return
 	}
 	f.sampleFootprint(ctx)
@@ -25,12 +25,12 @@ func (f *follow) beginSampling(ctx context.Context) {
 
 // sampleFootprint asks the phone to tell the process's footprint at the task's interval.
 func (f *follow) sampleFootprint(ctx context.Context) {
-	if f.task.Telemetry <= 0 || f.s.control == nil {
+	if f.task.TelemetryInterval <= 0 || f.s.control == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
-	if err := f.s.control.hub.Sample(ctx, f.pid, f.task.Telemetry); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+	if err := f.s.control.hub.Sample(ctx, f.pid, f.task.TelemetryInterval); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		f.sink.Note("telemetry", fmt.Sprintf("the process's memory cannot be sampled: %v", err))
 	}
 }
@@ -78,7 +78,7 @@ func (f *follow) sampleBattery(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if f.s.options.Clock.Sleep(ctx, f.task.Telemetry) != nil {
+		if f.s.options.Clock.Sleep(ctx, f.task.TelemetryInterval) != nil {
 			return
 		}
 	}
@@ -102,7 +102,7 @@ func (f *follow) readBattery(ctx context.Context, conn *net.Conn) (reading harne
 // lastReading takes one more reading at the end: the gauge publishes every twenty seconds or so, and the last values
 // of a short launch come after it.
 func (f *follow) lastReading(ctx context.Context) {
-	if f.task.Telemetry <= 0 || f.s.phone == nil {
+	if f.task.TelemetryInterval <= 0 || f.s.phone == nil {
 		return
 	}
 	f.stopSampling()

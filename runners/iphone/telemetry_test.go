@@ -17,7 +17,7 @@ const relay = "com.apple.mobile.diagnostics_relay"
 // gated is a launch that waits for "go" and is sampled meanwhile.
 func gated(t *testing.T) harness.Task {
 	job := task("gated", testBuild(t, ""), testModel(t, 3000), "MODE", "gated")
-	job.Telemetry = 20 * time.Millisecond
+	job.TelemetryInterval = 20 * time.Millisecond
 	return job
 }
 

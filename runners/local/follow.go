@@ -117,7 +117,7 @@ func readPayload(path string) ([]byte, error) {
 // sample reads the process's footprint when it is time.
 func (f *follower) sample() {
 	now := f.Clock.Now()
-	if !due(&f.sampled, now, f.task.Telemetry) {
+	if !due(&f.sampled, now, f.task.TelemetryInterval) {
 		return
 	}
 	if bytes := footprint(f.pid); bytes != nil {

@@ -379,7 +379,7 @@ func testBattery(l *lab) {
 		}
 	}
 	task := l.task("silent", "")
-	task.Telemetry = 0
+	task.TelemetryInterval = 0
 	if r, _ := l.run(s, task); len(r.battery) != 0 || len(r.samples) != 0 {
 		l.Errorf("%d battery readings and %d samples with telemetry off", len(r.battery), len(r.samples))
 	}

@@ -128,7 +128,7 @@ func (l *lab) task(session, fault string) harness.Task {
 			Name: "contract", Prompt: "Once upon a time", GenerateTokens: l.Generate, Warmups: 1, Iterations: 2,
 			ComputeUnits: harness.ComputeCPUOnly,
 		},
-		Patience: 10 * time.Second, Telemetry: 100 * time.Millisecond,
+		ReconnectTimeout: 10 * time.Second, TelemetryInterval: 100 * time.Millisecond,
 	}
 	if fault != "" {
 		t.Env["LILIMS_FAULT"] = fault

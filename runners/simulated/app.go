@@ -207,7 +207,7 @@ func (a *app) pass(d time.Duration) error {
 	a.s.mu.Lock()
 	reading, state, now := a.s.world.reading(), a.s.world.state, a.s.world.now
 	a.s.mu.Unlock()
-	if t := a.task.Telemetry; t > 0 && a.watched && now.Sub(a.sampled) >= t {
+	if t := a.task.TelemetryInterval; t > 0 && a.watched && now.Sub(a.sampled) >= t {
 		a.sampled = now
 		a.sink.Battery(reading)
 		a.sink.Sample(harness.Sample{Session: a.task.Session, Metric: harness.FootprintHost, Unit: "B", At: now, Value: a.bytes(0) * 1.04, Source: harness.SourceHost})

@@ -40,8 +40,11 @@ func TestImports(t *testing.T) {
 		{From: "", Except: []string{"harness/store"}, Deny: []string{"database/sql", "github.com/mattn/go-sqlite3"}, Reason: "only the store says SQL"},
 		{From: "harness/store", OnlyOwn: true, Allow: []string{"harness", "harness/wire", "harness/store/block"}, Reason: "the store implements the engine's recorder without importing the engine"},
 		{From: "harness/compare", OnlyOwn: true, Allow: []string{"harness", "harness/gate", "harness/stats", "harness/wire"}, Reason: "a comparison reads recordings through its own interface"},
+		{From: "harness/trend", OnlyOwn: true, Allow: []string{"harness", "harness/stats", "harness/gate", "harness/trend"}, Reason: "a trend reads recordings through its own interface, and counts the sessions that the gate counts"},
+		{From: "harness/experiment", OnlyOwn: true, Allow: []string{"harness", "harness/engine", "harness/plan", "harness/compare", "harness/gate"}, Reason: "an experiment sees the database through its own interface, and runners are handed in"},
+		{From: "harness/baseline", OnlyOwn: true, Allow: []string{"harness", "harness/gate", "harness/stats"}, Reason: "baselines are made of recordings that are read through an interface"},
 		{From: "harness/gate", OnlyOwn: true, Allow: []string{"harness", "harness/stats", "harness/gate"}, Reason: "the gate is pure"},
-		{From: "reports", OnlyOwn: true, Allow: []string{"harness", "harness/stats", "harness/gate", "harness/prelaunch"}, Reason: "reports print what others computed"},
+		{From: "reports", OnlyOwn: true, Allow: []string{"harness", "harness/stats", "harness/gate", "harness/compare", "harness/trend", "harness/baseline", "harness/prelaunch"}, Reason: "reports print what others computed"},
 	}
 	for _, pure := range []string{"config", "plan", "preflight", "power", "metrickit", "crosscheck", "stats", "fetch", "bisect", "prelaunch"} {
 		rules = append(rules, Rule{From: "harness/" + pure, OnlyOwn: true, Allow: []string{"harness"}, Reason: pure + " knows the words and nothing else"})

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	flag "github.com/spf13/pflag"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/engine"
+	"github.com/lilims/bench/harness/experiment"
+	"github.com/lilims/bench/harness/store"
+)
+
+// measuring is how a command lets its sessions be made.
+type measuring struct {
+	reconnectTimeout  time.Duration
+	telemetryInterval time.Duration
+	launchEnv         launchEnv
+}
+
+func (m *measuring) declare(flags *flag.FlagSet) {
+	m.launchEnv = launchEnv{}
+	flags.DurationVar(&m.reconnectTimeout, "reconnect-timeout", 2*time.Minute, "how long a device that vanishes is waited for")
+	flags.DurationVar(&m.telemetryInterval, "telemetry-interval", time.Second,
+		"interval of the host's readings of battery and memory; 0: none, and no energy")
+	flags.Var(m.launchEnv, "env", "`NAME=VALUE` in the environment of every launch; repeat the flag for several")
+	alias(flags, "patience", "reconnect-timeout")
+	alias(flags, "telemetry", "telemetry-interval")
+}
+
+// workspace is a resolved selection with the database that its runs go to.
+type workspace struct {
+	resolved
+	recorder *store.Store
+	setup    experiment.Setup
+}
+
+// open resolves a selection and opens the database.
+func (m measuring) open(ctx context.Context, env Env, s *selection) (*workspace, error) {
+	r, err := s.resolve(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	return m.openResolved(ctx, env, r)
+}
+
+func (m measuring) openResolved(ctx context.Context, env Env, r resolved) (*workspace, error) {
+	recorder, err := store.Open(ctx, store.File(r.lab.data))
+	if err != nil {
+		return nil, err
+	}
+	w := &workspace{resolved: r, recorder: recorder}
+	w.setup = experiment.Setup{
+		Runner: r.runner, Recorder: recorder, Catalog: r.lab.catalog, Policy: r.policy, Clock: env.Clock,
+		Host: env.Host, Process: env.PID, Revision: env.Revision, Events: printedEvents(env),
+		Launch:  experiment.Launch{ReconnectTimeout: m.reconnectTimeout, TelemetryInterval: m.telemetryInterval, Env: m.launchEnv},
+		Collect: func(ctx context.Context, run string) error { return takePayloads(ctx, env, recorder, run) },
+	}
+	return w, nil
+}
+
+func (w *workspace) close() { w.recorder.Close() }
+
+// experiment is the one that measures the selection.
+func (w *workspace) experiment() (*experiment.Experiment, error) {
+	return experiment.New(w.setup, w.wanted)
+}
+
+// printedEvents shows where an experiment stands.
+func printedEvents(env Env) experiment.Events {
+	shown := newProgress(env)
+	return experiment.Events{
+		Begun: func(run harness.Run, resumed bool) {
+			shown = newProgress(env)
+			devices := strings.Join(run.Plan.DeviceNames(), ", ")
+			if resumed {
+				fmt.Fprintf(env.Notices, "run %s goes on: %s\n", run.ID, devices)
+				return
+			}
+			fmt.Fprintf(env.Notices, "run %s: %s, %s\n", run.ID, harness.Count(len(run.Plan.Sessions), "session"), devices)
+		},
+		Progress: func(news engine.Progress) { shown.show(news) },
+		Ended:    func(string) { shown.end() },
+		Notice:   func(n experiment.Notice) { fmt.Fprintf(env.Notices, "gate: %s\n", n) },
+	}
+}
+
+// launchEnv is the environment of every launch: NAME=VALUE, several times.
+type launchEnv map[string]string
+
+func (e launchEnv) String() string { return "" }
+func (e launchEnv) Type() string   { return "NAME=VALUE" }
+func (e launchEnv) Set(text string) error {
+	name, value, ok := strings.Cut(text, "=")
+	if !ok || name == "" {
+		return errors.New("not NAME=VALUE")
+	}
+	e[name] = value
+	return nil
+}
