@@ -8,6 +8,7 @@ func commands() []command {
 		devicesCommand(),
 		planCommand(),
 		modelCommand(),
+		demoCommand(),
 		reportCommand(),
 		runsCommand(),
 		ingestCommand(),

@@ -22,7 +22,12 @@ type Options struct {
 	StartAbove float64                 // °C above ambient at the start
 	Charging   bool                    // on the charger: no energy figure
 	Speed      map[harness.Arm]float64 // speed of an arm relative to the model, to demonstrate a regression; absent: 1
+	Installed  bool                    // builds and models are on the devices already: no launch is the first after an install
+	OS         map[string]OS           // by product type; absent: a version that no phone has
 }
+
+// OS is what a simulated device says that it runs.
+type OS struct{ Version, Build string }
 
 // Runner is the simulated lab. Devices keep their state (heat, charge, what is installed) over all their sessions.
 type Runner struct {
@@ -86,6 +91,9 @@ func newUnit(p harness.DeviceProfile, n int, o Options) *unit {
 		},
 		clock: NewClock(o.Start), options: o, world: newWorld(p, o.Seed^id, o.Start, o),
 		builds: map[string]bool{}, models: map[string]bool{}, launched: map[string]bool{}, files: map[string]*file{},
+	}
+	if os, ok := o.OS[p.ProductType]; ok {
+		u.device.OSVersion, u.device.OSBuild = os.Version, os.Build
 	}
 	u.clock.moved = func(d time.Duration) {
 		u.mu.Lock()
@@ -163,14 +171,14 @@ func (s *session) Prepare(ctx context.Context, build harness.Build, model harnes
 	}
 	var p harness.Prepared
 	identity := string(build.Arm) + build.Hash
-	if !s.builds[identity] {
+	if !s.builds[identity] && !s.options.Installed {
 		progress(harness.Progress{Step: "installing app"})
 		if err := s.clock.Sleep(ctx, 4*time.Second); err != nil {
 			return p, err
 		}
 		s.builds[identity], p.BuildInstalled = true, true
 	}
-	if !s.models[model.Hash] {
+	if !s.models[model.Hash] && !s.options.Installed {
 		progress(harness.Progress{Step: "copying model", Total: model.SizeBytes})
 		p.PushSeconds = float64(model.SizeBytes) / 35e6
 		if err := s.clock.Sleep(ctx, time.Duration(p.PushSeconds*float64(time.Second))); err != nil {
@@ -179,7 +187,7 @@ func (s *session) Prepare(ctx context.Context, build harness.Build, model harnes
 		s.models[model.Hash], p.ModelPushed, p.PushedBytes = true, true, model.SizeBytes
 		progress(harness.Progress{Step: "copying model", Done: model.SizeBytes, Total: model.SizeBytes})
 	}
-	p.FirstEver = !s.launched[identity+"/"+model.Hash]
+	p.FirstEver = !s.launched[identity+"/"+model.Hash] && !s.options.Installed
 	return p, nil
 }
 
