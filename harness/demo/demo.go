@@ -162,7 +162,7 @@ func (o Options) run(ctx context.Context, night Night, n, sessions int, builds .
 	first := p.Cases[0]
 	run := harness.Run{ID: night.Start.Format("20060102-150405-") + "demo", Revision: o.Revision, Host: o.Host, Start: night.Start, Synthetic: true, Plan: p,
 		Fingerprint: harness.Fingerprint{UDID: first.Device.UDID, OSBuild: first.Device.OSBuild, ModelHash: first.Model.Hash, ScenarioHash: first.Scenario.Hash(),
-			HarnessVersion: o.Revision, PowerMode: "normal", Kind: first.Device.Kind}}
+			Protocol: harness.Protocol, PowerMode: "normal", Kind: first.Device.Kind}}
 	e := engine.Engine{Runner: runner, Recorder: o.Recorder, Clock: o.Clock, Policy: harness.Policy{Name: "demo", MaxBatteryCelsius: 60}}
 	_, err = e.Run(ctx, run)
 	return run.ID, err
