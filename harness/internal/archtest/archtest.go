@@ -81,7 +81,7 @@ type Rule struct {
 	Except  []string // folders at or below which it does not hold
 	Deny    []string // import paths at or below which imports are denied; own packages without the module prefix
 	Allow   []string // own packages allowed all the same, exact
-	OnlyOwn bool     // if set, Deny is ignored: of own packages only Allow may be imported
+	OnlyOwn bool     // if set, Deny is ignored: of own packages only those below From and Allow may be imported
 	Only    []string // if set, Deny is ignored: beyond the standard library, only what lies at or below these may be imported
 	Reason  string
 }
@@ -100,7 +100,7 @@ func (r Rule) breach(dir, imported string) string {
 		return r.beyond(imported)
 	}
 	if r.OnlyOwn {
-		if !isOwn || under(own, dir) {
+		if !isOwn || under(own, dir) || r.From != "" && under(own, r.From) {
 			return ""
 		}
 		for _, a := range r.Allow {
