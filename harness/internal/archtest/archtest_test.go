@@ -1,17 +1,20 @@
 package archtest
 
 import (
-	"go/ast"
-	"go/token"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
+// parsed is the repository, read once for all tests.
+var parsed = sync.OnceValues(func() ([]File, error) { return Load(filepath.Join("..", "..", "..")) })
+
 func load(t *testing.T) []File {
 	t.Helper()
-	files, err := Load(filepath.Join("..", "..", ".."))
+	files, err := parsed()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,40 +103,16 @@ func TestNoShapelessPackages(t *testing.T) {
 	}
 }
 
-// TestGlossary checks that the package comment of harness names every exported type of the domain.
+// TestGlossary holds the package comment of harness against its exported types: each is named, and explained in a line of
+// its own or of the type that it is part of; and what is named is a type.
 func TestGlossary(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "..", "doc.go"))
-	if err != nil {
-		t.Fatal(err)
+	missing, unknown := Glossary(load(t), "harness")
+	for _, name := range missing {
+		t.Errorf("harness/doc.go does not name %s", name)
 	}
-	for _, word := range []string{"Device", "DeviceState", "Model", "Build", "Scenario", "Case", "Plan", "Run", "PlannedSession", "Iteration", "Sample", "Metric", "Fingerprint", "Baseline", "Verdict", "Payload", "CrossCheck"} {
-		if !strings.Contains(string(text), "["+word+"]") {
-			t.Errorf("harness/doc.go does not name %s", word)
-		}
-		if !declares(load(t), word) {
-			t.Errorf("the glossary's %s is no type of package harness", word)
-		}
+	for _, name := range unknown {
+		t.Errorf("the glossary's %s is no exported type of package harness", name)
 	}
-}
-
-func declares(files []File, name string) bool {
-	for _, f := range files {
-		if f.Dir != "harness" {
-			continue
-		}
-		for _, d := range f.AST.Decls {
-			gen, ok := d.(*ast.GenDecl)
-			if !ok || gen.Tok != token.TYPE {
-				continue
-			}
-			for _, s := range gen.Specs {
-				if s.(*ast.TypeSpec).Name.Name == name {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }
 
 // TestRulesCanFail shows that each check reports a breach when there is one.
@@ -161,6 +140,16 @@ func TestRulesCanFail(t *testing.T) {
 	}
 	if got := Calls(files, "harness", nil, map[string]string{"time.Sleep": "r", "os.Exit": "r"}); len(got) != 2 {
 		t.Errorf("Calls = %q, want two breaches", got)
+	}
+	glossary := "// Package words has [Known], [Gone] and no more.\npackage words\n\ntype Known int\n\ntype (\n\tForgotten struct{}\n\tinner struct{}\n)\n"
+	if err := os.WriteFile(filepath.Join(dir, "harness", "words.go"), []byte(glossary), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if files, err = Load(dir); err != nil {
+		t.Fatal(err)
+	}
+	if missing, unknown := Glossary(files, "harness"); !slices.Equal(missing, []string{"Forgotten"}) || !slices.Equal(unknown, []string{"Gone"}) {
+		t.Errorf("Glossary: missing %q, unknown %q", missing, unknown)
 	}
 	if got := Undocumented(files); len(got) != 1 {
 		t.Errorf("Undocumented = %q, want one package", got)
