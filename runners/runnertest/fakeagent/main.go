@@ -220,11 +220,19 @@ func (a *agent) write(e wire.Event) {
 		if a.what == "gap" {
 			return
 		}
-		text = append([]byte("\x00{"), text[len(text)/2:]...)
+		if a.what == "tear" {
+			text = text[:len(text)/2]
+		} else {
+			text = append([]byte("\x00{"), text[len(text)/2:]...)
+		}
 	}
 	if _, err := a.file.Write(text); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(5)
+	}
+	if a.what == "tear" && a.number == a.lines {
+		a.what = "crash"
+		a.strike()
 	}
 }
 
