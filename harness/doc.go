@@ -70,7 +70,8 @@
 //
 //   - [Recorded]: all that is known of a run, with a [RecordedSession] for each launch and a [SessionNotice] for each notice.
 //   - [RunState]: what is needed to resume a run, with a [SessionState] for each launch.
-//   - [RunSummary]: one line of a list of runs.
+//   - [RunSummary]: one line of a list of runs, with each [RunNote] that somebody has added to it; a [RunQuery] selects runs.
+//   - [SeriesQuery]: which launches, and which metric of them, a store is asked for.
 //   - [SessionSeries]: one metric's kept readings of one launch: what every comparison is made of.
 //
 // # What is decided

@@ -239,8 +239,10 @@ func (f *Fold) absences() []harness.Absence {
 	if f.expect.Duration >= 5*time.Minute {
 		want = append(want, harness.Retention300)
 	}
-	if _, tried := f.figures.reasons[harness.Perplexity]; tried { // not every launch is asked for it
-		want = append(want, harness.Perplexity)
+	for _, m := range harness.Metrics() {
+		if _, tried := f.figures.reasons[m.Name]; tried && m.Sent { // not every launch is asked for it
+			want = append(want, m.Name)
+		}
 	}
 	var out []harness.Absence
 	for _, metric := range want {

@@ -21,7 +21,7 @@ const (
 	spareBytes = 64 << 20
 	// pushTimeout is how long a phone that vanished while a model was copied is waited for, and pushBreaks how often.
 	pushTimeout = time.Minute
-	pushBreaks   = 5
+	pushBreaks  = 5
 )
 
 // modelHash guards the folder's name: it is part of a path on the phone.

@@ -172,7 +172,7 @@ func (a *agent) iterate(i int) (code int, done bool) {
 		a.wait()
 		a.write(wire.Event{Kind: wire.Tokens, Iteration: &i, First: &n, IDs: []int32{int32(n)}, At: []int64{a.now()}, Text: " fake"})
 	}
-	a.write(wire.Event{Kind: wire.Sample, Metric: "footprint_bytes", Value: ptr(1e7), Unit: "B", Phase: "decode", Iteration: &i})
+	a.write(wire.Event{Kind: wire.Sample, Metric: harness.Footprint, Value: ptr(1e7), Unit: "B", Phase: "decode", Iteration: &i})
 	a.ended++
 	a.write(wire.Event{Kind: wire.IterationEnd, Iteration: &i, Outcome: "ok", Reason: "length", Count: &a.task.Generate})
 	return 0, false
