@@ -23,7 +23,7 @@ const (
 // idle lets the device rest before the launch and reads its battery meanwhile. The window goes on until the gauge has
 // published once more, for a while: what it says of the seconds since the last publication would be lost otherwise.
 func (d *device) idle(ctx context.Context, begin harness.SessionBegin, s *sink) error {
-	gauge, ok := d.session.(harness.Gauge)
+	gauge, ok := d.handle.(harness.Gauge)
 	rest := begin.Case.Scenario.IdleBefore
 	if rest <= 0 || d.TelemetryInterval <= 0 || !ok {
 		return nil
@@ -61,7 +61,7 @@ type span struct{ begin, end time.Time }
 
 // settle reads the gauge until it has published once more after the work, so that the last seconds are in a sum.
 func (d *device) settle(ctx context.Context, s *sink) {
-	gauge, ok := d.session.(harness.Gauge)
+	gauge, ok := d.handle.(harness.Gauge)
 	w := s.fold.Summary()
 	if !ok || d.TelemetryInterval <= 0 || w.WindowBegin == nil ||
 		w.WindowEnd.Sub(*w.WindowBegin) < worthSettling && s.publications(w) < worthEnough {

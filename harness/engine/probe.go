@@ -120,7 +120,7 @@ func (w *wait) launchProbe(ctx context.Context) (probe preflight.Probe, why stri
 	s := &probeSink{fold: derive.NewFold(derive.Expect{Session: begin.ID, Duration: probeWork})}
 	exit, err := w.d.limited(ctx, begin, func(ctx context.Context, task harness.Task) (harness.Exit, error) {
 		task.TelemetryInterval = 0
-		return w.d.session.Run(ctx, task, s)
+		return w.d.handle.Run(ctx, task, s)
 	})
 	switch {
 	case err != nil:

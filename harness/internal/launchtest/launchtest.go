@@ -1,5 +1,5 @@
 // Package launchtest makes launches for tests of what keeps and reads them: event lines as the app writes them, folded by
-// the wire's own fold, with battery readings and samples of the host beside them.
+// package derive, with battery readings and samples of the host beside them.
 package launchtest
 
 import (
