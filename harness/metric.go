@@ -110,7 +110,8 @@ var metricIndex = sync.OnceValue(func() map[string]Metric {
 
 // foldName keeps the words of a name in lower case, one space between two.
 func foldName(text string) string {
-	return strings.Join(strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }), " ")
+	between := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	return strings.Join(strings.FieldsFunc(strings.ToLower(text), between), " ")
 }
 
 // OncePerSession reports whether a metric has one reading a session; the others have one an iteration.

@@ -33,7 +33,8 @@ func TestOneEntryIsAllThatANewMetricTakes(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o644))
 
-	command := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-v", "-run=^TestWalk$", "-overlay="+filepath.Join(dir, "overlay.json"), ".")
+	args := []string{"test", "-count=1", "-v", "-run=^TestWalk$", "-overlay=" + filepath.Join(dir, "overlay.json"), "."}
+	command := exec.CommandContext(t.Context(), "go", args...)
 	command.Env = append(os.Environ(), underWalk+"=1")
 	said, err := command.CombinedOutput()
 	require.NoError(t, err, "%s", said)

@@ -22,9 +22,13 @@ import (
 
 // What the table is told of the new metric, and where the walk begins.
 const (
-	name      = "draft_rejections"
-	label     = "rejected drafts"
-	entry     = `{Name: "` + name + `", Label: "` + label + `", Unit: "1", Better: Lower, Assume: AssumeExact, Sent: true, What: "drafts that the model rejects"},`
+	name  = "draft_rejections"
+	label = "rejected drafts"
+	entry = `{
+		Name: "` + name + `", Label: "` + label + `",
+		Unit: "1", Better: Lower, Assume: AssumeExact, Sent: true,
+		What: "drafts that the model rejects",
+	},`
 	underWalk = "BENCH_NEW_METRIC"
 )
 
@@ -38,7 +42,8 @@ func TestWalk(t *testing.T) {
 	require.NoError(t, err)
 	defer recordings.Close()
 	clock := simulated.NewClock(time.Date(2026, 12, 1, 3, 0, 0, 0, time.UTC))
-	lab := sender{simulated.New(simulated.Options{Profiles: []harness.DeviceProfile{{Name: "phone", ProductType: "iPhone15,4", MemoryBytes: 6 << 30, BatteryWh: 13}}, Start: clock.Now()})}
+	phone := harness.DeviceProfile{Name: "phone", ProductType: "iPhone15,4", MemoryBytes: 6 << 30, BatteryWh: 13}
+	lab := sender{simulated.New(simulated.Options{Profiles: []harness.DeviceProfile{phone}, Start: clock.Now()})}
 	run := harness.Run{ID: "r1", Start: clock.Now(), Plan: planned(t, lab)}
 	eng := engine.Engine{Runner: lab, Recorder: recordings, Clock: clock, Policy: harness.Policy{CoolDownLimit: time.Hour}}
 	report, err := eng.Run(ctx, run)
@@ -72,7 +77,8 @@ func planned(t *testing.T, lab harness.Runner) harness.Plan {
 	scenario := harness.Scenario{Name: "short", PromptTokens: 4, GenerateTokens: 4, Iterations: 1, Sessions: 1, ScoreText: "text",
 		ComputeUnits: harness.ComputeAll, StartThermal: harness.ThermalFair, SessionTimeout: time.Minute}
 	p, err := plan.Build(harness.Catalog{Scenarios: map[string]harness.Scenario{scenario.Name: scenario}}, plan.Selection{
-		Devices: devices, Models: []harness.Model{{Name: "m", Hash: "aa", SizeBytes: 1 << 20, Context: 64}}, Scenarios: []string{scenario.Name},
+		Devices: devices, Scenarios: []string{scenario.Name},
+		Models: []harness.Model{{Name: "m", Hash: "aa", SizeBytes: 1 << 20, Context: 64}},
 		Builds: []harness.Build{
 			{Arm: harness.ArmBaseline, BundleID: "b", Hash: "b0", Configuration: "Release"},
 			{Arm: harness.ArmCandidate, BundleID: "c", Hash: "c0", Configuration: "Release perplexity=2"},
