@@ -22,14 +22,26 @@ const (
 	AssumeExact     Assumption = "exact"     // the same on every run of the same build
 )
 
-// Metric is a figure's name, unit, direction and assumption.
+// Metric is all that is known of a figure: what it is called, how it is compared, and what people are told of it.
 type Metric struct {
-	Name   string     `json:"name"`
-	Unit   string     `json:"unit"`
+	Name   string     `json:"name"` // in event lines, stores, files and policies
+	Unit   string     `json:"unit"` // base unit: tok/s, s, B, J, ratio, 1
 	Better Better     `json:"better"`
 	Assume Assumption `json:"assume"`
 	What   string     `json:"what"` // one line, for reports
 	Label  string     `json:"-"`    // what people call it: tables show it, and it is accepted wherever a metric is named
+
+	// Meaning is what a reader must know of what the figure counts and what it does not; "": What says it.
+	Meaning string `json:"-"`
+	// Absent is why a case has no value where no session says so: the plan did not contain its circumstances. "": unknown.
+	Absent string `json:"-"`
+	// Optional: left out of tables where nobody measured it and no session says why.
+	Optional bool `json:"-"`
+	// PerIteration: one reading an iteration. The others have one a session.
+	PerIteration bool `json:"-"`
+	// Sent: the app sends the figure itself, as readings of this name, in Unit. The others are derived from its events
+	// and from what the host reads.
+	Sent bool `json:"-"`
 }
 
 // Names of the metrics.
@@ -75,39 +87,6 @@ const (
 	ThermalRank   = "thermal_rank"         // a change of the thermal state: 0 nominal to 3 critical, unit "rank"
 )
 
-// Metrics lists every metric that a session can yield, in the order in which reports show them.
-func Metrics() []Metric {
-	return []Metric{
-		{DecodeTokS, "tok/s", Higher, AssumeLogNormal, "tokens after the first, over the time from the first to the last", "decode"},
-		{PrefillTokS, "tok/s", Higher, AssumeLogNormal, "prompt tokens over the duration of the prompt's pass", "prefill"},
-		{TTFT, "s", Lower, AssumeLogNormal, "request to first token, model loaded and warm", "time to first token, warm"},
-		{TTFTCold, "s", Lower, AssumeLogNormal, "request to first token in the first iteration of a process", "time to first token, cold"},
-		{TTFTFirstEver, "s", Lower, AssumeLogNormal, "request to first token in the first process after an install", "time to first token, first ever"},
-		{ITLP50, "s", Lower, AssumeLogNormal, "inter-token latency, median", "inter-token latency p50"},
-		{ITLP95, "s", Lower, AssumeLogNormal, "inter-token latency, 95th percentile", "inter-token latency p95"},
-		{ITLP99, "s", Lower, AssumeLogNormal, "inter-token latency, 99th percentile", "inter-token latency p99"},
-		{LoadFirstEver, "s", Lower, AssumeLogNormal, "model load, first after an install (compiles)", "load, first ever"},
-		{LoadCold, "s", Lower, AssumeLogNormal, "model load, first of a process", "load, cold"},
-		{LoadWarm, "s", Lower, AssumeLogNormal, "model load, again in the same process", "load, warm"},
-		{PeakFootprint, "B", Lower, AssumeLogNormal, "highest footprint that the app saw of itself", "peak memory, app"},
-		{LoadedFootprint, "B", Lower, AssumeLogNormal, "the app's footprint when its model had been loaded", "memory once loaded, app"},
-		{PeakPrefill, "B", Lower, AssumeLogNormal, "highest footprint that the app saw during the prompt's pass", "peak memory in prefill, app"},
-		{PeakDecode, "B", Lower, AssumeLogNormal, "highest footprint that the app saw while it generated", "peak memory in decode, app"},
-		{LifetimePeak, "B", Lower, AssumeLogNormal, "highest footprint of the process's life by the kernel's ledger", "peak memory of the process, kernel"},
-		{LeastAvailable, "B", Higher, AssumeLogNormal, "least memory that the system would still have let the app allocate", "least memory left, app"},
-		{PeakFootprintHost, "B", Lower, AssumeLogNormal, "highest footprint that the host saw of the process", "peak memory, host"},
-		{Energy, "J", Lower, AssumeLogNormal, "device energy over the session, idle subtracted where stated", "energy per session"},
-		{EnergyPerToken, "J", Lower, AssumeLogNormal, "device energy per generated token", "energy per token"},
-		{Retention60, "ratio", Higher, AssumeLogNormal, "throughput at 60 s over the peak window", "throughput kept at 60 s"},
-		{Retention300, "ratio", Higher, AssumeLogNormal, "throughput at 300 s over the peak window", "throughput kept at 300 s"},
-		{TimeTo90, "s", Higher, AssumeLogNormal, "first token to the time when throughput has lastingly fallen below 90 % of the peak window", "time to 90 % of peak"},
-		{TimeTo75, "s", Higher, AssumeLogNormal, "the same for 75 %", "time to 75 % of peak"},
-		{Perplexity, "1", Lower, AssumeExact, "of the scenario's text, in the first launch", "perplexity"},
-		{ModelBytes, "B", Lower, AssumeExact, "size of the model on disk", "model on disk"},
-		{GreedyMatch, "ratio", Higher, AssumeExact, "share of greedily generated tokens that the candidate has in common with the baseline", "greedy tokens in common with the baseline"},
-	}
-}
-
 // MetricNamed returns the metric of that name or label, and whether there is one. Upper and lower case, and what stands
 // between two words, make no difference: "Decode" and "DECODE_TOK_S" are decode_tok_s, and "load-cold" is "load, cold".
 // Who reads a stored name, not a person's, compares it with the Name of what is returned.
@@ -131,14 +110,9 @@ var metricIndex = sync.OnceValue(func() map[string]Metric {
 
 // foldName keeps the words of a name in lower case, one space between two.
 func foldName(text string) string {
-	return strings.Join(strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }), " ")
+	between := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	return strings.Join(strings.FieldsFunc(strings.ToLower(text), between), " ")
 }
 
 // OncePerSession reports whether a metric has one reading a session; the others have one an iteration.
-func OncePerSession(metric string) bool {
-	switch metric {
-	case DecodeTokS, PrefillTokS, TTFT, ITLP50, ITLP95, ITLP99, PeakPrefill, PeakDecode:
-		return false
-	}
-	return true
-}
+func OncePerSession(metric string) bool { return !metricIndex()[metric].PerIteration }

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -25,5 +26,15 @@ func TestMetricNamedTakesNamesAndLabels(t *testing.T) {
 	for _, text := range []string{"", "speed", "decode tok", Footprint, ","} {
 		_, ok := MetricNamed(text)
 		assert.False(t, ok, text)
+	}
+}
+
+func TestEveryMetricIsDescribed(t *testing.T) {
+	for _, m := range Metrics() {
+		assert.Contains(t, []string{"tok/s", "s", "B", "J", "ratio", "1"}, m.Unit, "%s: base units only", m.Name)
+		assert.Contains(t, []Better{Higher, Lower}, m.Better, m.Name)
+		assert.Contains(t, []Assumption{AssumeLogNormal, AssumeExact}, m.Assume, m.Name)
+		assert.NotEmpty(t, m.What, m.Name)
+		assert.False(t, strings.HasSuffix(m.What, "."), "%s: a line of a table ends without a period", m.Name)
 	}
 }

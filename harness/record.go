@@ -68,6 +68,11 @@ type RunState struct {
 	Sessions []SessionState // in the order in which they began
 }
 
+// Counting returns the launches that count: the last attempt of each planned session.
+func (r RunState) Counting() []SessionState {
+	return LastAttempts(r.Sessions, func(s *SessionState) (string, int) { return s.Begin.attempt() })
+}
+
 // SessionState is what a store knows of one launch.
 type SessionState struct {
 	Begin   SessionBegin

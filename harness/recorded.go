@@ -53,40 +53,60 @@ type SessionSeries struct {
 	Uncertainty *float64 `json:"uncertainty,omitempty"` // largest half width of a reading's 95 % interval, where readings state one
 }
 
-// Keeps reports whether a reading of metric taken in it enters the metric's series: the iteration ended ok and is no
-// warm-up. Figures of a process's first iteration are about just that iteration, so they are kept from a warm-up too.
-func Keeps(metric string, it Iteration) bool {
-	first := metric == TTFTCold || metric == TTFTFirstEver
-	return it.Outcome == OutcomeOK && (first || !it.Warmup)
+// Kept returns the rule by which a launch's readings enter its metrics' series: those of an iteration that ended ok and
+// is no warm-up, and those of the session as a whole. Figures of a process's first iteration are about just that
+// iteration, so they are kept from a warm-up too.
+func Kept(iterations []Iteration) func(Sample) bool {
+	of := make(map[int]*Iteration, len(iterations))
+	for i := range iterations {
+		of[iterations[i].Index] = &iterations[i]
+	}
+	return func(m Sample) bool {
+		if m.Iteration == nil {
+			return true
+		}
+		it, ok := of[*m.Iteration]
+		first := m.Metric == TTFTCold || m.Metric == TTFTFirstEver
+		return ok && it.Outcome == OutcomeOK && (first || !it.Warmup)
+	}
 }
 
-// Values returns the kept readings of a metric: of kept iterations, and of the session as a whole where it did not end
-// for a reason that voids them.
+// Values returns the kept readings of a metric, in the order of reading.
 func (s RecordedSession) Values(metric string) []float64 {
-	kept := map[int]bool{}
-	for _, it := range s.Iterations {
-		kept[it.Index] = Keeps(metric, it)
-	}
+	kept := Kept(s.Iterations)
 	var out []float64
 	for _, m := range s.Samples {
-		if m.Metric == metric && (m.Iteration == nil || kept[*m.Iteration]) {
+		if m.Metric == metric && kept(m) {
 			out = append(out, m.Value)
 		}
 	}
 	return out
 }
 
-// Counting returns the launches that count: the last attempt of each planned session.
-func (r Recorded) Counting() []RecordedSession {
-	last := map[string]int{}
-	for i, s := range r.Sessions {
-		last[s.Begin.Planned.ID] = i
+// LastAttempts returns the launches that count, in their order: of each planned session the last attempt. attempt names
+// the planned session of a launch, apart from those of other runs, and which attempt at it the launch is. Of two with one
+// number the later in the list counts.
+func LastAttempts[L any, P comparable](launches []L, attempt func(*L) (planned P, number int)) []L {
+	type try struct{ number, place int }
+	last := make(map[P]try, len(launches))
+	for i := range launches {
+		planned, number := attempt(&launches[i])
+		if before, again := last[planned]; !again || number >= before.number {
+			last[planned] = try{number, i}
+		}
 	}
-	var out []RecordedSession
-	for i, s := range r.Sessions {
-		if last[s.Begin.Planned.ID] == i {
-			out = append(out, s)
+	out := make([]L, 0, len(last))
+	for i := range launches {
+		if planned, _ := attempt(&launches[i]); last[planned].place == i {
+			out = append(out, launches[i])
 		}
 	}
 	return out
+}
+
+func (b *SessionBegin) attempt() (string, int) { return b.Planned.ID, b.Attempt }
+
+// Counting returns the launches that count: the last attempt of each planned session.
+func (r Recorded) Counting() []RecordedSession {
+	return LastAttempts(r.Sessions, func(s *RecordedSession) (string, int) { return s.Begin.attempt() })
 }

@@ -36,14 +36,17 @@ type Handle interface {
 	Close() error
 }
 
-// Gauge is a handle that can read its device's battery between launches. Not every device has one.
+// Gauge is what a [Handle] implements besides where its device has a battery gauge that can be read between launches too.
+// The engine asks a handle for it by a type assertion; a device without one has no energy figures.
 type Gauge interface {
+	// Battery reads the gauge now. A field that the gauge does not publish is nil.
 	Battery(ctx context.Context) (BatteryReading, error)
 }
 
-// Timed is a handle whose time is not the host's: a simulated device brings its own clock, and everything that the
-// engine waits for on it passes on that clock.
+// Timed is what a [Handle] implements besides where its device's time is not the host's: a simulated device brings its
+// own clock, and everything that the engine waits for on it passes on that clock.
 type Timed interface {
+	// Clock is the device's own time, the same for as long as the handle is held.
 	Clock() Clock
 }
 

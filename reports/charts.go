@@ -10,6 +10,8 @@ import (
 	"github.com/go-echarts/go-echarts/v2/opts"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/derive"
+	"github.com/lilims/bench/harness/power"
 )
 
 // mostLines bounds the lines of one chart: more cannot be told apart.
@@ -147,7 +149,7 @@ func (c Case) throughputChart(prefix string) (chart, error) {
 	for _, s := range c.Sessions {
 		for _, it := range s.Iterations {
 			labels = append(labels, fmt.Sprintf("%s #%d", shortName(s), it.Index))
-			rate, ok := decodeRate(it)
+			rate, ok := derive.DecodeRate(it.TokenNs)
 			mark := gap
 			if ok {
 				mark = opts.LineData{Value: rate}
@@ -191,15 +193,6 @@ func drawn(data []opts.LineData) bool {
 		}
 	}
 	return false
-}
-
-// decodeRate is tokens after the first over the time from the first to the last; false where there is none.
-func decodeRate(it harness.Iteration) (float64, bool) {
-	n := len(it.TokenNs)
-	if n < 2 || it.TokenNs[n-1] <= it.TokenNs[0] {
-		return 0, false
-	}
-	return float64(n-1) / (float64(it.TokenNs[n-1]-it.TokenNs[0]) / 1e9), true
 }
 
 // latencyChart shows the time between tokens along each counted iteration.
@@ -273,17 +266,17 @@ func (c Case) powerChart(prefix string) (chart, error) {
 
 // gaugePower turns the gauge's steps of mean power (W) into points, with a running energy (mWh), over seconds since the
 // session began.
-func gaugePower(s harness.RecordedSession) (power, energy []opts.LineData) {
+func gaugePower(s harness.RecordedSession) (watts, energy []opts.LineData) {
 	total := 0.0
-	for i, step := range s.PowerSteps() {
+	for i, step := range power.Steps(s.Battery) {
 		begin, end := step.Begin.Sub(s.Begin.At).Seconds(), step.End.Sub(s.Begin.At).Seconds()
 		if i == 0 {
-			power = append(power, point(begin, step.Watts))
+			watts = append(watts, point(begin, step.Watts))
 			energy = append(energy, point(begin, 0))
 		}
 		total += step.Watts * (end - begin) / harness.JoulesPerMilliwattHour
-		power = append(power, point(end, step.Watts))
+		watts = append(watts, point(end, step.Watts))
 		energy = append(energy, point(end, total))
 	}
-	return power, energy
+	return watts, energy
 }

@@ -1,9 +1,9 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/lilims/bench/harness"
@@ -98,14 +98,13 @@ func (c *Case) compute() {
 	firsts := len(c.valuesOf(harness.TTFTFirstEver)) > 0
 	for _, m := range harness.Metrics() {
 		f := c.figure(m)
-		if m.Name == harness.TTFTCold && f.Absent == usualAbsence[m.Name] && firsts {
+		if m.Name == harness.TTFTCold && f.Absent == m.Absent && firsts {
 			f.Absent = "every process was the first after an install"
 		}
-		if f.Absent == "" || !optional(m.Name) || f.Absent != neverRecorded {
+		if f.Absent == "" || !m.Optional || f.Absent != neverRecorded {
 			c.Figures = append(c.Figures, f)
 		}
 	}
-	sort.SliceStable(c.Figures, func(i, j int) bool { return rank(c.Figures[i].Metric.Name) < rank(c.Figures[j].Metric.Name) })
 }
 
 func (c *Case) count(s harness.RecordedSession) {
@@ -147,12 +146,7 @@ func (c *Case) figure(m harness.Metric) Figure {
 	f.Readings, f.Sessions = len(all), len(medians)
 	reasons := c.absences(m.Name)
 	if len(all) == 0 {
-		f.Absent = neverRecorded
-		if len(reasons) > 0 {
-			f.Absent = strings.Join(reasons, "; ")
-		} else if why, ok := usualAbsence[m.Name]; ok {
-			f.Absent = why
-		}
+		f.Absent = cmp.Or(strings.Join(reasons, "; "), m.Absent, neverRecorded)
 		return f
 	}
 	f.Summary = stats.Summarize(medians)
@@ -204,61 +198,7 @@ func (c *Case) absences(metric string) []string {
 // neverRecorded is the reason where nobody has given one.
 const neverRecorded = "not recorded"
 
-// usualAbsence is why a figure has no value where no session says so: the plan did not contain its circumstances.
-var usualAbsence = map[string]string{
-	harness.TTFTFirstEver:     "no launch was the first after an install",
-	harness.LoadFirstEver:     "no launch was the first after an install",
-	harness.TTFTCold:          "no process's first iteration ended ok",
-	harness.LoadWarm:          "the model was loaded once per process",
-	harness.LoadCold:          "every load was the first after an install",
-	harness.PeakFootprintHost: "the host took no sample of the process",
-	harness.Energy:            "no battery gauge was read",
-	harness.EnergyPerToken:    "no battery gauge was read",
-}
-
-// optional reports whether a metric is shown only where it was asked for.
-func optional(metric string) bool {
-	switch metric {
-	case harness.Retention60, harness.Retention300, harness.TimeTo90, harness.TimeTo75, harness.Perplexity, harness.ModelBytes,
-		harness.LoadedFootprint, harness.PeakPrefill, harness.PeakDecode, harness.LifetimePeak, harness.LeastAvailable,
-		harness.GreedyMatch:
-		return true
-	}
-	return false
-}
-
-// order is the order of the table.
-var order = []string{
-	harness.DecodeTokS,
-	harness.PrefillTokS,
-	harness.TTFTFirstEver,
-	harness.TTFTCold,
-	harness.TTFT,
-	harness.ITLP50,
-	harness.ITLP95,
-	harness.ITLP99,
-	harness.LoadFirstEver,
-	harness.LoadCold,
-	harness.LoadWarm,
-	harness.PeakFootprint,
-	harness.LoadedFootprint,
-	harness.PeakPrefill,
-	harness.PeakDecode,
-	harness.LifetimePeak,
-	harness.LeastAvailable,
-	harness.PeakFootprintHost,
-	harness.Energy,
-	harness.EnergyPerToken,
-	harness.Retention60,
-	harness.Retention300,
-	harness.TimeTo90,
-	harness.TimeTo75,
-	harness.Perplexity,
-	harness.ModelBytes,
-	harness.GreedyMatch,
-}
-
-// label is what tables call a metric.
+// label is what people call a metric; a name that is none stays as it is.
 func label(metric string) string {
 	if metric == compare.AnyMetric {
 		return "any metric"
@@ -267,13 +207,6 @@ func label(metric string) string {
 		return m.Label
 	}
 	return metric
-}
-
-func rank(metric string) int {
-	if i := slices.Index(order, metric); i >= 0 {
-		return i
-	}
-	return len(order)
 }
 
 // figureOf returns the figure of a metric.

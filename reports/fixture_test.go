@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/derive"
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -122,7 +123,7 @@ func fixtureFigures(it harness.Iteration, i, n int, derived func(*int, string, f
 	if i == 0 {
 		return
 	}
-	rate, _ := decodeRate(it)
+	rate, _ := derive.DecodeRate(it.TokenNs)
 	derived(&i, harness.DecodeTokS, rate)
 	derived(&i, harness.PrefillTokS, 16/first)
 	derived(&i, harness.ITLP50, 1/rate)

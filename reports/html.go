@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/derive"
 )
 
 //go:embed assets/*.css assets/*.js assets/*.tmpl assets/echarts/echarts.common.min.js
@@ -258,7 +259,7 @@ func (c Case) texts() []textRow {
 			}
 			row := textRow{Name: fmt.Sprintf("%s #%d", s.Begin.ID, it.Index), Text: strings.TrimSpace(it.Text)}
 			row.About = harness.Count(len(it.TokenIDs), "token")
-			if rate, ok := decodeRate(it); ok {
+			if rate, ok := derive.DecodeRate(it.TokenNs); ok {
 				row.About += ", " + harness.Significant(rate, 4) + " tok/s"
 			}
 			if it.Warmup {

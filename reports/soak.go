@@ -10,12 +10,13 @@ import (
 	"github.com/go-echarts/go-echarts/v2/opts"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/derive"
 )
 
 // curve is one session's behaviour under sustained load, in windows.
 type curve struct {
 	session string
-	points  []harness.CurvePoint
+	points  []derive.CurvePoint
 	peak    float64 // tok/s of the best window
 }
 
@@ -26,7 +27,7 @@ func (c Case) curves() []curve {
 	}
 	var out []curve
 	for _, s := range c.Sessions {
-		points := s.Curve()
+		points := derive.Curve(s)
 		if len(points) == 0 {
 			continue
 		}
@@ -40,7 +41,7 @@ func (c Case) curves() []curve {
 }
 
 // values are one quantity of every window; nil where it was not read.
-func (c curve) values(of func(harness.CurvePoint) *float64) []*float64 {
+func (c curve) values(of func(derive.CurvePoint) *float64) []*float64 {
 	out := make([]*float64, len(c.points))
 	for i, p := range c.points {
 		out[i] = of(p)
@@ -48,9 +49,9 @@ func (c curve) values(of func(harness.CurvePoint) *float64) []*float64 {
 	return out
 }
 
-func tokens(p harness.CurvePoint) *float64    { return &p.TokS }
-func footprint(p harness.CurvePoint) *float64 { return p.Footprint }
-func watts(p harness.CurvePoint) *float64     { return p.Watts }
+func tokens(p derive.CurvePoint) *float64    { return &p.TokS }
+func footprint(p derive.CurvePoint) *float64 { return p.Footprint }
+func watts(p derive.CurvePoint) *float64     { return p.Watts }
 
 // widest is how many characters a curve takes in a terminal.
 const widest = 60
@@ -60,10 +61,10 @@ var blocks = []rune("▁▂▃▄▅▆▇█")
 
 // text writes a curve for a terminal: one character a window, and a table of the moments that people ask for.
 func (c curve) text(b *strings.Builder) {
-	fmt.Fprintf(b, "\n  %s under load: %s of %v\n", c.session, harness.Count(len(c.points), "window"), harness.CurveWindow)
+	fmt.Fprintf(b, "\n  %s under load: %s of %v\n", c.session, harness.Count(len(c.points), "window"), derive.CurveWindow)
 	for _, row := range []struct {
 		name, unit string
-		of         func(harness.CurvePoint) *float64
+		of         func(derive.CurvePoint) *float64
 	}{{"decode", "tok/s", tokens}, {"memory", "B", footprint}, {"power", "W", watts}} {
 		line, low, high, ok := sparkline(c.values(row.of))
 		if !ok {
@@ -150,17 +151,17 @@ func (c curve) heat() string {
 }
 
 // moments are the windows of the table: those that end after 5 s, 30 s, and every whole minute, and the last.
-func (c curve) moments() []harness.CurvePoint {
-	var out []harness.CurvePoint
+func (c curve) moments() []derive.CurvePoint {
+	var out []derive.CurvePoint
 	for i, p := range c.points {
-		if p.End == harness.CurveWindow || p.End == 30*time.Second || p.End%time.Minute == 0 || i == len(c.points)-1 {
+		if p.End == derive.CurveWindow || p.End == 30*time.Second || p.End%time.Minute == 0 || i == len(c.points)-1 {
 			out = append(out, p)
 		}
 	}
 	return out
 }
 
-func (c curve) row(p harness.CurvePoint) []string {
+func (c curve) row(p derive.CurvePoint) []string {
 	with := func(unit string, v *float64) string {
 		if v == nil {
 			return "—"
@@ -200,7 +201,7 @@ func (c curve) bands() []opts.MarkAreaNameCoordItem {
 }
 
 // line is one quantity of a curve as points of a chart, at the windows' ends.
-func (c curve) line(of func(harness.CurvePoint) *float64, factor float64) []opts.LineData {
+func (c curve) line(of func(derive.CurvePoint) *float64, factor float64) []opts.LineData {
 	var out []opts.LineData
 	for _, p := range c.points {
 		if v := of(p); v != nil {
@@ -229,7 +230,7 @@ func (c Case) soakCharts(prefix string) ([]chart, error) {
 			load.add("power, "+one.session, data, style{dashed: true, axis: 1, colour: n + 1})
 		}
 	}
-	about := fmt.Sprintf("Windows of %v.", harness.CurveWindow)
+	about := fmt.Sprintf("Windows of %v.", derive.CurveWindow)
 	if len(curves) == 1 && len(curves[0].bands()) > 0 {
 		bands := charts.WithMarkAreaNameCoordItemOpts(curves[0].bands()...)
 		rate.line.SetSeriesOptions(bands)

@@ -81,7 +81,8 @@ func (r *release) newest(ctx context.Context, a asked, kinds []harness.DeviceKin
 			if err != nil {
 				return nil, "", err
 			}
-			if sessions := lastOf(state, a); len(sessions) > 0 {
+			sessions := slices.DeleteFunc(state.Counting(), func(s harness.SessionState) bool { return !a.fitsSession(s.Begin) })
+			if len(sessions) > 0 {
 				return &launches{run.Run.ID, sessions}, "", nil
 			}
 		}
@@ -118,20 +119,6 @@ func plansOf(run harness.Run, kind harness.DeviceKind, a asked) (fits bool, inst
 		}
 	}
 	return false, instead
-}
-
-func lastOf(state harness.RunState, a asked) []harness.SessionState {
-	last := map[string]int{}
-	for i, s := range state.Sessions {
-		last[s.Begin.Planned.ID] = i
-	}
-	var out []harness.SessionState
-	for i, s := range state.Sessions {
-		if last[s.Begin.Planned.ID] == i && a.fitsSession(s.Begin) {
-			out = append(out, s)
-		}
-	}
-	return out
 }
 
 // ends are those of launches that did not end well.

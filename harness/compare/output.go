@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/derive"
 	"github.com/lilims/bench/harness/gate"
-	"github.com/lilims/bench/harness/wire"
 )
 
 // output compares what the two arms of a case do apart from their speed: whether they generate the same tokens, and run
@@ -64,7 +64,7 @@ func (o output) moved(ctx context.Context, b, c harness.SessionSeries) ([]string
 		return nil, err
 	}
 	after, err := o.recordings.Lines(ctx, c.Run, c.Begin.ID)
-	return gate.PlacementDifferences(wire.Placements(before), wire.Placements(after)), err
+	return gate.PlacementDifferences(derive.Placements(before), derive.Placements(after)), err
 }
 
 // agree compares the first measured iterations of both launches. Sampled text says nothing.

@@ -115,6 +115,7 @@ func (r *reader) claim(file string, c harness.Catalog, into *harness.Claim) fiel
 			}
 		}
 		before := len(r.mistakes)
+		nameMetrics(n)
 		r.take(file, n, fields)
 		switch {
 		case len(r.mistakes) > before: // said already

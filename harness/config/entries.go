@@ -150,12 +150,23 @@ func (r *reader) policy(into map[string]harness.Policy, name, file string, n *ya
 			r.wrong(file, 0, "required_cases", "%q is not a pattern", pattern)
 		}
 	}
-	for _, metric := range p.RequiredMetrics {
-		if p.Threshold[metric] == 0 {
-			r.wrong(file, 0, "required_metrics", "%q has no threshold in this policy", metric)
+	for i, named := range p.RequiredMetrics {
+		m, _ := harness.MetricNamed(named)
+		if p.Threshold[m.Name] == 0 {
+			r.wrong(file, 0, "required_metrics", "%q has no threshold in this policy", named)
 		}
+		p.RequiredMetrics[i] = m.Name
 	}
 	into[name] = p
+}
+
+// nameMetrics puts the metrics' names for what people call them into a mapping's keys: "decode" is decode_tok_s.
+func nameMetrics(n *yaml.Node) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if m, ok := harness.MetricNamed(n.Content[i].Value); ok {
+			n.Content[i].Value = m.Name
+		}
+	}
 }
 
 // byMetric reads a number for each metric that is named.
@@ -169,6 +180,7 @@ func (r *reader) byMetric(file string, n *yaml.Node, into map[string]float64, le
 		values[m.Name] = new(float64)
 		fields[m.Name] = number(values[m.Name], least, most)
 	}
+	nameMetrics(n)
 	r.take(file, n, fields)
 	for name, v := range values {
 		if *v > 0 {

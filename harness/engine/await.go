@@ -80,7 +80,7 @@ func (d *device) await(ctx context.Context, begin harness.SessionBegin) (harness
 
 // look asks the device for its state and, where that is good, how fast it is.
 func (w *wait) look(ctx context.Context) (harness.DeviceState, preflight.Decision, error) {
-	state, err := w.d.session.State(ctx)
+	state, err := w.d.handle.State(ctx)
 	if err != nil {
 		return state, preflight.Decision{}, named(err, "read state", w.d.device)
 	}

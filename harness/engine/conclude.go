@@ -25,7 +25,7 @@ func (d *device) conclude(ctx context.Context, s *sink, exit harness.Exit, err e
 		return end, s.err
 	}
 	if exit.Outcome != harness.OutcomeDeviceLost && ctx.Err() == nil {
-		if state, err := d.session.State(ctx); err == nil {
+		if state, err := d.handle.State(ctx); err == nil {
 			end.State = &state
 		}
 	}

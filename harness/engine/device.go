@@ -20,7 +20,7 @@ const needBytes = 64 << 20
 type device struct {
 	*execution
 	device   harness.Device
-	session  harness.Handle
+	handle   harness.Handle
 	clock    harness.Clock
 	sessions []harness.PlannedSession
 	planned  harness.PlannedSession // the current one
@@ -74,27 +74,27 @@ func (d *device) hasWork() bool {
 }
 
 func (d *device) open(ctx context.Context) error {
-	session, err := d.Runner.Open(ctx, d.device)
+	handle, err := d.Runner.Open(ctx, d.device)
 	if err != nil {
 		return named(err, "open device", d.device)
 	}
-	d.session = session
-	if timed, ok := session.(harness.Timed); ok {
+	d.handle = handle
+	if timed, ok := handle.(harness.Timed); ok {
 		d.clock = timed.Clock()
 	}
 	return nil
 }
 
 func (d *device) close() {
-	if d.session != nil {
-		d.session.Close()
-		d.session = nil
+	if d.handle != nil {
+		d.handle.Close()
+		d.handle = nil
 	}
 }
 
 // preflight refuses a device that no waiting will make fit.
 func (d *device) preflight(ctx context.Context) error {
-	state, err := d.session.State(ctx)
+	state, err := d.handle.State(ctx)
 	if err != nil {
 		return named(err, "read state", d.device)
 	}

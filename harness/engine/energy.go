@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/derive"
 	"github.com/lilims/bench/harness/power"
-	"github.com/lilims/bench/harness/wire"
 )
 
 // How the gauge is waited for: after a session whose energy is wanted until it publishes once more, and before it so that
@@ -23,7 +23,7 @@ const (
 // idle lets the device rest before the launch and reads its battery meanwhile. The window goes on until the gauge has
 // published once more, for a while: what it says of the seconds since the last publication would be lost otherwise.
 func (d *device) idle(ctx context.Context, begin harness.SessionBegin, s *sink) error {
-	gauge, ok := d.session.(harness.Gauge)
+	gauge, ok := d.handle.(harness.Gauge)
 	rest := begin.Case.Scenario.IdleBefore
 	if rest <= 0 || d.TelemetryInterval <= 0 || !ok {
 		return nil
@@ -61,7 +61,7 @@ type span struct{ begin, end time.Time }
 
 // settle reads the gauge until it has published once more after the work, so that the last seconds are in a sum.
 func (d *device) settle(ctx context.Context, s *sink) {
-	gauge, ok := d.session.(harness.Gauge)
+	gauge, ok := d.handle.(harness.Gauge)
 	w := s.fold.Summary()
 	if !ok || d.TelemetryInterval <= 0 || w.WindowBegin == nil ||
 		w.WindowEnd.Sub(*w.WindowBegin) < worthSettling && s.publications(w) < worthEnough {
@@ -84,7 +84,7 @@ func (d *device) settle(ctx context.Context, s *sink) {
 }
 
 // publications counts how often the gauge has published within the measured work so far.
-func (s *sink) publications(w wire.Summary) int {
+func (s *sink) publications(w derive.Summary) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	seen := map[int64]bool{}
@@ -97,7 +97,7 @@ func (s *sink) publications(w wire.Summary) int {
 }
 
 // energy computes the session's energy from the battery's readings, or says why it cannot.
-func (s *sink) energy(w wire.Summary) []harness.Entry {
+func (s *sink) energy(w derive.Summary) []harness.Entry {
 	request, reason := s.energyRequest(w)
 	if reason != "" {
 		return s.without(reason, harness.Energy, harness.EnergyPerToken)
@@ -139,7 +139,7 @@ func (s *sink) energy(w wire.Summary) []harness.Entry {
 }
 
 // energyRequest is what there is to compute the energy from, or the reason why there is nothing.
-func (s *sink) energyRequest(w wire.Summary) (request power.Request, reason string) {
+func (s *sink) energyRequest(w derive.Summary) (request power.Request, reason string) {
 	switch {
 	case s.d.TelemetryInterval <= 0:
 		return request, "battery telemetry was off"
@@ -173,7 +173,7 @@ const silenceLimit = 30 * time.Second
 
 // silences tells where one of the host's samplers said nothing for long within the measured work: a gauge that stopped
 // answering, a cable that was out.
-func (s *sink) silences(w wire.Summary) []harness.Entry {
+func (s *sink) silences(w derive.Summary) []harness.Entry {
 	if s.d.TelemetryInterval <= 0 || w.WindowBegin == nil || w.ClockFault != "" || !s.live {
 		return nil
 	}

@@ -14,7 +14,7 @@ import (
 type Engine struct {
 	Runner            harness.Runner
 	Recorder          Recorder
-	Clock             harness.Clock // a session that is [harness.Timed] brings its own
+	Clock             harness.Clock // a handle that is [harness.Timed] brings its own
 	Policy            harness.Policy
 	Progress          func(Progress)    // for people, called from one goroutine at a time; may be nil
 	ReconnectTimeout  time.Duration     // how long a vanished device is waited for

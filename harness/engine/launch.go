@@ -16,7 +16,7 @@ var errTimeout = errors.New("session limit reached")
 // session that the device was not fit for, or whose model or build is unusable, ends as refused without one.
 func (d *device) launch(ctx context.Context, attempt int) (harness.SessionEnd, error) {
 	begin := d.describe(attempt)
-	prepared, err := d.session.Prepare(ctx, begin.Build, begin.Case.Model, d.step)
+	prepared, err := d.handle.Prepare(ctx, begin.Build, begin.Case.Model, d.step)
 	if err != nil {
 		return d.unprepared(ctx, begin, named(err, "prepare device", d.device))
 	}
@@ -103,7 +103,7 @@ func (d *device) execute(ctx context.Context, begin harness.SessionBegin) (harne
 	}
 	d.tell(Progress{Step: "launching"})
 	exit, err := d.limited(ctx, begin, func(ctx context.Context, task harness.Task) (harness.Exit, error) {
-		return d.session.Run(ctx, task, s)
+		return d.handle.Run(ctx, task, s)
 	})
 	return d.conclude(ctx, s, exit, err)
 }
@@ -115,7 +115,7 @@ func (d *device) collect(ctx context.Context, past harness.SessionState) (harnes
 	s := d.newSink(ctx, past, false)
 	d.tell(Progress{Step: "collecting an earlier launch"})
 	exit, err := d.limited(ctx, past.Begin, func(ctx context.Context, task harness.Task) (harness.Exit, error) {
-		return d.session.Collect(ctx, task, s)
+		return d.handle.Collect(ctx, task, s)
 	})
 	switch {
 	case errors.Is(err, harness.ErrNoLaunch):

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/derive"
 	"github.com/lilims/bench/harness/preflight"
 	"github.com/lilims/bench/harness/wire"
 )
@@ -116,10 +117,10 @@ func (w *wait) launchProbe(ctx context.Context) (probe preflight.Probe, why stri
 	// The name holds the time: a phone keeps the files of a probe that an earlier execution made for the same session,
 	// and the app takes a plan that was carried out for done.
 	begin.ID = fmt.Sprintf("%s-probe-%d-%d", w.begin.ID, w.d.clock.Now().Unix(), w.probes)
-	s := &probeSink{fold: wire.NewFold(wire.Expect{Session: begin.ID, Duration: probeWork})}
+	s := &probeSink{fold: derive.NewFold(derive.Expect{Session: begin.ID, Duration: probeWork})}
 	exit, err := w.d.limited(ctx, begin, func(ctx context.Context, task harness.Task) (harness.Exit, error) {
 		task.TelemetryInterval = 0
-		return w.d.session.Run(ctx, task, s)
+		return w.d.handle.Run(ctx, task, s)
 	})
 	switch {
 	case err != nil:
@@ -141,7 +142,7 @@ func (w *wait) launchProbe(ctx context.Context) (probe preflight.Probe, why stri
 
 // probeSink folds a probe's lines and keeps what matters of them. They are not recorded: a probe is no session.
 type probeSink struct {
-	fold    *wire.Fold
+	fold    *derive.Fold
 	tokens  int     // after the first, of the iterations that count
 	seconds float64 // from the first to the last
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/derive"
 	"github.com/lilims/bench/harness/wire"
 )
 
@@ -18,7 +19,7 @@ type sink struct {
 	d        *device
 	ctx      context.Context
 	begin    harness.SessionBegin
-	fold     *wire.Fold
+	fold     *derive.Fold
 	live     bool // lines come as the app writes them
 	final    bool // a lost device ends the session; otherwise the launch is collected when it is back
 	recorded int  // lines that an earlier execution recorded: they are folded, not recorded again
@@ -39,7 +40,7 @@ type sink struct {
 func (d *device) newSink(ctx context.Context, past harness.SessionState, live bool) *sink {
 	begin, s := past.Begin, past.Begin.Case.Scenario
 	return &sink{d: d, ctx: ctx, begin: begin, live: live, stepped: d.hostStep(), recorded: past.Lines, battery: slices.Clone(past.Battery),
-		fold: wire.NewFold(wire.Expect{Session: begin.ID, Iterations: s.Iterations, Duration: s.Duration})}
+		fold: derive.NewFold(derive.Expect{Session: begin.ID, Iterations: s.Iterations, Duration: s.Duration})}
 }
 
 func (s *sink) record(entries ...harness.Entry) {
@@ -79,7 +80,7 @@ func (s *sink) Line(number int, text []byte) {
 }
 
 // entries turns what followed from a line into records.
-func (s *sink) entries(y wire.Yield) []harness.Entry {
+func (s *sink) entries(y derive.Yield) []harness.Entry {
 	var out []harness.Entry
 	for i := range y.Iterations {
 		if !y.Iterations[i].Warmup {

@@ -22,12 +22,21 @@ func Quantile(xs []float64, q float64) float64 {
 	var few [16]float64 // a launch's readings need no memory of their own
 	sorted := append(few[:0], xs...)
 	slices.Sort(sorted)
+	return QuantileSorted(sorted, q)
+}
+
+// QuantileSorted is Quantile of a series that is in ascending order already. It is the same on every processor: the
+// conversion keeps compilers from fusing the product into the sum.
+func QuantileSorted(sorted []float64, q float64) float64 {
+	if len(sorted) == 0 || math.IsNaN(q) {
+		return math.NaN()
+	}
 	at := min(max(q, 0), 1) * float64(len(sorted)-1)
-	low := int(math.Floor(at))
+	low := int(at)
 	if low+1 == len(sorted) {
 		return sorted[low]
 	}
-	return sorted[low] + (at-float64(low))*(sorted[low+1]-sorted[low])
+	return sorted[low] + float64((at-float64(low))*(sorted[low+1]-sorted[low]))
 }
 
 // MAD returns the scaled median absolute deviation from the median: a standard deviation that a few wild values do not

@@ -70,16 +70,11 @@ type metricSeries struct {
 
 // seriesOf groups the kept readings of a launch by their metric, in the order in which each was first read.
 func seriesOf(iterations []harness.Iteration, samples []harness.Sample) []metricSeries {
-	of, place := map[int]harness.Iteration{}, map[string]int{}
-	for _, it := range iterations {
-		of[it.Index] = it
-	}
+	kept, place := harness.Kept(iterations), map[string]int{}
 	var out []metricSeries
 	for _, m := range samples {
-		if m.Iteration != nil {
-			if it, ok := of[*m.Iteration]; !ok || !harness.Keeps(m.Metric, it) {
-				continue
-			}
+		if !kept(m) {
+			continue
 		}
 		i, ok := place[m.Metric]
 		if !ok {

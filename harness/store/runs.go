@@ -47,7 +47,8 @@ func (s *Store) eachRun(ctx context.Context, tell func(harness.RunSummary) (enou
 	})
 }
 
-// tally counts a run's launches. A planned session that was launched again counts by its last attempt.
+// tally counts a run's launches. A planned session that was launched again counts by its last attempt:
+// the rule of [harness.LastAttempts], where the rows are.
 func (q querier) tally(run int64, into *harness.RunSummary) error {
 	return q.rows(`SELECT e.outcome, e.planned, e.measured FROM (SELECT max(id) AS id FROM sessions WHERE run = ? GROUP BY planned) s
 		LEFT JOIN session_ends e ON e.session = s.id`, []any{run},

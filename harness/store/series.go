@@ -37,7 +37,9 @@ func (s *Store) SeriesOf(ctx context.Context, query harness.SeriesQuery, metrics
 		if err != nil {
 			return err
 		}
-		launches = lastAttempts(launches)
+		launches = harness.LastAttempts(launches, func(l **launched) (place, int) {
+			return place{(*l).run, (*l).begin.Planned.ID}, (*l).begin.Attempt
+		})
 		for _, m := range metrics {
 			out[m] = make([]harness.SessionSeries, 0, len(launches))
 		}
@@ -54,6 +56,12 @@ func (s *Store) SeriesOf(ctx context.Context, query harness.SeriesQuery, metrics
 		}
 	}
 	return out, err
+}
+
+// place is a planned session of a run.
+type place struct {
+	run     int64
+	planned string
 }
 
 // pass is one reading of series: what is wanted, and the words by their numbers.
@@ -109,26 +117,6 @@ func (q querier) anyBaseline(query harness.SeriesQuery) (any bool, err error) {
 	err = q.tx.QueryRowContext(q.ctx, `SELECT EXISTS (SELECT 1 FROM sessions WHERE case_key = ? AND udid = ? AND arm = ?)`,
 		query.Case, query.UDID, string(harness.ArmBaseline)).Scan(&any)
 	return any, err
-}
-
-// lastAttempts leaves out the launches that were made again.
-func lastAttempts(all []*launched) []*launched {
-	type place struct {
-		run     int64
-		planned string
-	}
-	last := make(map[place]int64, len(all))
-	for _, l := range all {
-		at := place{l.run, l.begin.Planned.ID}
-		last[at] = max(last[at], l.id)
-	}
-	out := all[:0]
-	for _, l := range all {
-		if last[place{l.run, l.begin.Planned.ID}] == l.id {
-			out = append(out, l)
-		}
-	}
-	return out
 }
 
 // collect adds the series of one launch: from its figures where those will do, from all that it yielded otherwise.

@@ -31,11 +31,6 @@ func (g *Garbled) Unwrap() error { return g.Err }
 // but figures are not computed from it.
 func (e Event) Newer() bool { return e.V > Version }
 
-// newness says of which version a newer event is.
-func (e Event) newness() string {
-	return fmt.Sprintf("written by a newer app (schema %d, this harness knows %d)", e.V, Version)
-}
-
 // Known reports whether this package knows the event's kind. Others are kept and passed over.
 func (e Event) Known() bool {
 	switch e.Kind {

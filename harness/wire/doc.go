@@ -30,9 +30,16 @@
 // Readings of memory carry the phase in which they were taken: load, prefill, decode. footprint_bytes is the app's own
 // footprint, now and then and at each phase's end; with the latter come ledger_peak_bytes (highest of the process so far,
 // by the kernel's ledger), available_bytes (least of the phase that could still be allocated) and neural_bytes (booked as
-// the Neural Engine's), where the system tells them. Figures are derived from them by the host.
+// the Neural Engine's), where the system tells them. Figures are derived from them by the host (package derive).
 //
 // A reader skips kinds and fields that it does not know. A line that it cannot read becomes a [Garbled] with its
 // number and text; reading goes on, and the iteration around it counts as invalid. So does one with an event of a later
-// version, a gap in seq, or time stamps that go back: [Fold] keeps these rules, in one place. Lines end in \n; a last line without it is not complete and is waited for.
+// version, a gap in seq, or time stamps that go back: package derive keeps these rules, in one place.
+//
+// # Lines
+//
+// [Lines] cuts the file, for every runner alike. A line ends in \n, and a \r before it belongs to the ending. An empty
+// line counts. Every other byte is passed on as it came, NULs and invalid UTF-8 included; decoding finds them garbled. Of a
+// line longer than [MaxLine] the first MaxLine bytes are passed on. A last line without \n is not complete: it is waited
+// for, and passed on as it stands once its writer has ended.
 package wire

@@ -101,24 +101,6 @@ func TestDecodeLineKeepsWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
-func TestLinesBoundsMemory(t *testing.T) {
-	var l Lines
-	var got []int
-	emit := func(_ int, text []byte) { got = append(got, len(text)) }
-	chunk := bytes.Repeat([]byte("x"), 1<<20)
-	for range 10 {
-		l.Feed(chunk, emit)
-	}
-	if l.Pending() != MaxLine {
-		t.Errorf("Pending() = %d after 10 MB without a newline, want %d", l.Pending(), MaxLine)
-	}
-	l.Feed([]byte("\nshort\r\n\nlast"), emit)
-	l.Close(emit)
-	if want := []int{MaxLine, 5, 0, 4}; len(got) != 4 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] || got[3] != want[3] {
-		t.Errorf("line lengths = %v, want %v", got, want)
-	}
-}
-
 func TestTaskFixture(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(fixtures, "plan.json"))
 	if err != nil {
@@ -161,26 +143,5 @@ func TestEncoderNumbersLines(t *testing.T) {
 	lines := readAll(t, &b)
 	if len(lines) != 3 || lines[0].Event.Seq != 5 || lines[2].Event.Seq != 7 || lines[0].Event.V != Version {
 		t.Errorf("encoded lines: %+v", lines)
-	}
-}
-
-func TestPlacements(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(fixtures, "placement.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lines []harness.EventLine
-	for i, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
-		lines = append(lines, harness.EventLine{Number: i + 1, Text: line})
-	}
-	lines = append(lines, harness.EventLine{Number: 9, Text: `{"v":2,"seq":4,"at_ns":1,"kind":"placement","unit":"cpu","function":"decode","count":1}`},
-		harness.EventLine{Number: 10, Text: `{"v":1,"seq":5,"kind":"placement"`})
-	want := []harness.Placement{
-		{Function: "decode", Unit: "neural_engine", Count: 120},
-		{Function: "decode", Unit: "cpu", Count: 2, Operations: []string{"gather_0", "top_ids"}},
-		{Function: "prefill", Unit: "gpu", Count: 121},
-	}
-	if got := Placements(lines); !reflect.DeepEqual(got, want) {
-		t.Errorf("placements %+v, want %+v", got, want)
 	}
 }

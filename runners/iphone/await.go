@@ -11,12 +11,12 @@ import (
 const retryPause = 250 * time.Millisecond
 
 // await waits until the phone is attached, at most for the timeout. It returns at once for one that is.
-func (s *Session) await(ctx context.Context, timeout time.Duration) error {
-	expired := s.options.Clock.After(timeout)
+func (h *Handle) await(ctx context.Context, timeout time.Duration) error {
+	expired := h.options.Clock.After(timeout)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	back := make(chan struct{}, 1)
-	go s.watchReturn(ctx, back)
+	go h.watchReturn(ctx, back)
 	select {
 	case <-back:
 		return nil
@@ -28,18 +28,18 @@ func (s *Session) await(ctx context.Context, timeout time.Duration) error {
 }
 
 // watchReturn listens at usbmuxd for the phone, through restarts of usbmuxd too.
-func (s *Session) watchReturn(ctx context.Context, back chan<- struct{}) {
+func (h *Handle) watchReturn(ctx context.Context, back chan<- struct{}) {
 	for ctx.Err() == nil {
-		err := s.mux.Watch(ctx, func(e tether.Event) {
-			if e.Attached && e.UDID == s.phone.UDID() {
+		err := h.mux.Watch(ctx, func(e tether.Event) {
+			if e.Attached && e.UDID == h.phone.UDID() {
 				select {
 				case back <- struct{}{}:
 				default:
 				}
 			}
 		})
-		s.log.Debug("watching for the phone", "err", err)
-		if s.options.Clock.Sleep(ctx, retryPause) != nil {
+		h.log.Debug("watching for the phone", "err", err)
+		if h.options.Clock.Sleep(ctx, retryPause) != nil {
 			return
 		}
 	}

@@ -31,7 +31,7 @@ func (f *follow) conclude(ctx context.Context) harness.Exit {
 		return harness.Exit{Outcome: harness.OutcomeDeviceLost, Reason: "the phone restarted, which ended the app", Evidence: f.evidence("")}
 	}
 	exit.Outcome, exit.Reason = harness.OutcomeAppCrash, f.crashReason(exit)
-	report := f.s.crashReport(ctx, f)
+	report := f.handle.crashReport(ctx, f)
 	if report.jetsam {
 		exit.Outcome, exit.Reason = harness.OutcomeJetsam, "the system ended the app for its memory: "+report.reason
 	}
@@ -49,8 +49,8 @@ func (f *follow) crashReason(exit harness.Exit) string {
 	case f.exit != nil:
 		reason = "the app ended before its last event; the phone does not say how"
 	}
-	if n := len(f.lines.Partial()); n > 0 {
-		reason += fmt.Sprintf("; its last line was cut off after %d bytes", n)
+	if f.cutOff > 0 {
+		reason += fmt.Sprintf("; its last line was cut off after %d bytes", f.cutOff)
 	}
 	return reason
 }
@@ -62,8 +62,8 @@ func (f *follow) evidence(report string) string {
 		parts = append(parts, report)
 	}
 	text := f.output.text()
-	if text == "" && f.s.control != nil {
-		text = string(f.s.control.hub.Output())
+	if text == "" && f.handle.control != nil {
+		text = string(f.handle.control.hub.Output())
 	}
 	if text != "" {
 		parts = append(parts, "last output:\n"+text)
@@ -74,23 +74,33 @@ func (f *follow) evidence(report string) string {
 // finish hands on all that is left on the phone: the end of the events, payloads that no event named, and a last
 // reading of the gauge. A phone that goes away now is waited for once more, as its file is complete.
 func (f *follow) finish(ctx context.Context) {
-	if err := f.catchUp(ctx); err != nil && ctx.Err() == nil {
-		if f.regain(ctx, err) == nil {
-			err = f.catchUp(ctx)
-		}
-		if err != nil {
-			f.s.log.Warn("events not read to their end", "session", f.task.Session, "err", err)
-		}
+	err := f.catchUp(ctx)
+	if err != nil && ctx.Err() == nil && f.regain(ctx, err) == nil {
+		err = f.catchUp(ctx)
 	}
+	f.closeLines(err, true)
 	if err := f.fetchRest(ctx); err != nil {
-		f.s.log.Warn("payloads not read", "session", f.task.Session, "err", err)
+		f.handle.log.Warn("payloads not read", "session", f.task.Session, "err", err)
 	}
 	f.lastReading(ctx)
 }
 
+// closeLines hands on a last line that was cut off with its writer. err is why the file was not read to its end, if it was
+// not: then, or while the app may live on, the rest of the line is still to come.
+func (f *follow) closeLines(err error, ended bool) {
+	if err != nil {
+		f.handle.log.Warn("events not read to their end", "session", f.task.Session, "err", err)
+		return
+	}
+	if ended {
+		f.cutOff = len(f.lines.Partial())
+		f.lines.Close(f.line)
+	}
+}
+
 // fetchRest fetches payload files that the app had no time to name.
 func (f *follow) fetchRest(ctx context.Context) error {
-	files, err := f.s.files(ctx, f.bundle)
+	files, err := f.handle.files(ctx, f.bundle)
 	if err != nil {
 		return err
 	}
@@ -115,12 +125,10 @@ func (f *follow) cancelled(ctx context.Context) harness.Exit {
 	if f.exit == nil {
 		f.killed = true
 		if err := f.end(ctx); err != nil {
-			f.s.log.Warn("app not ended", "session", f.task.Session, "err", err)
+			f.handle.log.Warn("app not ended", "session", f.task.Session, "err", err)
 		}
 	}
-	if err := f.catchUp(ctx); err != nil {
-		f.s.log.Warn("events not read to their end", "session", f.task.Session, "err", err)
-	}
+	f.closeLines(f.catchUp(ctx), f.exit != nil)
 	exit := harness.Exit{Outcome: harness.OutcomeCancelled, Reason: "stopped: " + cause.Error(), Evidence: f.evidence("")}
 	if f.exit != nil {
 		exit.Code, exit.Signal = f.exit.Code, f.exit.Signal
@@ -133,7 +141,7 @@ func (f *follow) cancelled(ctx context.Context) harness.Exit {
 
 // end kills the process and waits until the phone tells its end.
 func (f *follow) end(ctx context.Context) error {
-	c, err := f.s.reach(ctx)
+	c, err := f.handle.reach(ctx)
 	if err != nil {
 		return err
 	}
@@ -150,7 +158,7 @@ func (f *follow) end(ctx context.Context) error {
 				f.exit = &exit
 				return nil
 			}
-		case <-f.s.options.Clock.After(linger):
+		case <-f.handle.options.Clock.After(linger):
 			return errors.New("the phone does not tell the app's end")
 		case <-c.hub.Done():
 			return c.hub.Err()

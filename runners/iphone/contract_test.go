@@ -39,7 +39,7 @@ func TestContract(t *testing.T) {
 					b.phone(os, virtualiphone.PhoneOptions{})
 				}
 				return b.runner, runnertest.Fixture{
-					Build: build, Model: runnertest.Model(t, 4096), Slow: map[string]string{"FAKE_TOKEN_MS": "50"}, Battery: true, Wait: 2 * time.Minute,
+					Build: build, Model: runnertest.Model(t, 4096), Slow: map[string]string{"FAKE_TOKEN_MS": "50"}, Torn: true, Battery: true, Wait: 2 * time.Minute,
 					Reopen: func(t *testing.T) harness.Runner {
 						r, err := iphone.New(iphone.Options{Socket: b.socket, Clock: wall{}, Poll: 10 * time.Millisecond})
 						if err != nil {

@@ -8,11 +8,11 @@ import (
 )
 
 // InstallForTest installs a build as someone else would: the marker in the container stays as it is.
-func (s *Session) InstallForTest(ctx context.Context, build harness.Build) error {
-	return s.install(ctx, build, func(harness.Progress) {})
+func (h *Handle) InstallForTest(ctx context.Context, build harness.Build) error {
+	return h.install(ctx, build, func(harness.Progress) {})
 }
 
 // FilesForTest is the app's container.
-func (s *Session) FilesForTest(ctx context.Context, bundleID string) (*afc.Client, error) {
-	return s.files(ctx, bundleID)
+func (h *Handle) FilesForTest(ctx context.Context, bundleID string) (*afc.Client, error) {
+	return h.files(ctx, bundleID)
 }

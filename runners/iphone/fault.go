@@ -20,7 +20,7 @@ var errOldTunnel = errors.New("iOS 17.0 to 17.4.0 opens its services only to a t
 var errNoImage = errors.New("no developer image is mounted")
 
 // fail makes err an error for people, with the phone's name.
-func (s *Session) fail(op string, err error) error { return explain(op, label(s.device), err) }
+func (h *Handle) fail(op string, err error) error { return explain(op, label(h.device), err) }
 
 // explain gives an error its kind and the next step. An error that has them already keeps them.
 func explain(op, device string, err error) error {

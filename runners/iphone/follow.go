@@ -13,7 +13,6 @@ import (
 	"github.com/lilims/bench/harness/wire"
 	"github.com/lilims/bench/runners/iphone/internal/afc"
 	"github.com/lilims/bench/runners/iphone/internal/instruments"
-	"github.com/lilims/bench/runners/iphone/internal/tail"
 )
 
 const (
@@ -28,14 +27,15 @@ const (
 
 // follow is one launch: what the app was told, how far its events were read, and what is known of its process.
 type follow struct {
-	s    *Session
-	task harness.Task
-	sink harness.Sink
+	handle *Handle
+	task   harness.Task
+	sink   harness.Sink
 
 	bundle, folder, plan, events string // the app, and paths in its container
 
-	lines    tail.Lines
+	lines    wire.Lines
 	file     *afc.File // the open event file; nil: to be opened
+	cutOff   int       // bytes of a last line that was cut off with its writer
 	payloads []string  // named by events, not yet fetched
 	fetched  map[string]bool
 
@@ -58,13 +58,13 @@ type follow struct {
 	gaugeFails   bool // it has been told that the gauge cannot be read
 }
 
-func (s *Session) newFollow(task harness.Task, sink harness.Sink) (*follow, error) {
+func (h *Handle) newFollow(task harness.Task, sink harness.Sink) (*follow, error) {
 	folder, err := sessionFolder(task)
 	if err != nil {
 		return nil, err
 	}
 	return &follow{
-		s: s, task: task, sink: sink, bundle: task.Build.BundleID, folder: folder, plan: folder + "/plan.json", events: folder + "/events.jsonl",
+		handle: h, task: task, sink: sink, bundle: task.Build.BundleID, folder: folder, plan: folder + "/plan.json", events: folder + "/events.jsonl",
 		fetched: map[string]bool{}, gauge: make(chan gaugeAnswer), stopSampling: func() {},
 	}, nil
 }
@@ -76,7 +76,7 @@ func (f *follow) stop() {
 	if f.output != nil {
 		f.output.close()
 	}
-	f.s.dropControl()
+	f.handle.dropControl()
 }
 
 // watch follows the app until it has ended and its events are read, the phone is lost, or ctx ends.
@@ -109,18 +109,18 @@ func (f *follow) watch(ctx context.Context) harness.Exit {
 // wait waits for the next thing to happen, at most until the event file is to be read again. An error says that the way
 // to the phone broke.
 func (f *follow) wait(ctx context.Context) error {
-	clock := f.s.options.Clock
+	clock := f.handle.options.Clock
 	var exits <-chan instruments.Exit
 	var usages <-chan instruments.Usage
 	var broken <-chan struct{}
-	if c := f.s.control; c != nil {
+	if c := f.handle.control; c != nil {
 		exits, usages, broken = c.hub.Exits(), c.hub.Usages(), c.hub.Done()
 	}
 	if f.ended && f.endedBy == nil {
 		f.endedBy = clock.After(linger)
 	}
 	select {
-	case <-clock.After(f.s.options.Poll):
+	case <-clock.After(f.handle.options.Poll):
 	case exit := <-exits:
 		if exit.PID == f.pid {
 			f.exit = &exit
@@ -138,10 +138,10 @@ func (f *follow) wait(ctx context.Context) error {
 		f.killed = true
 		f.endedBy = clock.After(linger) // again, should the phone not have done it
 		if err := f.kill(ctx); err != nil {
-			f.s.log.Warn("app not ended after its last event", "err", err)
+			f.handle.log.Warn("app not ended after its last event", "err", err)
 		}
 	case <-broken:
-		return f.s.control.hub.Err()
+		return f.handle.control.hub.Err()
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -159,7 +159,7 @@ func (f *follow) checkGone(ctx context.Context) error {
 	}
 	if !alive && !f.gone {
 		f.gone = true
-		f.goneBy = f.s.options.Clock.After(exitGrace)
+		f.goneBy = f.handle.options.Clock.After(exitGrace)
 	}
 	return nil
 }
@@ -187,7 +187,7 @@ func (f *follow) read(ctx context.Context) error {
 
 func (f *follow) readOnce(ctx context.Context) (int, error) {
 	if f.file == nil {
-		files, err := f.s.files(ctx, f.bundle)
+		files, err := f.handle.files(ctx, f.bundle)
 		if err != nil {
 			return 0, err
 		}
@@ -204,7 +204,7 @@ func (f *follow) readOnce(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	f.lines.Take(b, f.line)
+	f.lines.Feed(b, f.line)
 	return len(b), nil
 }
 
@@ -253,7 +253,7 @@ func (f *follow) fetchPayloads(ctx context.Context) error {
 	for len(f.payloads) > 0 {
 		name := f.payloads[0]
 		if !f.fetched[name] {
-			files, err := f.s.files(ctx, f.bundle)
+			files, err := f.handle.files(ctx, f.bundle)
 			if err != nil {
 				return err
 			}
@@ -277,19 +277,19 @@ func (f *follow) fetchPayloads(ctx context.Context) error {
 
 // regain waits for a phone that vanished, at most for the task's reconnect timeout, and takes up everything where it was.
 func (f *follow) regain(ctx context.Context, cause error) error {
-	clock := f.s.options.Clock
-	f.s.log.Warn("lost sight of the phone", "session", f.task.Session, "err", cause)
+	clock := f.handle.options.Clock
+	f.handle.log.Warn("lost sight of the phone", "session", f.task.Session, "err", cause)
 	f.sink.Notice(harness.Progress{Step: "waiting for the phone to come back"})
 	timeout := max(f.task.ReconnectTimeout, leastWait)
 	deadline := clock.Now().Add(timeout)
 	for {
 		f.forget()
-		if err := f.s.await(ctx, deadline.Sub(clock.Now())); err != nil {
+		if err := f.handle.await(ctx, deadline.Sub(clock.Now())); err != nil {
 			return err
 		}
 		err := f.takeUp(ctx)
 		if err == nil {
-			f.s.log.Info("the phone is back", "session", f.task.Session, "offset", f.lines.Offset())
+			f.handle.log.Info("the phone is back", "session", f.task.Session, "offset", f.lines.Offset())
 			f.sink.Notice(harness.Progress{Step: "the phone is back"})
 			return nil
 		}
@@ -308,16 +308,16 @@ func (f *follow) regain(ctx context.Context, cause error) error {
 // forget closes what went through the cable.
 func (f *follow) forget() {
 	f.file = nil
-	f.s.dropFiles()
-	f.s.dropControl()
+	f.handle.dropFiles()
+	f.handle.dropControl()
 }
 
 // takeUp opens everything anew on a phone that is back.
 func (f *follow) takeUp(ctx context.Context) error {
-	if _, err := f.s.files(ctx, f.bundle); err != nil {
+	if _, err := f.handle.files(ctx, f.bundle); err != nil {
 		return err
 	}
-	c, err := f.s.reach(ctx)
+	c, err := f.handle.reach(ctx)
 	if errors.Is(err, errNoImage) { // what a restart takes away; no app survives one
 		f.restarted, f.exit = true, &instruments.Exit{PID: f.pid}
 		return nil

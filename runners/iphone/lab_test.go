@@ -177,18 +177,18 @@ func (b *bench) device(ordinal int) harness.Device {
 	return devices[ordinal]
 }
 
-func (b *bench) open(d harness.Device) *iphone.Session {
+func (b *bench) open(d harness.Device) *iphone.Handle {
 	b.t.Helper()
-	s, err := b.runner.Open(b.t.Context(), d)
+	h, err := b.runner.Open(b.t.Context(), d)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.t.Cleanup(func() { s.Close() })
-	return s.(*iphone.Session)
+	b.t.Cleanup(func() { h.Close() })
+	return h.(*iphone.Handle)
 }
 
-// ready is a session on a new phone with build and model in place.
-func (b *bench) ready(os string, change ...func(*virtualiphone.Profile)) (*iphone.Session, *virtualiphone.Phone) {
+// ready is the handle of a new phone with build and model in place.
+func (b *bench) ready(os string, change ...func(*virtualiphone.Profile)) (*iphone.Handle, *virtualiphone.Phone) {
 	b.t.Helper()
 	p := b.phone(os, virtualiphone.PhoneOptions{}, change...)
 	s := b.open(b.device(0))

@@ -21,7 +21,7 @@ const (
 	spareBytes = 64 << 20
 	// pushTimeout is how long a phone that vanished while a model was copied is waited for, and pushBreaks how often.
 	pushTimeout = time.Minute
-	pushBreaks   = 5
+	pushBreaks  = 5
 )
 
 // modelHash guards the folder's name: it is part of a path on the phone.
@@ -58,9 +58,9 @@ func modelFiles(folder string) (files []file, total int64, err error) {
 }
 
 // ensureModel copies the model unless the phone has it. It reports whether it did and how many bytes went.
-func (s *Session) ensureModel(ctx context.Context, build harness.Build, model harness.Model, progress func(harness.Progress)) (bool, int64, error) {
+func (h *Handle) ensureModel(ctx context.Context, build harness.Build, model harness.Model, progress func(harness.Progress)) (bool, int64, error) {
 	unusable := func(err error, hint string) (bool, int64, error) {
-		return false, 0, &harness.Error{Kind: harness.KindModel, Op: "read model " + model.Path, Device: label(s.device), Err: err, Hint: hint}
+		return false, 0, &harness.Error{Kind: harness.KindModel, Op: "read model " + model.Path, Device: label(h.device), Err: err, Hint: hint}
 	}
 	if !modelHash.MatchString(model.Hash) {
 		return unusable(fmt.Errorf("its hash is %q", model.Hash), "Convert the model again.")
@@ -72,23 +72,23 @@ func (s *Session) ensureModel(ctx context.Context, build harness.Build, model ha
 	if len(files) == 0 {
 		return unusable(errors.New("the folder is empty"), "Convert the model again.")
 	}
-	p := &push{s: s, bundleID: build.BundleID, from: model.Path, to: modelsFolder + "/" + model.Hash, files: files, total: total, progress: progress}
+	p := &push{handle: h, bundleID: build.BundleID, from: model.Path, to: modelsFolder + "/" + model.Hash, files: files, total: total, progress: progress}
 	there, err := p.complete(ctx)
 	if err != nil || there {
 		return false, 0, err
 	}
-	s.log.Info("copying model", "model", model.Name, "bytes", total)
+	h.log.Info("copying model", "model", model.Name, "bytes", total)
 	for breaks := 0; ; breaks++ {
 		err := p.run(ctx)
 		if !lost(err) || ctx.Err() != nil || breaks == pushBreaks {
 			if err == nil {
-				err = s.withFiles(ctx, build.BundleID, func(c *afc.Client) error { return c.RemoveAll(ctx, launchMark(build, model)) })
+				err = h.withFiles(ctx, build.BundleID, func(c *afc.Client) error { return c.RemoveAll(ctx, launchMark(build, model)) })
 			}
 			return true, p.sent, err
 		}
-		s.dropFiles()
-		s.log.Warn("copying was interrupted", "err", err, "bytes", p.sent)
-		if err := s.await(ctx, pushTimeout); err != nil {
+		h.dropFiles()
+		h.log.Warn("copying was interrupted", "err", err, "bytes", p.sent)
+		if err := h.await(ctx, pushTimeout); err != nil {
 			return true, p.sent, err
 		}
 	}
@@ -96,7 +96,7 @@ func (s *Session) ensureModel(ctx context.Context, build harness.Build, model ha
 
 // push copies one model. run may be called again after a break: it goes on where the phone's files end.
 type push struct {
-	s        *Session
+	handle   *Handle
 	bundleID string
 	from, to string
 	files    []file
@@ -108,7 +108,7 @@ type push struct {
 
 // complete reports whether the phone has the model whole: the marker is written after everything was verified.
 func (p *push) complete(ctx context.Context) (there bool, err error) {
-	err = p.s.withFiles(ctx, p.bundleID, func(c *afc.Client) error {
+	err = p.handle.withFiles(ctx, p.bundleID, func(c *afc.Client) error {
 		text, err := c.ReadFile(ctx, p.to+"/.complete", 16<<20)
 		if afc.IsNotFound(err) {
 			return nil
@@ -140,7 +140,7 @@ func same(a, b []file) bool {
 }
 
 func (p *push) run(ctx context.Context) error {
-	c, err := p.s.files(ctx, p.bundleID)
+	c, err := p.handle.files(ctx, p.bundleID)
 	if err != nil {
 		return err
 	}
@@ -208,13 +208,13 @@ func (p *push) room(ctx context.Context, c *afc.Client) error {
 }
 
 func (p *push) full(err error) error {
-	return &harness.Error{Kind: harness.KindStorage, Op: "copy model", Device: label(p.s.device), Err: err, Hint: "Free space on the phone: remove old models and apps."}
+	return &harness.Error{Kind: harness.KindStorage, Op: "copy model", Device: label(p.handle.device), Err: err, Hint: "Free space on the phone: remove old models and apps."}
 }
 
 // noRoom says which error a phone gives whose disk filled up meanwhile.
 func (p *push) noRoom(err error) error {
 	if errors.Is(err, afc.StatusNoSpace) {
-		p.s.dropFiles() // answers to what was on its way may still come
+		p.handle.dropFiles() // answers to what was on its way may still come
 		return p.full(err)
 	}
 	return err

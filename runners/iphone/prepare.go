@@ -31,36 +31,36 @@ const (
 const installLimit = 15 * time.Minute
 
 // Prepare installs the build and copies the model where the phone has others.
-func (s *Session) Prepare(ctx context.Context, build harness.Build, model harness.Model, progress func(harness.Progress)) (harness.Prepared, error) {
+func (h *Handle) Prepare(ctx context.Context, build harness.Build, model harness.Model, progress func(harness.Progress)) (harness.Prepared, error) {
 	if progress == nil {
 		progress = func(harness.Progress) {}
 	}
 	var done harness.Prepared
-	app, err := s.checkBuild(build)
+	app, err := h.checkBuild(build)
 	if err != nil {
 		return done, err
 	}
 	progress(harness.Progress{Step: "checking the installed app"})
-	if done.BuildInstalled, err = s.ensureBuild(ctx, build, app, progress); err != nil {
-		return done, s.fail("install app", err)
+	if done.BuildInstalled, err = h.ensureBuild(ctx, build, app, progress); err != nil {
+		return done, h.fail("install app", err)
 	}
-	began := s.options.Clock.Now()
-	if done.ModelPushed, done.PushedBytes, err = s.ensureModel(ctx, build, model, progress); err != nil {
-		return done, s.fail("copy model", err)
+	began := h.options.Clock.Now()
+	if done.ModelPushed, done.PushedBytes, err = h.ensureModel(ctx, build, model, progress); err != nil {
+		return done, h.fail("copy model", err)
 	}
 	if done.ModelPushed {
-		done.PushSeconds = s.options.Clock.Now().Sub(began).Seconds()
+		done.PushSeconds = h.options.Clock.Now().Sub(began).Seconds()
 	}
-	if done.FirstEver, err = s.neverLaunched(ctx, build, model); err != nil {
-		return done, s.fail("copy model", err)
+	if done.FirstEver, err = h.neverLaunched(ctx, build, model); err != nil {
+		return done, h.fail("copy model", err)
 	}
 	return done, nil
 }
 
 // checkBuild looks into the .ipa before the phone is asked anything.
-func (s *Session) checkBuild(build harness.Build) (ipa.App, error) {
+func (h *Handle) checkBuild(build harness.Build) (ipa.App, error) {
 	wrong := func(err error, hint string) (ipa.App, error) {
-		return ipa.App{}, &harness.Error{Kind: harness.KindBuild, Op: "read app " + build.Path, Device: label(s.device), Err: err, Hint: hint}
+		return ipa.App{}, &harness.Error{Kind: harness.KindBuild, Op: "read app " + build.Path, Device: label(h.device), Err: err, Hint: hint}
 	}
 	app, err := ipa.Read(build.Path)
 	switch {
@@ -74,8 +74,8 @@ func (s *Session) checkBuild(build harness.Build) (ipa.App, error) {
 		return wrong(errors.New("it is a build for the simulator"), "Build the app for a device (destination generic/platform=iOS).")
 	}
 	if app.MinimumOS != "" {
-		if need, err := parseVersion(app.MinimumOS); err == nil && slices.Compare(need[:], s.version[:]) > 0 {
-			return wrong(fmt.Errorf("it needs iOS %s, the phone has %s", app.MinimumOS, s.device.OSVersion), "Update the phone, or lower the app's deployment target.")
+		if need, err := parseVersion(app.MinimumOS); err == nil && slices.Compare(need[:], h.version[:]) > 0 {
+			return wrong(fmt.Errorf("it needs iOS %s, the phone has %s", app.MinimumOS, h.device.OSVersion), "Update the phone, or lower the app's deployment target.")
 		}
 	}
 	if build.Hash == "" {
@@ -114,13 +114,13 @@ type marker struct {
 }
 
 // ensureBuild installs the build unless the phone has it. It reports whether it did.
-func (s *Session) ensureBuild(ctx context.Context, build harness.Build, app ipa.App, progress func(harness.Progress)) (bool, error) {
-	installed, err := s.lookUp(ctx, app.BundleID)
+func (h *Handle) ensureBuild(ctx context.Context, build harness.Build, app ipa.App, progress func(harness.Progress)) (bool, error) {
+	installed, err := h.lookUp(ctx, app.BundleID)
 	if err != nil {
 		return false, err
 	}
 	if installed != nil {
-		have, err := s.readMarker(ctx, app.BundleID)
+		have, err := h.readMarker(ctx, app.BundleID)
 		if err != nil {
 			return false, err
 		}
@@ -128,35 +128,35 @@ func (s *Session) ensureBuild(ctx context.Context, build harness.Build, app ipa.
 			return false, nil
 		}
 	}
-	if err := s.install(ctx, build, progress); err != nil {
+	if err := h.install(ctx, build, progress); err != nil {
 		return false, err
 	}
-	installed, err = s.lookUp(ctx, app.BundleID)
+	installed, err = h.lookUp(ctx, app.BundleID)
 	if err != nil {
 		return true, err
 	}
 	if installed == nil {
 		return true, errors.New("the phone reports success, but does not have the app")
 	}
-	return true, s.writeMarker(ctx, app.BundleID, marker{build.Hash, build.Revision, installed.Build, installed.Path})
+	return true, h.writeMarker(ctx, app.BundleID, marker{build.Hash, build.Revision, installed.Build, installed.Path})
 }
 
-func (s *Session) lookUp(ctx context.Context, bundleID string) (found *install.Installed, err error) {
+func (h *Handle) lookUp(ctx context.Context, bundleID string) (found *install.Installed, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*askLimit)
 	defer cancel()
-	err = s.service(ctx, install.ProxyService, func(conn net.Conn) (err error) {
+	err = h.service(ctx, install.ProxyService, func(conn net.Conn) (err error) {
 		found, err = install.Lookup(ctx, conn, bundleID)
 		return err
 	})
 	return found, err
 }
 
-func (s *Session) install(ctx context.Context, build harness.Build, progress func(harness.Progress)) error {
-	s.dropFiles()
+func (h *Handle) install(ctx context.Context, build harness.Build, progress func(harness.Progress)) error {
+	h.dropFiles()
 	ctx, cancel := context.WithTimeoutCause(ctx, installLimit, fmt.Errorf("the installation took longer than %v", installLimit))
 	defer cancel()
-	s.log.Info("installing app", "build", build.Hash, "revision", build.Revision)
-	return s.service(ctx, install.ConduitService, func(conn net.Conn) error {
+	h.log.Info("installing app", "build", build.Hash, "revision", build.Revision)
+	return h.service(ctx, install.ConduitService, func(conn net.Conn) error {
 		steps := make(chan harness.Progress, 1) // Send counts on a goroutine of its own
 		sent := make(chan error, 1)
 		go func() {
@@ -179,8 +179,8 @@ func (s *Session) install(ctx context.Context, build harness.Build, progress fun
 }
 
 // readMarker is nil for an app without one, or with one that cannot be read.
-func (s *Session) readMarker(ctx context.Context, bundleID string) (found *marker, err error) {
-	err = s.withFiles(ctx, bundleID, func(files *afc.Client) error {
+func (h *Handle) readMarker(ctx context.Context, bundleID string) (found *marker, err error) {
+	err = h.withFiles(ctx, bundleID, func(files *afc.Client) error {
 		text, err := files.ReadFile(ctx, buildMarker, 64<<10)
 		var m marker
 		if err == nil && json.Unmarshal(text, &m) == nil {
@@ -195,12 +195,12 @@ func (s *Session) readMarker(ctx context.Context, bundleID string) (found *marke
 }
 
 // writeMarker records the installed build. What an earlier one had launched counts no longer.
-func (s *Session) writeMarker(ctx context.Context, bundleID string, m marker) error {
+func (h *Handle) writeMarker(ctx context.Context, bundleID string, m marker) error {
 	text, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	return s.withFiles(ctx, bundleID, func(files *afc.Client) error {
+	return h.withFiles(ctx, bundleID, func(files *afc.Client) error {
 		if err := files.RemoveAll(ctx, launchedDir); err != nil {
 			return err
 		}
@@ -218,8 +218,8 @@ func launchMark(build harness.Build, model harness.Model) string {
 	return launchedDir + "/" + short(build.Hash) + "-" + short(model.Hash)
 }
 
-func (s *Session) neverLaunched(ctx context.Context, build harness.Build, model harness.Model) (never bool, err error) {
-	err = s.withFiles(ctx, build.BundleID, func(files *afc.Client) error {
+func (h *Handle) neverLaunched(ctx context.Context, build harness.Build, model harness.Model) (never bool, err error) {
+	err = h.withFiles(ctx, build.BundleID, func(files *afc.Client) error {
 		_, err := files.Stat(ctx, launchMark(build, model))
 		if never = afc.IsNotFound(err); never {
 			return nil
@@ -230,8 +230,8 @@ func (s *Session) neverLaunched(ctx context.Context, build harness.Build, model 
 }
 
 // markLaunched records that this build has been launched with this model.
-func (s *Session) markLaunched(ctx context.Context, build harness.Build, model harness.Model) error {
-	return s.withFiles(ctx, build.BundleID, func(files *afc.Client) error {
+func (h *Handle) markLaunched(ctx context.Context, build harness.Build, model harness.Model) error {
+	return h.withFiles(ctx, build.BundleID, func(files *afc.Client) error {
 		if err := files.MkdirAll(ctx, launchedDir); err != nil {
 			return err
 		}

@@ -76,8 +76,8 @@ type running struct {
 }
 
 // processes lists what runs on the phone.
-func (s *Session) processes(ctx context.Context) ([]running, error) {
-	c, err := s.reach(ctx)
+func (h *Handle) processes(ctx context.Context) ([]running, error) {
+	c, err := h.reach(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (s *Session) processes(ctx context.Context) ([]running, error) {
 
 // alive reports whether the app's process runs.
 func (f *follow) alive(ctx context.Context) (bool, error) {
-	list, err := f.s.processes(ctx)
+	list, err := f.handle.processes(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -115,13 +115,13 @@ func (f *follow) alive(ctx context.Context) (bool, error) {
 // resume takes up a process that an earlier run of the harness had launched, and reports whether there is one. It must
 // be the installed app's, and the one that the events name.
 func (f *follow) resume(ctx context.Context) bool {
-	installed, err := f.s.lookUp(ctx, f.bundle)
+	installed, err := f.handle.lookUp(ctx, f.bundle)
 	if err != nil || installed == nil {
 		return false
 	}
-	list, err := f.s.processes(ctx)
+	list, err := f.handle.processes(ctx)
 	if err != nil {
-		f.s.log.Warn("processes not readable", "err", err) // an app that cannot be seen cannot be followed
+		f.handle.log.Warn("processes not readable", "err", err) // an app that cannot be seen cannot be followed
 		return false
 	}
 	for _, p := range list {
@@ -129,7 +129,7 @@ func (f *follow) resume(ctx context.Context) bool {
 			continue
 		}
 		f.pid = p.pid
-		c, err := f.s.reach(ctx)
+		c, err := f.handle.reach(ctx)
 		return err == nil && c.hub.Observe(ctx, f.pid) == nil
 	}
 	return false
@@ -143,7 +143,7 @@ func inBundle(executable, bundle string) bool {
 
 // kill ends the app's process.
 func (f *follow) kill(ctx context.Context) error {
-	c, err := f.s.reach(ctx)
+	c, err := f.handle.reach(ctx)
 	if err != nil {
 		return err
 	}

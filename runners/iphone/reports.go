@@ -34,7 +34,7 @@ type report struct {
 
 // crashReport looks for the phone's report of the process. A missing report is no error: there is one for a crash, and
 // none for an app that ends itself.
-func (s *Session) crashReport(ctx context.Context, f *follow) report {
+func (h *Handle) crashReport(ctx context.Context, f *follow) report {
 	pid := f.pid
 	if pid == 0 {
 		pid = f.helloPID
@@ -45,11 +45,11 @@ func (s *Session) crashReport(ctx context.Context, f *follow) report {
 	}
 	ctx, cancel := context.WithTimeout(ctx, endLimit)
 	defer cancel()
-	expired := s.options.Clock.After(reportWait)
+	expired := h.options.Clock.After(reportWait)
 	for {
-		found, err := s.findReport(ctx, f.bundle, pid)
+		found, err := h.findReport(ctx, f.bundle, pid)
 		if err != nil {
-			s.log.Warn("crash reports not readable", "err", err)
+			h.log.Warn("crash reports not readable", "err", err)
 			return report{}
 		}
 		if found.text != "" {
@@ -60,14 +60,14 @@ func (s *Session) crashReport(ctx context.Context, f *follow) report {
 			return report{}
 		case <-ctx.Done():
 			return report{}
-		case <-s.options.Clock.After(reportPause):
+		case <-h.options.Clock.After(reportPause):
 		}
 	}
 }
 
 // findReport has the phone move its reports to where hosts may read them, and looks into the newest.
-func (s *Session) findReport(ctx context.Context, bundleID string, pid int) (report, error) {
-	err := s.service(ctx, crashMover, func(conn net.Conn) error {
+func (h *Handle) findReport(ctx context.Context, bundleID string, pid int) (report, error) {
+	err := h.service(ctx, crashMover, func(conn net.Conn) error {
 		return guard.Do(ctx, conn, func() error {
 			ping := make([]byte, 5) // "ping\0": all are moved
 			_, err := io.ReadFull(conn, ping)
@@ -78,7 +78,7 @@ func (s *Session) findReport(ctx context.Context, bundleID string, pid int) (rep
 		return report{}, fmt.Errorf("move crash reports: %w", err)
 	}
 	var found report
-	err = s.service(ctx, crashReports, func(conn net.Conn) error {
+	err = h.service(ctx, crashReports, func(conn net.Conn) error {
 		c := afc.New(conn)
 		names, err := newestReports(ctx, c)
 		if err != nil {

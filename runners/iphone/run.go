@@ -38,37 +38,37 @@ func sessionFolder(task harness.Task) (string, error) {
 }
 
 // Run launches the app with the task and follows it to its end.
-func (s *Session) Run(ctx context.Context, task harness.Task, sink harness.Sink) (harness.Exit, error) {
-	f, err := s.newFollow(task, sink)
+func (h *Handle) Run(ctx context.Context, task harness.Task, sink harness.Sink) (harness.Exit, error) {
+	f, err := h.newFollow(task, sink)
 	if err != nil {
 		return harness.Exit{}, err
 	}
 	defer f.stop()
 	if err := f.writePlan(ctx); err != nil {
-		return harness.Exit{}, s.fail("write plan", err)
+		return harness.Exit{}, h.fail("write plan", err)
 	}
 	sink.Notice(harness.Progress{Step: "launching"})
 	if err := f.launch(ctx); err != nil {
-		return harness.Exit{}, s.fail("launch app", s.whyNotLaunched(ctx, err))
+		return harness.Exit{}, h.fail("launch app", h.whyNotLaunched(ctx, err))
 	}
-	if err := s.markLaunched(ctx, task.Build, task.Model); err != nil && ctx.Err() == nil {
-		s.log.Warn("launch not marked on the phone", "err", err) // the loop below finds out whether the phone is gone
+	if err := h.markLaunched(ctx, task.Build, task.Model); err != nil && ctx.Err() == nil {
+		h.log.Warn("launch not marked on the phone", "err", err) // the loop below finds out whether the phone is gone
 	}
 	f.beginSampling(ctx)
 	return f.watch(ctx), nil
 }
 
 // Collect reads an earlier launch from the beginning, and follows the app if it is still at it.
-func (s *Session) Collect(ctx context.Context, task harness.Task, sink harness.Sink) (harness.Exit, error) {
-	f, err := s.newFollow(task, sink)
+func (h *Handle) Collect(ctx context.Context, task harness.Task, sink harness.Sink) (harness.Exit, error) {
+	f, err := h.newFollow(task, sink)
 	if err != nil {
 		return harness.Exit{}, err
 	}
 	defer f.stop()
 	nothing := func(err error) error {
-		return s.fail("collect session "+task.Session, fmt.Errorf("%w: %w", harness.ErrNoLaunch, err))
+		return h.fail("collect session "+task.Session, fmt.Errorf("%w: %w", harness.ErrNoLaunch, err))
 	}
-	err = s.withFiles(ctx, task.Build.BundleID, func(c *afc.Client) error {
+	err = h.withFiles(ctx, task.Build.BundleID, func(c *afc.Client) error {
 		_, err := c.Stat(ctx, f.events)
 		return err
 	})
@@ -76,10 +76,10 @@ func (s *Session) Collect(ctx context.Context, task harness.Task, sink harness.S
 	case afc.IsNotFound(err), errors.Is(err, errNoApp):
 		return harness.Exit{}, nothing(err)
 	case err != nil:
-		return harness.Exit{}, s.fail("collect session "+task.Session, err)
+		return harness.Exit{}, h.fail("collect session "+task.Session, err)
 	}
 	if err := f.catchUp(ctx); err != nil {
-		return harness.Exit{}, s.fail("collect session "+task.Session, err)
+		return harness.Exit{}, h.fail("collect session "+task.Session, err)
 	}
 	if !f.ended && f.resume(ctx) {
 		sink.Notice(harness.Progress{Step: "following the app, which is still at it"})
@@ -96,7 +96,7 @@ func (f *follow) writePlan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return f.s.withFiles(ctx, f.bundle, func(c *afc.Client) error {
+	return f.handle.withFiles(ctx, f.bundle, func(c *afc.Client) error {
 		if err := c.MkdirAll(ctx, f.folder); err != nil {
 			return err
 		}
@@ -111,9 +111,9 @@ func (f *follow) launch(ctx context.Context) error {
 		if err == nil || ctx.Err() != nil || attempt == launches || !launchable(err) {
 			return err
 		}
-		f.s.log.Warn("launch refused", "attempt", attempt, "err", err)
-		f.s.dropControl() // a connection on which a call failed may be out of step
-		if err := f.s.options.Clock.Sleep(ctx, launchPause); err != nil {
+		f.handle.log.Warn("launch refused", "attempt", attempt, "err", err)
+		f.handle.dropControl() // a connection on which a call failed may be out of step
+		if err := f.handle.options.Clock.Sleep(ctx, launchPause); err != nil {
 			return err
 		}
 	}
@@ -126,7 +126,7 @@ func launchable(err error) bool {
 }
 
 func (f *follow) launchOnce(ctx context.Context) error {
-	c, err := f.s.reach(ctx)
+	c, err := f.handle.reach(ctx)
 	if err != nil {
 		return err
 	}
@@ -146,16 +146,16 @@ func (f *follow) launchOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.s.log.Info("launched", "session", f.task.Session, "pid", f.pid)
+	f.handle.log.Info("launched", "session", f.task.Session, "pid", f.pid)
 	return c.hub.Observe(ctx, f.pid)
 }
 
 // whyNotLaunched adds what the phone does not say itself: a locked phone refuses with a number.
-func (s *Session) whyNotLaunched(ctx context.Context, err error) error {
+func (h *Handle) whyNotLaunched(ctx context.Context, err error) error {
 	if ctx.Err() != nil || lost(err) && !launchable(err) {
 		return err
 	}
-	lockdown, dialErr := s.phone.Lockdown(ctx)
+	lockdown, dialErr := h.phone.Lockdown(ctx)
 	if dialErr != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ type Options struct {
 
 const defaultPoll = 250 * time.Millisecond
 
-// Runner reaches the phones behind one usbmuxd. It is safe for concurrent use; its sessions are not.
+// Runner reaches the phones behind one usbmuxd. It is safe for concurrent use; its handles are not.
 type Runner struct {
 	options  Options
 	mux      *tether.Mux
@@ -123,12 +123,12 @@ func nothingListens(err error) bool {
 
 // Open takes hold of a phone: it must be attached, trusted and unlocked enough to launch an app.
 func (r *Runner) Open(ctx context.Context, device harness.Device) (harness.Handle, error) {
-	s := &Session{Runner: r, phone: r.mux.Phone(device.UDID), device: device, log: r.options.Log.With("device", label(device))}
-	if err := s.open(ctx); err != nil {
-		s.Close()
-		return nil, s.fail("open device", err)
+	h := &Handle{Runner: r, phone: r.mux.Phone(device.UDID), device: device, log: r.options.Log.With("device", label(device))}
+	if err := h.open(ctx); err != nil {
+		h.Close()
+		return nil, h.fail("open device", err)
 	}
-	return s, nil
+	return h, nil
 }
 
 // Event is a phone that came or went.

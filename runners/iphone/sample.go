@@ -25,12 +25,12 @@ func (f *follow) beginSampling(ctx context.Context) {
 
 // sampleFootprint asks the phone to tell the process's footprint at the task's interval.
 func (f *follow) sampleFootprint(ctx context.Context) {
-	if f.task.TelemetryInterval <= 0 || f.s.control == nil {
+	if f.task.TelemetryInterval <= 0 || f.handle.control == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
-	if err := f.s.control.hub.Sample(ctx, f.pid, f.task.TelemetryInterval); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+	if err := f.handle.control.hub.Sample(ctx, f.pid, f.task.TelemetryInterval); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		f.sink.Note("telemetry", fmt.Sprintf("the process's memory cannot be sampled: %v", err))
 	}
 }
@@ -78,7 +78,7 @@ func (f *follow) sampleBattery(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if f.s.options.Clock.Sleep(ctx, f.task.TelemetryInterval) != nil {
+		if f.handle.options.Clock.Sleep(ctx, f.task.TelemetryInterval) != nil {
 			return
 		}
 	}
@@ -88,12 +88,12 @@ func (f *follow) readBattery(ctx context.Context, conn *net.Conn) (reading harne
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
 	if *conn == nil {
-		if *conn, err = f.s.phone.Service(ctx, battery.Service); err != nil {
+		if *conn, err = f.handle.phone.Service(ctx, battery.Service); err != nil {
 			return reading, err
 		}
 	}
 	err = guard.Do(ctx, *conn, func() (err error) {
-		reading, err = battery.Read(*conn, f.s.options.Clock.Now())
+		reading, err = battery.Read(*conn, f.handle.options.Clock.Now())
 		return err
 	})
 	return reading, err
@@ -102,14 +102,14 @@ func (f *follow) readBattery(ctx context.Context, conn *net.Conn) (reading harne
 // lastReading takes one more reading at the end: the gauge publishes every twenty seconds or so, and the last values
 // of a short launch come after it.
 func (f *follow) lastReading(ctx context.Context) {
-	if f.task.TelemetryInterval <= 0 || f.s.phone == nil {
+	if f.task.TelemetryInterval <= 0 || f.handle.phone == nil {
 		return
 	}
 	f.stopSampling()
 	f.sampling.Wait()
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	if reading, err := f.s.Battery(ctx); err == nil {
+	if reading, err := f.handle.Battery(ctx); err == nil {
 		f.sink.Battery(reading)
 	}
 }

@@ -10,22 +10,22 @@ import (
 
 // State asks the phone for its state. What it does not tell is absent: no iPhone tells its thermal state over the
 // cable, only the app that runs on it does; a virtual one does.
-func (s *Session) State(ctx context.Context) (harness.DeviceState, error) {
-	state := harness.DeviceState{At: s.options.Clock.Now()}
-	lockdown, err := s.phone.Lockdown(ctx)
+func (h *Handle) State(ctx context.Context) (harness.DeviceState, error) {
+	state := harness.DeviceState{At: h.options.Clock.Now()}
+	lockdown, err := h.phone.Lockdown(ctx)
 	if err != nil {
-		return state, s.fail("read state", err)
+		return state, h.fail("read state", err)
 	}
 	defer lockdown.Close()
 	if err := askState(ctx, lockdown, &state); err != nil {
-		return state, s.fail("read state", err)
+		return state, h.fail("read state", err)
 	}
-	reading, err := s.Battery(ctx)
+	reading, err := h.Battery(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
-			return state, s.fail("read state", err)
+			return state, h.fail("read state", err)
 		}
-		s.log.Warn("battery gauge not readable", "err", err) // its values are absent
+		h.log.Warn("battery gauge not readable", "err", err) // its values are absent
 		return state, nil
 	}
 	addBattery(&state, reading)

@@ -9,8 +9,8 @@ import (
 
 // Sweep removes the folders of launches that recorded says are safe with the host, and returns their run and session.
 // The app and its models stay.
-func (s *Session) Sweep(ctx context.Context, bundleID string, recorded func(run, session string) bool) (removed []string, err error) {
-	err = s.withFiles(ctx, bundleID, func(c *afc.Client) error {
+func (h *Handle) Sweep(ctx context.Context, bundleID string, recorded func(run, session string) bool) (removed []string, err error) {
+	err = h.withFiles(ctx, bundleID, func(c *afc.Client) error {
 		removed = nil
 		runs, err := list(ctx, c, sessionsFolder)
 		if err != nil {
@@ -40,7 +40,7 @@ func (s *Session) Sweep(ctx context.Context, bundleID string, recorded func(run,
 		}
 		return nil
 	})
-	return removed, s.fail("remove old sessions", err)
+	return removed, h.fail("remove old sessions", err)
 }
 
 // list names what is in a folder; one that is not there is empty.

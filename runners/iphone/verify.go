@@ -42,7 +42,7 @@ func (p *push) verify(ctx context.Context, c *afc.Client, f file) error {
 	if err := c.RemoveAll(ctx, target); err != nil {
 		return err
 	}
-	return &harness.Error{Kind: harness.KindDevice, Op: "copy model", Device: label(p.s.device),
+	return &harness.Error{Kind: harness.KindDevice, Op: "copy model", Device: label(p.handle.device),
 		Err: fmt.Errorf("%s differs on the phone after it was copied; it was removed there", f.Name), Hint: "Run again. If it happens twice, change the cable."}
 }
 

@@ -18,14 +18,13 @@ const maxPayload = 256 << 20
 
 // follower hands a launch's lines on as its file grows.
 type follower struct {
-	*session
+	*handle
 	folder  string
 	task    harness.Task
 	sink    harness.Sink
 	pid     int
 	kill    func() // ends the app
 	lines   wire.Lines
-	offset  int64
 	ended   bool // the last process wrote its end event
 	sampled time.Time
 }
@@ -59,8 +58,7 @@ func (f *follower) read() {
 	defer file.Close()
 	buffer := make([]byte, 64<<10)
 	for {
-		n, err := file.ReadAt(buffer, f.offset)
-		f.offset += int64(n)
+		n, err := file.ReadAt(buffer, f.lines.Offset())
 		f.lines.Feed(buffer[:n], f.line)
 		if err != nil {
 			return

@@ -22,21 +22,21 @@ type processFile struct {
 	Born string `json:"born"`
 }
 
-func (s *session) folder(task harness.Task) string {
-	return filepath.Join(s.Dir, "sessions", filepath.Base(task.Run), filepath.Base(task.Session))
+func (h *handle) folder(task harness.Task) string {
+	return filepath.Join(h.Dir, "sessions", filepath.Base(task.Run), filepath.Base(task.Session))
 }
 
 // Run launches the agent and follows its event file to the end.
-func (s *session) Run(ctx context.Context, task harness.Task, sink harness.Sink) (harness.Exit, error) {
+func (h *handle) Run(ctx context.Context, task harness.Task, sink harness.Sink) (harness.Exit, error) {
 	if ctx.Err() != nil {
 		return harness.Exit{Outcome: harness.OutcomeCancelled, Reason: "ended before the launch"}, nil
 	}
-	hash, err := s.hashOf(task.Build)
+	hash, err := h.hashOf(task.Build)
 	if err != nil {
 		return harness.Exit{}, err
 	}
-	folder := s.folder(task)
-	if err := s.writePlan(folder, task); err != nil {
+	folder := h.folder(task)
+	if err := h.writePlan(folder, task); err != nil {
 		return harness.Exit{}, err
 	}
 	output, err := os.OpenFile(filepath.Join(folder, "output.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
@@ -45,9 +45,9 @@ func (s *session) Run(ctx context.Context, task harness.Task, sink harness.Sink)
 	}
 	defer output.Close()
 	// No CommandContext: the group is ended as a whole, and a killed harness leaves the app to finish its work.
-	command := exec.Command(s.agent(hash), "--plan", filepath.Join(folder, "plan.json"))
+	command := exec.Command(h.agent(hash), "--plan", filepath.Join(folder, "plan.json"))
 	command.Dir, command.Stdout, command.Stderr = folder, output, output
-	command.Env = append([]string(nil), s.Environ...)
+	command.Env = append([]string(nil), h.Environ...)
 	for k, v := range task.Env {
 		command.Env = append(command.Env, k+"="+v)
 	}
@@ -57,18 +57,18 @@ func (s *session) Run(ctx context.Context, task harness.Task, sink harness.Sink)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()
-	if err := s.mark(folder, hash, task, command.Process.Pid); err != nil {
+	if err := h.mark(folder, hash, task, command.Process.Pid); err != nil {
 		killGroup(command.Process.Pid)
 		<-ended
 		return harness.Exit{}, err
 	}
 	pid := command.Process.Pid
-	f := &follower{session: s, folder: folder, task: task, sink: sink, pid: pid, kill: func() { killGroup(pid) }}
+	f := &follower{handle: h, folder: folder, task: task, sink: sink, pid: pid, kill: func() { killGroup(pid) }}
 	cancelled := f.follow(ctx, ended)
-	return s.exit(folder, command.ProcessState, cancelled), nil
+	return h.exit(folder, command.ProcessState, cancelled), nil
 }
 
-func (s *session) writePlan(folder string, task harness.Task) error {
+func (h *handle) writePlan(folder string, task harness.Task) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return storage("write plan", err)
 	}
@@ -93,12 +93,12 @@ func (s *session) writePlan(folder string, task harness.Task) error {
 }
 
 // mark notes that build and model have met, and which process it is.
-func (s *session) mark(folder, hash string, task harness.Task, pid int) error {
+func (h *handle) mark(folder, hash string, task harness.Task, pid int) error {
 	text, err := json.Marshal(processFile{PID: pid, Born: born(pid)})
 	if err != nil {
 		return &harness.Error{Kind: harness.KindInternal, Op: "launch app", Err: err}
 	}
-	mark := s.launchMark(hash, task.Model)
+	mark := h.launchMark(hash, task.Model)
 	err = errors.Join(
 		os.WriteFile(filepath.Join(folder, "process.json"), text, 0o644),
 		os.MkdirAll(filepath.Dir(mark), 0o755),
@@ -129,7 +129,7 @@ func evidence(folder string) string {
 }
 
 // exit tells how the process ended.
-func (s *session) exit(folder string, state *os.ProcessState, cancelled bool) harness.Exit {
+func (h *handle) exit(folder string, state *os.ProcessState, cancelled bool) harness.Exit {
 	status, ok := state.Sys().(syscall.WaitStatus)
 	switch {
 	case cancelled:
@@ -152,10 +152,10 @@ func (s *session) exit(folder string, state *os.ProcessState, cancelled bool) ha
 }
 
 // Collect reads an earlier launch's file, and follows the app when it is still at it.
-func (s *session) Collect(ctx context.Context, task harness.Task, sink harness.Sink) (harness.Exit, error) {
-	folder := s.folder(task)
+func (h *handle) Collect(ctx context.Context, task harness.Task, sink harness.Sink) (harness.Exit, error) {
+	folder := h.folder(task)
 	if _, err := os.Stat(filepath.Join(folder, "plan.json")); errors.Is(err, os.ErrNotExist) {
-		return harness.Exit{}, &harness.Error{Kind: harness.KindDevice, Op: "collect launch", Device: s.host.Name, Err: harness.ErrNoLaunch}
+		return harness.Exit{}, &harness.Error{Kind: harness.KindDevice, Op: "collect launch", Device: h.host.Name, Err: harness.ErrNoLaunch}
 	} else if err != nil {
 		return harness.Exit{}, storage("collect launch", err)
 	}
@@ -167,8 +167,8 @@ func (s *session) Collect(ctx context.Context, task harness.Task, sink harness.S
 	ended := make(chan error, 1)
 	stop := make(chan struct{})
 	defer close(stop)
-	go s.watch(p, ended, stop)
-	f := &follower{session: s, folder: folder, task: task, sink: sink, pid: p.PID, kill: func() {
+	go h.watch(p, ended, stop)
+	f := &follower{handle: h, folder: folder, task: task, sink: sink, pid: p.PID, kill: func() {
 		if p.running() {
 			killGroup(p.PID)
 		}
@@ -183,10 +183,10 @@ func (s *session) Collect(ctx context.Context, task harness.Task, sink harness.S
 }
 
 // watch tells when a process that is no child of ours has ended.
-func (s *session) watch(p processFile, ended chan<- error, stop <-chan struct{}) {
+func (h *handle) watch(p processFile, ended chan<- error, stop <-chan struct{}) {
 	for p.running() {
 		select {
-		case <-s.Clock.After(s.Poll):
+		case <-h.Clock.After(h.Poll):
 		case <-stop:
 			return
 		}

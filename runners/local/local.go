@@ -7,7 +7,7 @@
 //
 // Everything lies below one folder:
 //
-//	lock                               held while a session is open: two measurements at once would disturb each other
+//	lock                               held as long as a handle: two measurements at once would disturb each other
 //	builds/<hash>/agent                a copy of the executable, so that a rebuild cannot change a run
 //	launched/<build>-<model>           this build has been launched with this model
 //	sessions/<run>/<session>/          plan.json, events.jsonl, output.log, process.json, payloads
@@ -62,7 +62,7 @@ func (r *Runner) Devices(context.Context) ([]harness.Device, error) {
 	return []harness.Device{describeHost()}, nil
 }
 
-// Open takes hold of this host. A second session, of this or another process, is refused until it is let go.
+// Open takes hold of this host. A second handle, of this or another process, is refused until the first is closed.
 func (r *Runner) Open(_ context.Context, device harness.Device) (harness.Handle, error) {
 	host := describeHost()
 	if device.UDID != host.UDID {
@@ -82,15 +82,15 @@ func (r *Runner) Open(_ context.Context, device harness.Device) (harness.Handle,
 		return nil, &harness.Error{Kind: harness.KindDevice, Op: "open device", Device: host.Name, Err: errors.New("another run measures on this host"),
 			Hint: "Wait for it to end: two at once would disturb each other."}
 	}
-	return &session{Options: r.options, host: host, lock: lock}, nil
+	return &handle{Options: r.options, host: host, lock: lock}, nil
 }
 
 func storage(op string, err error) error {
 	return &harness.Error{Kind: harness.KindStorage, Op: op, Err: err, Hint: "Check the space and rights of the data folder."}
 }
 
-// session is this host, held for a run.
-type session struct {
+// handle is this host, held for a run.
+type handle struct {
 	Options
 	host harness.Device
 	lock *os.File
@@ -99,16 +99,16 @@ type session struct {
 }
 
 // Close lets the host go.
-func (s *session) Close() error {
-	s.once.Do(func() { s.err = s.lock.Close() })
-	return s.err
+func (h *handle) Close() error {
+	h.once.Do(func() { h.err = h.lock.Close() })
+	return h.err
 }
 
 // State tells what the host says of itself: memory and disk. It has no battery that counts and no thermal state.
-func (s *session) State(context.Context) (harness.DeviceState, error) {
-	state := harness.DeviceState{At: s.Clock.Now(), FreeMemoryBytes: freeMemory()}
+func (h *handle) State(context.Context) (harness.DeviceState, error) {
+	state := harness.DeviceState{At: h.Clock.Now(), FreeMemoryBytes: freeMemory()}
 	var disk syscall.Statfs_t
-	if err := syscall.Statfs(s.Dir, &disk); err == nil {
+	if err := syscall.Statfs(h.Dir, &disk); err == nil {
 		free := int64(disk.Bavail) * int64(disk.Bsize)
 		state.FreeDiskBytes = &free
 	}

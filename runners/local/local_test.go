@@ -43,6 +43,7 @@ func fixture(t *testing.T, agent, dir string) runnertest.Fixture {
 		Build:  harness.Build{Arm: harness.ArmCandidate, Path: agent, Hash: runnertest.HashFile(t, agent)},
 		Model:  runnertest.Model(t, 4096),
 		Slow:   map[string]string{"FAKE_TOKEN_MS": "50"},
+		Torn:   true,
 		Reopen: func(t *testing.T) harness.Runner { return elsewhere{newRunner(t, dir)} },
 	}
 }
@@ -53,7 +54,7 @@ type elsewhere struct{ *Runner }
 
 func (e elsewhere) Open(context.Context, harness.Device) (harness.Handle, error) {
 	lock, err := os.Open(os.DevNull)
-	return &session{Options: e.options, host: describeHost(), lock: lock}, err
+	return &handle{Options: e.options, host: describeHost(), lock: lock}, err
 }
 
 func TestContract(t *testing.T) {
@@ -77,7 +78,7 @@ func TestContractWithTheRealAgent(t *testing.T) {
 	runnertest.Run(t, func(t *testing.T) (harness.Runner, runnertest.Fixture) {
 		dir := t.TempDir()
 		f := fixture(t, agent, dir)
-		f.Model, f.Slow, f.Wait = manifest, nil, 2*time.Minute
+		f.Model, f.Slow, f.Torn, f.Wait = manifest, nil, false, 2*time.Minute
 		return newRunner(t, dir), f
 	})
 }
@@ -91,7 +92,7 @@ func TestOneRunAtATime(t *testing.T) {
 	}
 	_, err = newRunner(t, dir).Open(context.Background(), host)
 	if harness.KindOf(err) != harness.KindDevice || harness.HintOf(err) == "" {
-		t.Errorf("Open() beside an open session = %v", err)
+		t.Errorf("Open() beside an open handle = %v", err)
 	}
 	if err := first.Close(); err != nil {
 		t.Fatal(err)

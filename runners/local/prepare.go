@@ -14,7 +14,7 @@ import (
 )
 
 // Prepare copies the executable where this runner keeps builds and looks whether the model is there.
-func (s *session) Prepare(ctx context.Context, build harness.Build, model harness.Model, progress func(harness.Progress)) (harness.Prepared, error) {
+func (h *handle) Prepare(ctx context.Context, build harness.Build, model harness.Model, progress func(harness.Progress)) (harness.Prepared, error) {
 	var p harness.Prepared
 	if err := ctx.Err(); err != nil {
 		return p, err
@@ -22,11 +22,11 @@ func (s *session) Prepare(ctx context.Context, build harness.Build, model harnes
 	if _, err := os.Stat(filepath.Join(model.Path, "manifest.json")); err != nil {
 		return p, &harness.Error{Kind: harness.KindModel, Op: "look at model " + model.Name, Err: err, Hint: "Convert or download the model first."}
 	}
-	hash, err := s.hashOf(build)
+	hash, err := h.hashOf(build)
 	if err != nil {
 		return p, err
 	}
-	agent := s.agent(hash)
+	agent := h.agent(hash)
 	if _, err := os.Stat(agent); errors.Is(err, os.ErrNotExist) {
 		progress(harness.Progress{Step: "installing app"})
 		if err := install(build.Path, agent, hash); err != nil {
@@ -36,13 +36,13 @@ func (s *session) Prepare(ctx context.Context, build harness.Build, model harnes
 	} else if err != nil {
 		return p, storage("install app", err)
 	}
-	_, err = os.Stat(s.launchMark(hash, model))
+	_, err = os.Stat(h.launchMark(hash, model))
 	p.FirstEver = errors.Is(err, os.ErrNotExist)
 	return p, nil
 }
 
 // hashOf is the build's hash as given, or computed. A build that is not there is an error even when its copy is.
-func (s *session) hashOf(build harness.Build) (string, error) {
+func (h *handle) hashOf(build harness.Build) (string, error) {
 	info, err := os.Stat(build.Path)
 	if err == nil && (info.IsDir() || info.Mode()&0o111 == 0) {
 		err = fmt.Errorf("%s is not an executable", build.Path)
@@ -65,12 +65,12 @@ func (s *session) hashOf(build harness.Build) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-func (s *session) agent(hash string) string {
-	return filepath.Join(s.Dir, "builds", filepath.Base(hash), "agent")
+func (h *handle) agent(hash string) string {
+	return filepath.Join(h.Dir, "builds", filepath.Base(hash), "agent")
 }
 
-func (s *session) launchMark(hash string, model harness.Model) string {
-	return filepath.Join(s.Dir, "launched", filepath.Base(hash)+"-"+filepath.Base(model.Hash))
+func (h *handle) launchMark(hash string, model harness.Model) string {
+	return filepath.Join(h.Dir, "launched", filepath.Base(hash)+"-"+filepath.Base(model.Hash))
 }
 
 // install copies an executable and checks what it copied. Other processes see it whole or not at all.

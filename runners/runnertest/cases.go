@@ -227,6 +227,32 @@ func testGarbled(l *lab) {
 	}
 }
 
+// testTorn: the line that a dying app did not finish is evidence too, and comes last.
+func testTorn(l *lab) {
+	if !l.Torn {
+		l.Skip("the app knows no such fault")
+	}
+	s := l.ready()
+	task := l.task("torn", "tear@line:6")
+	r, exit := l.run(s, task)
+	if exit.Outcome != harness.OutcomeAppCrash {
+		l.Errorf("Run() of an app that dies within a line = %+v, want app_crash", exit)
+	}
+	lines := r.all()
+	if len(lines) != 6 || len(r.problems) != 0 {
+		l.Fatalf("%d lines (problems %v), want the 5 whole ones and the torn one: %q", len(lines), r.problems, lines)
+	}
+	for i, text := range lines {
+		if garbled := wire.DecodeLine(i+1, []byte(text)).Garbled != nil; garbled != (i == 5) || text == "" {
+			l.Errorf("line %d is %q", i+1, text)
+		}
+	}
+	var again record
+	if _, err := s.Collect(l.ctx, task, &again); err != nil || !reflect.DeepEqual(lines, again.all()) {
+		l.Errorf("Collect() = %v with %q, want the same lines %q", err, again.all(), lines)
+	}
+}
+
 // testHang: an app that does nothing more is ended with its context, soon, and its lines are all there.
 func testHang(l *lab) {
 	s := l.ready()

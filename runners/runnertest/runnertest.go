@@ -24,6 +24,7 @@ type Fixture struct {
 	Build    harness.Build
 	Model    harness.Model
 	Fault    func(name string) map[string]string // environment of a fault; nil: LILIMS_FAULT=name
+	Torn     bool                                // apps know the fault tear@line:N: to crash with half of line N written
 	Slow     map[string]string                   // environment in which a token takes some 50 ms of the host's time; nil: no such thing
 	Battery  bool                                // devices have a gauge that tells of it
 	Reopen   func(t *testing.T) harness.Runner   // another runner on the same devices, as after a restart; nil: cannot
@@ -52,6 +53,7 @@ func Run(t *testing.T, open Opener) {
 		{"ExitCode", testExitCode},
 		{"ErrorEvent", testErrorEvent},
 		{"GarbledLine", testGarbled},
+		{"TornLine", testTorn},
 		{"HangUntilCancelled", testHang},
 		{"CancelledBefore", testCancelledBefore},
 		{"CollectEqualsRun", testCollect},

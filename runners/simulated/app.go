@@ -18,9 +18,9 @@ const flushEvery = 250 * time.Millisecond
 // errEnded is how the app's code is left when the process ends before its time.
 var errEnded = errors.New("the process ended")
 
-// app is one launch of the simulated app. All of it runs on the session's goroutine: the virtual clock moves as it works.
+// app is one launch of the simulated app. All of it runs on the goroutine of who called Run: the virtual clock moves as it works.
 type app struct {
-	s      *session
+	h      *handle
 	ctx    context.Context
 	task   harness.Task
 	sink   harness.Sink
@@ -32,7 +32,8 @@ type app struct {
 	back    time.Duration
 	enc     *wire.Encoder
 	line    bytes.Buffer
-	speed   float64 // of this session
+	lines   wire.Lines // cuts the file as the host does while it watches
+	speed   float64    // of this session
 	pending wire.Event
 	flushed time.Time
 	sampled time.Time
@@ -46,32 +47,33 @@ type app struct {
 }
 
 // Run launches the app and sees it to its end.
-func (s *session) Run(ctx context.Context, task harness.Task, sink harness.Sink) (harness.Exit, error) {
-	if err := s.reachable("launch app"); err != nil {
+func (h *handle) Run(ctx context.Context, task harness.Task, sink harness.Sink) (harness.Exit, error) {
+	if err := h.reachable("launch app"); err != nil {
 		return harness.Exit{}, err
 	}
 	fault, err := ParseFault(task.Env[FaultVariable])
 	if err != nil {
-		return harness.Exit{}, &harness.Error{Kind: harness.KindUsage, Op: "launch app", Device: s.device.Name, Err: err}
+		return harness.Exit{}, &harness.Error{Kind: harness.KindUsage, Op: "launch app", Device: h.device.Name, Err: err}
 	}
-	s.launches++
+	h.launches++
 	a := &app{
-		s: s, ctx: ctx, task: task, sink: sink, fault: fault, watched: true,
+		h: h, ctx: ctx, task: task, sink: sink, fault: fault, watched: true,
 		file:   &file{payloads: map[string][]byte{}},
-		random: rand.New(rand.NewPCG(s.options.Seed^uint64(s.launches), s.world.count)),
-		boot:   s.clock.Now().Add(-90 * time.Second), began: s.clock.Now(), sampled: s.clock.Now(),
+		random: rand.New(rand.NewPCG(h.options.Seed^uint64(h.launches), h.world.count)),
+		boot:   h.clock.Now().Add(-90 * time.Second), began: h.clock.Now(), sampled: h.clock.Now(),
 		exit: harness.Exit{Outcome: harness.OutcomeOK, Code: at(0)},
 	}
 	a.enc = wire.NewEncoder(&a.line, 0)
-	a.speed = s.world.unit * a.armSpeed() * math.Exp(s.options.CV/2*a.random.NormFloat64())
-	s.files[task.Run+"/"+task.Session] = a.file
-	s.launched[string(task.Build.Arm)+task.Build.Hash+"/"+task.Model.Hash] = true
+	a.speed = h.world.unit * a.armSpeed() * math.Exp(h.options.CV/2*a.random.NormFloat64())
+	h.files[task.Run+"/"+task.Session] = a.file
+	h.launched[string(task.Build.Arm)+task.Build.Hash+"/"+task.Model.Hash] = true
 	if err := a.main(); err != nil && !errors.Is(err, errEnded) {
 		a.exit = harness.Exit{Outcome: harness.OutcomeCancelled, Reason: "ended by the harness"}
 	}
 	a.load(0)
+	a.lines.Close(a.tell)
 	if !a.watched {
-		s.lost = true
+		h.lost = true
 		return harness.Exit{Outcome: harness.OutcomeDeviceLost, Reason: "the device went away"}, nil
 	}
 	return a.exit, nil
@@ -79,24 +81,24 @@ func (s *session) Run(ctx context.Context, task harness.Task, sink harness.Sink)
 
 func (a *app) armSpeed() float64 {
 	speed := factorOf(a.task.Build, speedWord)
-	if v, ok := a.s.options.Speed[a.task.Build.Arm]; ok {
+	if v, ok := a.h.options.Speed[a.task.Build.Arm]; ok {
 		speed *= v
 	}
 	return speed
 }
 
 // Collect hands on what an earlier launch left.
-func (s *session) Collect(_ context.Context, task harness.Task, sink harness.Sink) (harness.Exit, error) {
-	if err := s.reachable("collect launch"); err != nil {
+func (h *handle) Collect(_ context.Context, task harness.Task, sink harness.Sink) (harness.Exit, error) {
+	if err := h.reachable("collect launch"); err != nil {
 		return harness.Exit{}, err
 	}
-	f, ok := s.files[task.Run+"/"+task.Session]
+	f, ok := h.files[task.Run+"/"+task.Session]
 	if !ok {
-		return harness.Exit{}, &harness.Error{Kind: harness.KindDevice, Op: "collect launch", Device: s.device.Name, Err: harness.ErrNoLaunch}
+		return harness.Exit{}, &harness.Error{Kind: harness.KindDevice, Op: "collect launch", Device: h.device.Name, Err: harness.ErrNoLaunch}
 	}
-	for i, text := range f.lines {
-		sink.Line(i+1, text)
-	}
+	var lines wire.Lines
+	lines.Feed(f.events, sink.Line)
+	lines.Close(sink.Line)
 	for name, raw := range f.payloads {
 		sink.Payload(name, raw)
 	}
@@ -114,7 +116,7 @@ func (a *app) main() error {
 	}
 	var worked time.Time // since
 	for i := 0; ; i++ {
-		now := a.s.clock.Now()
+		now := a.h.clock.Now()
 		if i == s.Warmups {
 			worked = now
 		}
@@ -157,10 +159,10 @@ func (a *app) end(reason string) error {
 }
 
 func (a *app) hello() error {
-	m, d := a.task.Model, a.s.device
-	now := a.s.clock.Now()
+	m, d := a.task.Model, a.h.device
+	now := a.h.clock.Now()
 	err := a.write(wire.Event{
-		Kind: wire.Hello, Session: a.task.Session, Agent: "simulated", PID: at(1000 + a.s.launches), BundleID: a.task.Build.BundleID,
+		Kind: wire.Hello, Session: a.task.Session, Agent: "simulated", PID: at(1000 + a.h.launches), BundleID: a.task.Build.BundleID,
 		Revision: a.task.Build.Revision, Config: a.task.Build.Configuration, Backend: "model", ComputeUnits: string(a.task.Scenario.ComputeUnits),
 		OS: d.OSVersion, Machine: d.ProductType, MemoryBytes: &d.MemoryBytes, LowPower: at(false), UnixNs: at(now.UnixNano()),
 	})
@@ -198,15 +200,15 @@ func (a *app) hello() error {
 
 // pass lets time go by as the host watches: its samplers read, the system may report another thermal state.
 func (a *app) pass(d time.Duration) error {
-	if limit := a.task.Limit; limit > 0 && a.s.clock.Now().Add(d).Sub(a.began) >= limit {
+	if limit := a.task.Limit; limit > 0 && a.h.clock.Now().Add(d).Sub(a.began) >= limit {
 		return a.hang()
 	}
-	if err := a.s.clock.Sleep(a.ctx, d); err != nil {
+	if err := a.h.clock.Sleep(a.ctx, d); err != nil {
 		return err
 	}
-	a.s.mu.Lock()
-	reading, state, now := a.s.world.reading(), a.s.world.state, a.s.world.now
-	a.s.mu.Unlock()
+	a.h.mu.Lock()
+	reading, state, now := a.h.world.reading(), a.h.world.state, a.h.world.now
+	a.h.mu.Unlock()
 	if t := a.task.TelemetryInterval; t > 0 && a.watched && now.Sub(a.sampled) >= t {
 		a.sampled = now
 		a.sink.Battery(reading)
@@ -223,15 +225,15 @@ func (a *app) pass(d time.Duration) error {
 }
 
 func (a *app) hang() error {
-	a.s.clock.Idle(a.ctx)
+	a.h.clock.Idle(a.ctx)
 	return a.ctx.Err()
 }
 
 // load sets how hard the chip works, a build's appetite included.
 func (a *app) load(share float64) {
-	a.s.mu.Lock()
-	defer a.s.mu.Unlock()
-	a.s.world.busy = share * factorOf(a.task.Build, powerWord)
+	a.h.mu.Lock()
+	defer a.h.mu.Unlock()
+	a.h.world.busy = share * factorOf(a.task.Build, powerWord)
 }
 
 func (a *app) bytes(tokens int) float64 {
@@ -255,15 +257,29 @@ func (a *app) write(e wire.Event) error {
 	if strikes && a.fault.What == "gap" {
 		return nil
 	}
-	text := bytes.Clone(bytes.TrimSuffix(a.line.Bytes(), []byte("\n")))
+	text := a.line.Bytes()
+	if strikes && a.fault.What == "tear" {
+		a.append(text[:len(text)/2])
+		a.exit = crashed()
+		return errEnded
+	}
 	if strikes {
 		text = append([]byte("\x00\x00"), text[len(text)/2:]...)
 	}
-	a.file.lines = append(a.file.lines, text)
-	if a.watched {
-		a.sink.Line(len(a.file.lines), text)
-	}
+	a.append(text)
 	return nil
 }
 
-func (a *app) ns() int64 { return a.s.clock.Now().Sub(a.boot).Nanoseconds() - a.back.Nanoseconds() }
+// append puts text at the end of the file, and its lines before the host while it watches.
+func (a *app) append(text []byte) {
+	a.file.events = append(a.file.events, text...)
+	a.lines.Feed(text, a.tell)
+}
+
+func (a *app) tell(number int, text []byte) {
+	if a.watched {
+		a.sink.Line(number, text)
+	}
+}
+
+func (a *app) ns() int64 { return a.h.clock.Now().Sub(a.boot).Nanoseconds() - a.back.Nanoseconds() }

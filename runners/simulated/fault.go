@@ -20,6 +20,7 @@ const FaultVariable = "LILIMS_FAULT"
 //	hot@token:N      the sun comes out: the case has 47 °C at once, which is critical, and cools from there
 //	slow@token:N     from there on every token takes four times as long
 //	garble@line:N    line N is damaged
+//	tear@line:N      the process dies of a signal with half of line N written
 //	gap@line:N       line N is never written
 //	exit@load        the process ends with code 9 while the model loads
 //	payload@load     a MetricKit payload lies beside the events (no harm done)
@@ -37,7 +38,7 @@ func ParseFault(text string) (Fault, error) {
 	where, number, counted := strings.Cut(place, ":")
 	f := Fault{What: what, Where: where}
 	known := map[string]string{"crash": "token", "jetsam": "token", "hang": "token", "oom": "token", "clock": "token", "lost": "token",
-		"slow": "token", "hot": "token", "garble": "line", "gap": "line", "exit": "load", "payload": "load"}
+		"slow": "token", "hot": "token", "garble": "line", "tear": "line", "gap": "line", "exit": "load", "payload": "load"}
 	if known[what] == "" || known[what] != where {
 		return Fault{}, fmt.Errorf("%s=%q: no such fault", FaultVariable, text)
 	}

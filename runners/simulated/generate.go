@@ -41,15 +41,15 @@ func (a *app) iterate(index int, warmup bool) error {
 // iterationPace is this iteration's speed: session's speed times AR(1) noise.
 func (a *app) iterationPace() float64 {
 	const phi = 0.5
-	noise := a.s.options.CV * 0.6
-	a.s.iteration = phi*a.s.iteration + noise*math.Sqrt(1-phi*phi)*a.random.NormFloat64()
-	return a.speed * math.Exp(a.s.iteration)
+	noise := a.h.options.CV * 0.6
+	a.h.iteration = phi*a.h.iteration + noise*math.Sqrt(1-phi*phi)*a.random.NormFloat64()
+	return a.speed * math.Exp(a.h.iteration)
 }
 
 func (a *app) throttle() float64 {
-	a.s.mu.Lock()
-	defer a.s.mu.Unlock()
-	return a.s.world.throttle()
+	a.h.mu.Lock()
+	defer a.h.mu.Unlock()
+	return a.h.world.throttle()
 }
 
 func (a *app) prefill(index, prompt int, pace float64) error {
@@ -78,13 +78,13 @@ func bytesPerParameter(quantization string) float64 {
 // decode generates the tokens, one at a time, and writes them in batches.
 func (a *app) decode(index, prompt int, pace float64) error {
 	s := a.task.Scenario
-	a.flushed = a.s.clock.Now()
+	a.flushed = a.h.clock.Now()
 	for n := range s.GenerateTokens {
 		if err := a.strike(); err != nil {
 			return err
 		}
 		depth := float64(s.KVDepth + prompt + n)
-		rate := a.s.world.chip * effectiveShare * pace * a.throttle()
+		rate := a.h.world.chip * effectiveShare * pace * a.throttle()
 		seconds := tokenOverhead.Seconds()/(pace*a.throttle()) + (float64(a.task.Model.SizeBytes)+cacheBytes*depth)/rate
 		seconds *= math.Exp(0.03 * a.random.NormFloat64())
 		if a.random.IntN(200) == 0 {
@@ -97,7 +97,7 @@ func (a *app) decode(index, prompt int, pace float64) error {
 			return err
 		}
 		a.take(index, n)
-		if a.s.clock.Now().Sub(a.flushed) >= flushEvery {
+		if a.h.clock.Now().Sub(a.flushed) >= flushEvery {
 			if err := a.flush(); err != nil {
 				return err
 			}
@@ -121,7 +121,7 @@ func (a *app) take(index, n int) {
 }
 
 func (a *app) flush() error {
-	a.flushed = a.s.clock.Now()
+	a.flushed = a.h.clock.Now()
 	if a.pending.First == nil {
 		return nil
 	}
@@ -141,7 +141,7 @@ func (a *app) strike() error {
 	}
 	switch a.fault.What {
 	case "crash":
-		a.exit = harness.Exit{Outcome: harness.OutcomeAppCrash, Signal: at(6), Reason: "killed by signal 6", Evidence: "simulated crash report"}
+		a.exit = crashed()
 		return errEnded
 	case "jetsam":
 		a.exit = harness.Exit{Outcome: harness.OutcomeJetsam, Signal: at(9), Reason: "killed for memory: per-process limit", Evidence: "simulated JetsamEvent"}
@@ -153,13 +153,17 @@ func (a *app) strike() error {
 	case "clock":
 		a.back = 10 * time.Second
 	case "hot":
-		a.s.mu.Lock()
-		a.s.world.shell = sunlit
-		a.s.mu.Unlock()
+		a.h.mu.Lock()
+		a.h.world.shell = sunlit
+		a.h.mu.Unlock()
 	case "lost":
 		a.watched = false
 	}
 	return nil
+}
+
+func crashed() harness.Exit {
+	return harness.Exit{Outcome: harness.OutcomeAppCrash, Signal: at(6), Reason: "killed by signal 6", Evidence: "simulated crash report"}
 }
 
 // quit reports an error and ends in order.

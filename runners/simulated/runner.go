@@ -29,7 +29,7 @@ type Options struct {
 // OS is what a simulated device says that it runs.
 type OS struct{ Version, Build string }
 
-// Runner is the simulated lab. Devices keep their state (heat, charge, what is installed) over all their sessions.
+// Runner is the simulated lab. Devices keep their state (heat, charge, what is installed) from one session, and one handle, to the next.
 type Runner struct {
 	options Options
 	mu      sync.Mutex
@@ -41,7 +41,7 @@ type unit struct {
 	device  harness.Device
 	clock   *Clock
 	options Options
-	mu      sync.Mutex // guards world against the clock and the session's goroutine
+	mu      sync.Mutex // guards world against the clock and the goroutine that holds the device
 	world   *world
 
 	open      bool
@@ -56,7 +56,7 @@ type unit struct {
 
 // file is what a launch left on the device.
 type file struct {
-	lines    [][]byte
+	events   []byte
 	payloads map[string][]byte
 	ended    bool
 }
@@ -124,7 +124,7 @@ func (r *Runner) Open(_ context.Context, device harness.Device) (harness.Handle,
 			return nil, u.fault("open device", fmt.Errorf("it is in use"), "Wait for the other run.")
 		}
 		u.open, u.lost = true, false
-		return &session{unit: u, release: func() {
+		return &handle{unit: u, release: func() {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			u.open = false
@@ -138,74 +138,74 @@ func (u *unit) fault(op string, err error, hint string) error {
 	return &harness.Error{Kind: harness.KindDevice, Op: op, Device: u.device.Name + " (" + u.device.UDID + ")", Err: err, Hint: hint}
 }
 
-// session is one device, held for a run.
-type session struct {
+// handle is one device, held for a run.
+type handle struct {
 	*unit
 	release func()
 	once    sync.Once
 }
 
 // Clock is the device's own time.
-func (s *session) Clock() harness.Clock { return s.clock }
+func (h *handle) Clock() harness.Clock { return h.clock }
 
 // Close lets the device go.
-func (s *session) Close() error {
-	s.once.Do(s.release)
+func (h *handle) Close() error {
+	h.once.Do(h.release)
 	return nil
 }
 
 // Prepare pretends to install and copy, at the speed of a cable.
-func (s *session) Prepare(ctx context.Context, build harness.Build, model harness.Model, progress func(harness.Progress)) (harness.Prepared, error) {
-	if err := s.reachable("prepare device"); err != nil {
+func (h *handle) Prepare(ctx context.Context, build harness.Build, model harness.Model, progress func(harness.Progress)) (harness.Prepared, error) {
+	if err := h.reachable("prepare device"); err != nil {
 		return harness.Prepared{}, err
 	}
 	if build.Path != "" {
 		if _, err := os.Stat(build.Path); err != nil {
-			return harness.Prepared{}, &harness.Error{Kind: harness.KindBuild, Op: "install app", Device: s.device.Name, Err: err, Hint: "Build the app first."}
+			return harness.Prepared{}, &harness.Error{Kind: harness.KindBuild, Op: "install app", Device: h.device.Name, Err: err, Hint: "Build the app first."}
 		}
 	}
 	if model.Path != "" {
 		if _, err := os.Stat(model.Path); err != nil {
-			return harness.Prepared{}, &harness.Error{Kind: harness.KindModel, Op: "copy model", Device: s.device.Name, Err: err, Hint: "Convert the model first."}
+			return harness.Prepared{}, &harness.Error{Kind: harness.KindModel, Op: "copy model", Device: h.device.Name, Err: err, Hint: "Convert the model first."}
 		}
 	}
 	var p harness.Prepared
 	identity := string(build.Arm) + build.Hash
-	if !s.builds[identity] && !s.options.Installed {
+	if !h.builds[identity] && !h.options.Installed {
 		progress(harness.Progress{Step: "installing app"})
-		if err := s.clock.Sleep(ctx, 4*time.Second); err != nil {
+		if err := h.clock.Sleep(ctx, 4*time.Second); err != nil {
 			return p, err
 		}
-		s.builds[identity], p.BuildInstalled = true, true
+		h.builds[identity], p.BuildInstalled = true, true
 	}
-	if !s.models[model.Hash] && !s.options.Installed {
+	if !h.models[model.Hash] && !h.options.Installed {
 		progress(harness.Progress{Step: "copying model", Total: model.SizeBytes})
 		p.PushSeconds = float64(model.SizeBytes) / 35e6
-		if err := s.clock.Sleep(ctx, time.Duration(p.PushSeconds*float64(time.Second))); err != nil {
+		if err := h.clock.Sleep(ctx, time.Duration(p.PushSeconds*float64(time.Second))); err != nil {
 			return p, err
 		}
-		s.models[model.Hash], p.ModelPushed, p.PushedBytes = true, true, model.SizeBytes
+		h.models[model.Hash], p.ModelPushed, p.PushedBytes = true, true, model.SizeBytes
 		progress(harness.Progress{Step: "copying model", Done: model.SizeBytes, Total: model.SizeBytes})
 	}
-	p.FirstEver = !s.launched[identity+"/"+model.Hash] && !s.options.Installed
+	p.FirstEver = !h.launched[identity+"/"+model.Hash] && !h.options.Installed
 	return p, nil
 }
 
-func (s *session) reachable(op string) error {
-	if s.lost {
-		return s.fault(op, fmt.Errorf("the device is gone"), "Reconnect it.")
+func (h *handle) reachable(op string) error {
+	if h.lost {
+		return h.fault(op, fmt.Errorf("the device is gone"), "Reconnect it.")
 	}
 	return nil
 }
 
 // State tells the modelled state.
-func (s *session) State(context.Context) (harness.DeviceState, error) {
-	if err := s.reachable("read state"); err != nil {
+func (h *handle) State(context.Context) (harness.DeviceState, error) {
+	if err := h.reachable("read state"); err != nil {
 		return harness.DeviceState{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	w := s.world
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	w := h.world
 	return harness.DeviceState{
 		At: w.now, Locked: at(false), Thermal: at(w.state), LowPowerMode: at(false), BatteryPercent: at(100 * w.charge / w.capacity),
 		BatteryCelsius: at(w.shell - 1), Charging: at(w.plugged), ExternalPower: at(w.plugged), FreeDiskBytes: at(int64(64 << 30)),
@@ -213,11 +213,11 @@ func (s *session) State(context.Context) (harness.DeviceState, error) {
 }
 
 // Battery reads the modelled gauge.
-func (s *session) Battery(context.Context) (harness.BatteryReading, error) {
-	if err := s.reachable("read battery"); err != nil {
+func (h *handle) Battery(context.Context) (harness.BatteryReading, error) {
+	if err := h.reachable("read battery"); err != nil {
 		return harness.BatteryReading{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.world.reading(), nil
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.world.reading(), nil
 }

@@ -28,7 +28,7 @@ func TestContract(t *testing.T) {
 			t.Fatal(err)
 		}
 		return New(Options{Profiles: profiles(), Units: 2, Start: start, CV: 0.02}), runnertest.Fixture{
-			Build: harness.Build{Arm: harness.ArmCandidate, Path: app, Hash: "c0"}, Model: runnertest.Model(t, 1<<20), Battery: true,
+			Build: harness.Build{Arm: harness.ArmCandidate, Path: app, Hash: "c0"}, Model: runnertest.Model(t, 1<<20), Battery: true, Torn: true,
 		}
 	})
 }

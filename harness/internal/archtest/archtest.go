@@ -10,6 +10,8 @@ import (
 	"go/token"
 	"io/fs"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -81,7 +83,7 @@ type Rule struct {
 	Except  []string // folders at or below which it does not hold
 	Deny    []string // import paths at or below which imports are denied; own packages without the module prefix
 	Allow   []string // own packages allowed all the same, exact
-	OnlyOwn bool     // if set, Deny is ignored: of own packages only Allow may be imported
+	OnlyOwn bool     // if set, Deny is ignored: of own packages only those below From and Allow may be imported
 	Only    []string // if set, Deny is ignored: beyond the standard library, only what lies at or below these may be imported
 	Reason  string
 }
@@ -100,7 +102,7 @@ func (r Rule) breach(dir, imported string) string {
 		return r.beyond(imported)
 	}
 	if r.OnlyOwn {
-		if !isOwn || under(own, dir) {
+		if !isOwn || under(own, dir) || r.From != "" && under(own, r.From) {
 			return ""
 		}
 		for _, a := range r.Allow {
@@ -195,5 +197,46 @@ func Undocumented(files []File) []string {
 			out = append(out, dir)
 		}
 	}
+	return out
+}
+
+// Glossary holds the package comment of the package in dir against its exported types, tests left aside: missing are the
+// types that the comment does not link to, unknown the links to what is no exported type of the package.
+func Glossary(files []File, dir string) (missing, unknown []string) {
+	types, links := map[string]bool{}, map[string]bool{}
+	for _, f := range files {
+		if f.Dir != dir || f.Test {
+			continue
+		}
+		for _, link := range docLink.FindAllStringSubmatch(f.AST.Doc.Text(), -1) {
+			links[link[1]] = true
+		}
+		for _, d := range f.AST.Decls {
+			gen, ok := d.(*ast.GenDecl)
+			if !ok || gen.Tok != token.TYPE {
+				continue
+			}
+			for _, s := range gen.Specs {
+				if name := s.(*ast.TypeSpec).Name; name.IsExported() {
+					types[name.Name] = true
+				}
+			}
+		}
+	}
+	return without(types, links), without(links, types)
+}
+
+// docLink is a link of a comment to a name of the comment's own package.
+var docLink = regexp.MustCompile(`\[([A-Z]\w*)\]`)
+
+// without are the names that others does not have, sorted.
+func without(names, others map[string]bool) []string {
+	var out []string
+	for name := range names {
+		if !others[name] {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
 	return out
 }

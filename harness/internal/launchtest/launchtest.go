@@ -1,5 +1,5 @@
 // Package launchtest makes launches for tests of what keeps and reads them: event lines as the app writes them, folded by
-// the wire's own fold, with battery readings and samples of the host beside them.
+// package derive, with battery readings and samples of the host beside them.
 package launchtest
 
 import (
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/derive"
 	"github.com/lilims/bench/harness/wire"
 )
 
@@ -110,7 +111,7 @@ func (s *script) iteration(i int, ids []int) {
 // Fold makes a launch of any lines.
 func Fold(id string, texts []string, random *rand.Rand) Yield {
 	var y Yield
-	fold := wire.NewFold(wire.Expect{Session: id})
+	fold := derive.NewFold(derive.Expect{Session: id})
 	at := Start
 	for i, text := range texts {
 		if i%7 == 0 {

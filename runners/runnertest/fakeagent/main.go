@@ -172,7 +172,7 @@ func (a *agent) iterate(i int) (code int, done bool) {
 		a.wait()
 		a.write(wire.Event{Kind: wire.Tokens, Iteration: &i, First: &n, IDs: []int32{int32(n)}, At: []int64{a.now()}, Text: " fake"})
 	}
-	a.write(wire.Event{Kind: wire.Sample, Metric: "footprint_bytes", Value: ptr(1e7), Unit: "B", Phase: "decode", Iteration: &i})
+	a.write(wire.Event{Kind: wire.Sample, Metric: harness.Footprint, Value: ptr(1e7), Unit: "B", Phase: "decode", Iteration: &i})
 	a.ended++
 	a.write(wire.Event{Kind: wire.IterationEnd, Iteration: &i, Outcome: "ok", Reason: "length", Count: &a.task.Generate})
 	return 0, false
@@ -220,11 +220,19 @@ func (a *agent) write(e wire.Event) {
 		if a.what == "gap" {
 			return
 		}
-		text = append([]byte("\x00{"), text[len(text)/2:]...)
+		if a.what == "tear" {
+			text = text[:len(text)/2]
+		} else {
+			text = append([]byte("\x00{"), text[len(text)/2:]...)
+		}
 	}
 	if _, err := a.file.Write(text); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(5)
+	}
+	if a.what == "tear" && a.number == a.lines {
+		a.what = "crash"
+		a.strike()
 	}
 }
 

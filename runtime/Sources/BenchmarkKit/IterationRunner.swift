@@ -3,6 +3,8 @@ import Synchronization
 
 /// Runs iterations on a loaded model. Every iteration that begins is recorded with an end, whatever happens in it.
 final class IterationRunner: Sendable {
+    /// The reading that says how well the model foresees a text.
+    private static let perplexity = "perplexity"
     private let plan: Plan
     private let generator: Mutex<Generator?>
     private let recorder: Recorder
@@ -52,9 +54,9 @@ final class IterationRunner: Sendable {
         do {
             try await generator.score(text, into: &perplexity)
             guard let value = perplexity.value else { throw RuntimeError.emptyPrompt }
-            recorder.sample("perplexity", value, "1")
+            recorder.sample(Self.perplexity, value, "1")
         } catch {
-            recorder.missing("perplexity", "1", "the text was not scored: \(error)")
+            recorder.missing(Self.perplexity, "1", "the text was not scored: \(error)")
         }
         probes.endPhase()
         recorder.enter(.idle, iteration: nil)

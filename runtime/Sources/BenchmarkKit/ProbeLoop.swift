@@ -9,6 +9,8 @@ import Synchronization
 /// that the system tells of the process's memory is written.
 final class ProbeLoop: Sendable {
     static let interval = Duration.milliseconds(40)
+    /// The reading of the app's own footprint, in bytes.
+    static let footprint = "footprint_bytes"
     private static let quietTime: Int64 = 250_000_000
     private static let growth: Int64 = 1 << 20
 
@@ -55,7 +57,7 @@ final class ProbeLoop: Sendable {
             state.highest = reading.footprint
             return [state.leastAvailable, reading.available].compactMap { $0 }.min()
         }
-        recorder.sample("footprint_bytes", Double(reading.footprint), "B")
+        recorder.sample(Self.footprint, Double(reading.footprint), "B")
         if let peak = reading.peak { recorder.sample("ledger_peak_bytes", Double(peak), "B") }
         if let least { recorder.sample("available_bytes", Double(least), "B") }
         if let neural = reading.neural { recorder.sample("neural_bytes", Double(neural), "B") }
@@ -78,7 +80,7 @@ final class ProbeLoop: Sendable {
             state.lastWritten = now
             return true
         }
-        if isDue { recorder.sample("footprint_bytes", Double(reading.footprint), "B") }
+        if isDue { recorder.sample(Self.footprint, Double(reading.footprint), "B") }
     }
 
     private func readThermal() {

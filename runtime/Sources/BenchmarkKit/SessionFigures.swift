@@ -47,7 +47,7 @@ public struct SessionFigures: Sendable, Codable, Equatable {
                 times[index] = []
             case .tokens: if let index = event.iteration { times[index]? += event.at ?? [] }
             case .sample:
-                guard event.metric == "footprint_bytes", let value = event.value else { continue }
+                guard event.metric == ProbeLoop.footprint, let value = event.value else { continue }
                 update(event.iteration) { $0.peakFootprintBytes = max($0.peakFootprintBytes ?? value, value) }
             case .iterationEnd:
                 guard let index = event.iteration else { continue }

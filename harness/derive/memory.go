@@ -1,4 +1,6 @@
-package wire
+package derive
+
+import "github.com/lilims/bench/harness/wire"
 
 import "github.com/lilims/bench/harness"
 
@@ -10,7 +12,7 @@ type memory struct {
 }
 
 // take looks at a reading of the app. first: no iteration of the process has begun.
-func (m *memory) take(e Event, value float64, current *open, first bool) {
+func (m *memory) take(e wire.Event, value float64, current *open, first bool) {
 	switch e.Metric {
 	case harness.Footprint:
 		if e.Phase == "load" && first {

@@ -1,9 +1,10 @@
-package wire
+package derive
 
 import (
 	"strings"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/wire"
 )
 
 // Placements are what the app has said of where its model's operations are to run, in the order of its lines. Lines that
@@ -11,11 +12,11 @@ import (
 func Placements(lines []harness.EventLine) []harness.Placement {
 	var out []harness.Placement
 	for _, l := range lines {
-		if !strings.Contains(l.Text, `"`+string(Placement)+`"`) {
+		if !strings.Contains(l.Text, `"`+string(wire.Placement)+`"`) {
 			continue
 		}
-		e := DecodeLine(l.Number, []byte(l.Text)).Event
-		if e == nil || e.Kind != Placement || e.Newer() || e.Count == nil {
+		e := wire.DecodeLine(l.Number, []byte(l.Text)).Event
+		if e == nil || e.Kind != wire.Placement || e.Newer() || e.Count == nil {
 			continue
 		}
 		placement := harness.Placement{Function: e.Function, Unit: e.Unit, Count: *e.Count}

@@ -1,8 +1,11 @@
-package harness
+package derive
 
 import (
 	"slices"
 	"time"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/power"
 )
 
 // CurveWindow is the length of a window in which sustained load is looked at.
@@ -59,17 +62,17 @@ func FallTime(rates []float64, share float64) (time.Duration, bool) {
 type CurvePoint struct {
 	Begin, End time.Duration // since the first token
 	TokS       float64
-	Footprint  *float64      // B, highest that the app saw of itself
-	Thermal    *ThermalState // hottest, as the app was told
-	Watts      *float64      // mean of the gauge's publications, whole device, idle included
+	Footprint  *float64              // B, highest that the app saw of itself
+	Thermal    *harness.ThermalState // hottest, as the app was told
+	Watts      *float64              // mean of the gauge's publications, whole device, idle included
 }
 
 // Curve cuts a session's generation into full windows. It is empty for a session of several processes, whose clocks
 // differ, and for one that generated nothing.
-func (s RecordedSession) Curve() []CurvePoint {
+func Curve(s harness.RecordedSession) []CurvePoint {
 	var tokens []int64
 	for _, it := range s.Iterations {
-		if !it.Warmup && (it.Outcome == OutcomeOK || it.Outcome == OutcomeThermal) {
+		if !it.Warmup && (it.Outcome == harness.OutcomeOK || it.Outcome == harness.OutcomeThermal) {
 			tokens = append(tokens, it.TokenNs...)
 		}
 	}
@@ -84,21 +87,21 @@ func (s RecordedSession) Curve() []CurvePoint {
 	for i := range points {
 		points[i] = CurvePoint{Begin: time.Duration(i) * CurveWindow, End: time.Duration(i+1) * CurveWindow, TokS: rates[i]}
 	}
-	s.readSamples(points, tokens[0])
-	s.readPower(points, tokens[0])
+	readSamples(s, points, tokens[0])
+	readPower(s, points, tokens[0])
 	return points
 }
 
 // readSamples puts footprints and thermal states into the windows in which the app took them. A thermal state lasts
 // until the next.
-func (s RecordedSession) readSamples(points []CurvePoint, begin int64) {
-	var states []Sample
+func readSamples(s harness.RecordedSession, points []CurvePoint, begin int64) {
+	var states []harness.Sample
 	for _, m := range s.Samples {
 		switch {
 		case m.DeviceNs == nil:
-		case m.Metric == ThermalRank:
+		case m.Metric == harness.ThermalRank:
 			states = append(states, m)
-		case m.Metric == Footprint:
+		case m.Metric == harness.Footprint:
 			if i := (*m.DeviceNs - begin) / CurveWindow.Nanoseconds(); *m.DeviceNs >= begin && i < int64(len(points)) {
 				if p := &points[i]; p.Footprint == nil || m.Value > *p.Footprint {
 					p.Footprint = &m.Value
@@ -106,11 +109,11 @@ func (s RecordedSession) readSamples(points []CurvePoint, begin int64) {
 			}
 		}
 	}
-	var current *ThermalState
+	var current *harness.ThermalState
 	for i := range points {
 		points[i].Thermal = current
 		for len(states) > 0 && *states[0].DeviceNs-begin < points[i].End.Nanoseconds() {
-			if state, ok := ThermalOfRank(states[0].Value); ok {
+			if state, ok := harness.ThermalOfRank(states[0].Value); ok {
 				current = &state
 				if hottest := points[i].Thermal; hottest == nil || state.Rank() > hottest.Rank() || *states[0].DeviceNs <= begin {
 					points[i].Thermal = current
@@ -123,13 +126,13 @@ func (s RecordedSession) readSamples(points []CurvePoint, begin int64) {
 
 // readPower spreads the gauge's mean powers over the windows that they cover. The host's clock places both: the first
 // token's time is that of the sample nearest to it.
-func (s RecordedSession) readPower(points []CurvePoint, begin int64) {
-	origin, ok := s.wallAt(begin)
+func readPower(s harness.RecordedSession, points []CurvePoint, begin int64) {
+	origin, ok := wallAt(s, begin)
 	if !ok {
 		return
 	}
 	joules, seconds := make([]float64, len(points)), make([]float64, len(points))
-	for _, step := range s.PowerSteps() {
+	for _, step := range power.Steps(s.Battery) {
 		for i := range points {
 			from, to := origin.Add(points[i].Begin), origin.Add(points[i].End)
 			if step.Begin.After(from) {
@@ -153,9 +156,9 @@ func (s RecordedSession) readPower(points []CurvePoint, begin int64) {
 }
 
 // wallAt is the host's time at a moment of the device's monotonic clock, by the nearest sample that has both.
-func (s RecordedSession) wallAt(ns int64) (time.Time, bool) {
-	var best *Sample
-	distance := func(m *Sample) int64 { return max(*m.DeviceNs-ns, ns-*m.DeviceNs) }
+func wallAt(s harness.RecordedSession, ns int64) (time.Time, bool) {
+	var best *harness.Sample
+	distance := func(m *harness.Sample) int64 { return max(*m.DeviceNs-ns, ns-*m.DeviceNs) }
 	for i := range s.Samples {
 		m := &s.Samples[i]
 		if m.DeviceNs != nil && !m.At.IsZero() && (best == nil || distance(m) < distance(best)) {

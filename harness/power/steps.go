@@ -1,9 +1,13 @@
-package harness
+package power
 
-import "time"
+import (
+	"time"
 
-// PowerStep is the mean power of the whole device between two publications of its battery's gauge, on the host's clock.
-type PowerStep struct {
+	"github.com/lilims/bench/harness"
+)
+
+// Step is the mean power of the whole device between two publications of its battery's gauge, on the host's clock.
+type Step struct {
 	Begin, End time.Time
 	Watts      float64
 }
@@ -11,15 +15,15 @@ type PowerStep struct {
 // maxStepWatts bounds what a phone's gauge can mean; a mean above it is a counter that was reset or misread.
 const maxStepWatts = 60
 
-// PowerSteps are the session's steps of power, for drawing: package power computes energy, with an uncertainty. The
+// Steps are a session's steps of power, for drawing: energy, with its uncertainty, is [Measure]'s. The
 // gauge adds up one reading of the system's load in mW a second and counts them, so that the mean between two
 // publications is a quotient of differences; where it keeps no such sum, voltage times current at a publication stands
 // for the time since the one before.
-func (s RecordedSession) PowerSteps() []PowerStep {
-	var out []PowerStep
-	var last *BatteryReading
-	for i := range s.Battery {
-		reading := &s.Battery[i]
+func Steps(readings []harness.BatteryReading) []Step {
+	var out []Step
+	var last *harness.BatteryReading
+	for i := range readings {
+		reading := &readings[i]
 		if last == nil {
 			last = reading
 			continue
@@ -29,7 +33,7 @@ func (s RecordedSession) PowerSteps() []PowerStep {
 			continue // the gauge has not published since
 		}
 		if watts >= 0 && watts <= maxStepWatts {
-			out = append(out, PowerStep{Begin: last.At, End: reading.At, Watts: watts})
+			out = append(out, Step{Begin: last.At, End: reading.At, Watts: watts})
 		}
 		last = reading
 	}
@@ -38,7 +42,7 @@ func (s RecordedSession) PowerSteps() []PowerStep {
 
 // meanPower is the mean power in W between two readings; false where the gauge has not published in between. Counters
 // that wrap at 64 bits are carried over by the subtraction; what a reset leaves is beyond every bound.
-func meanPower(a, b BatteryReading) (float64, bool) {
+func meanPower(a, b harness.BatteryReading) (float64, bool) {
 	if a.SystemLoadCount != nil && b.SystemLoadCount != nil && a.AccumulatedSystemLoad != nil && b.AccumulatedSystemLoad != nil {
 		if *a.SystemLoadCount == *b.SystemLoadCount {
 			return 0, false

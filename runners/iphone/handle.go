@@ -21,8 +21,8 @@ import (
 // askLimit bounds one question to a phone that answers from memory.
 const askLimit = 20 * time.Second
 
-// Session is one phone, held for a run. One goroutine uses it.
-type Session struct {
+// Handle is one phone, held for a run. One goroutine uses it.
+type Handle struct {
 	*Runner
 	phone   *tether.Phone
 	device  harness.Device
@@ -36,14 +36,14 @@ type Session struct {
 
 var (
 	_ harness.Runner = (*Runner)(nil)
-	_ harness.Handle = (*Session)(nil)
-	_ harness.Gauge  = (*Session)(nil)
+	_ harness.Handle = (*Handle)(nil)
+	_ harness.Gauge  = (*Handle)(nil)
 )
 
 // open checks everything that a launch will need but the app itself, so that what is wrong with the phone is said
 // before anything is copied.
-func (s *Session) open(ctx context.Context) error {
-	lockdown, err := s.trusted(ctx)
+func (h *Handle) open(ctx context.Context) error {
+	lockdown, err := h.trusted(ctx)
 	if err != nil {
 		return err
 	}
@@ -53,23 +53,23 @@ func (s *Session) open(ctx context.Context) error {
 		return err
 	}
 	text, _ := v.(string)
-	if s.version, err = parseVersion(text); err != nil {
+	if h.version, err = parseVersion(text); err != nil {
 		return err
 	}
-	_, err = s.reach(ctx)
+	_, err = h.reach(ctx)
 	return err
 }
 
 // trusted opens a lockdown session, and asks the phone for its trust if it does not know this host.
-func (s *Session) trusted(ctx context.Context) (*tether.Lockdown, error) {
-	lockdown, err := s.phone.Lockdown(ctx)
+func (h *Handle) trusted(ctx context.Context) (*tether.Lockdown, error) {
+	lockdown, err := h.phone.Lockdown(ctx)
 	if !errors.Is(err, tether.ErrNotPaired) {
 		return lockdown, err
 	}
-	if err := s.phone.Pair(ctx, s.options.Clock.Now()); err != nil {
+	if err := h.phone.Pair(ctx, h.options.Clock.Now()); err != nil {
 		return nil, err
 	}
-	return s.phone.Lockdown(ctx)
+	return h.phone.Lockdown(ctx)
 }
 
 // parseVersion reads "18.6" or "17.4.1".
@@ -82,9 +82,9 @@ func parseVersion(text string) ([3]int, error) {
 }
 
 // Close lets go of the phone. An app that runs goes on.
-func (s *Session) Close() error {
-	s.dropFiles()
-	s.dropControl()
+func (h *Handle) Close() error {
+	h.dropFiles()
+	h.dropControl()
 	return nil
 }
 
@@ -111,27 +111,27 @@ func (c *control) close() {
 }
 
 // reach returns the way to the phone's processes, and opens it where there is none.
-func (s *Session) reach(ctx context.Context) (*control, error) {
-	if s.control != nil && s.control.alive() {
-		return s.control, nil
+func (h *Handle) reach(ctx context.Context) (*control, error) {
+	if h.control != nil && h.control.alive() {
+		return h.control, nil
 	}
-	s.dropControl()
+	h.dropControl()
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
 	var err error
-	switch v := s.version; {
+	switch v := h.version; {
 	case v[0] < 17:
-		s.control, err = s.reachByLockdown(ctx)
+		h.control, err = h.reachByLockdown(ctx)
 	case v[0] == 17 && (v[1] < 4 || v[1] == 4 && v[2] == 0):
 		err = errOldTunnel
 	default:
-		s.control, err = s.reachByTunnel(ctx)
+		h.control, err = h.reachByTunnel(ctx)
 	}
-	return s.control, err
+	return h.control, err
 }
 
-func (s *Session) reachByLockdown(ctx context.Context) (*control, error) {
-	conn, err := s.phone.Service(ctx, instruments.LockdownService)
+func (h *Handle) reachByLockdown(ctx context.Context) (*control, error) {
+	conn, err := h.phone.Service(ctx, instruments.LockdownService)
 	var refused *tether.LockdownError
 	if errors.As(err, &refused) && refused.Reason == "InvalidService" {
 		return nil, fmt.Errorf("%w (%w)", errNoImage, err)
@@ -146,8 +146,8 @@ func (s *Session) reachByLockdown(ctx context.Context) (*control, error) {
 	return &control{hub: hub}, nil
 }
 
-func (s *Session) reachByTunnel(ctx context.Context) (*control, error) {
-	proxy, err := s.phone.Service(ctx, tunnel.Service)
+func (h *Handle) reachByTunnel(ctx context.Context) (*control, error) {
+	proxy, err := h.phone.Service(ctx, tunnel.Service)
 	if err != nil {
 		return nil, err
 	}
@@ -175,40 +175,40 @@ func openHub(ctx context.Context, t *tunnel.Tunnel) (*instruments.Hub, error) {
 	return instruments.Open(ctx, conn)
 }
 
-func (s *Session) dropControl() {
-	if s.control != nil {
-		s.control.close()
-		s.control = nil
+func (h *Handle) dropControl() {
+	if h.control != nil {
+		h.control.close()
+		h.control = nil
 	}
 }
 
 // files opens the app's container, or returns the open one.
-func (s *Session) files(ctx context.Context, bundleID string) (*afc.Client, error) {
-	if s.container != nil && s.containerBundle == bundleID {
-		return s.container, nil
+func (h *Handle) files(ctx context.Context, bundleID string) (*afc.Client, error) {
+	if h.container != nil && h.containerBundle == bundleID {
+		return h.container, nil
 	}
-	s.dropFiles()
-	c, err := s.openContainer(ctx, bundleID)
+	h.dropFiles()
+	c, err := h.openContainer(ctx, bundleID)
 	if err != nil {
 		return nil, err
 	}
-	s.container, s.containerBundle = c, bundleID
+	h.container, h.containerBundle = c, bundleID
 	return c, nil
 }
 
 // withFiles uses the app's container. A connection that was opened earlier may have died since: then it is opened anew
 // and used once more, so that use must bear being begun again.
-func (s *Session) withFiles(ctx context.Context, bundleID string, use func(*afc.Client) error) error {
+func (h *Handle) withFiles(ctx context.Context, bundleID string, use func(*afc.Client) error) error {
 	for {
-		fresh := s.container == nil || s.containerBundle != bundleID
-		files, err := s.files(ctx, bundleID)
+		fresh := h.container == nil || h.containerBundle != bundleID
+		files, err := h.files(ctx, bundleID)
 		if err != nil {
 			return err
 		}
 		if err = use(files); !lost(err) {
 			return err
 		}
-		s.dropFiles()
+		h.dropFiles()
 		if fresh || ctx.Err() != nil {
 			return err
 		}
@@ -216,10 +216,10 @@ func (s *Session) withFiles(ctx context.Context, bundleID string, use func(*afc.
 }
 
 // dropFiles forgets the connection, after it broke or before the app is replaced.
-func (s *Session) dropFiles() {
-	if s.container != nil {
-		s.container.Close()
-		s.container = nil
+func (h *Handle) dropFiles() {
+	if h.container != nil {
+		h.container.Close()
+		h.container = nil
 	}
 }
 
@@ -227,10 +227,10 @@ func (s *Session) dropFiles() {
 var errNoApp = errors.New("the app is not installed")
 
 // openContainer asks for an app's container; from the answer on the connection speaks AFC.
-func (s *Session) openContainer(ctx context.Context, bundleID string) (*afc.Client, error) {
+func (h *Handle) openContainer(ctx context.Context, bundleID string) (*afc.Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
-	conn, err := s.phone.Service(ctx, "com.apple.mobile.house_arrest")
+	conn, err := h.phone.Service(ctx, "com.apple.mobile.house_arrest")
 	if err != nil {
 		return nil, err
 	}
@@ -261,8 +261,8 @@ func (e *containerError) Error() string {
 func (e *containerError) Is(target error) bool { return target == errNoApp }
 
 // service connects to a lockdown service, uses it and closes it.
-func (s *Session) service(ctx context.Context, name string, use func(net.Conn) error) error {
-	conn, err := s.phone.Service(ctx, name)
+func (h *Handle) service(ctx context.Context, name string, use func(net.Conn) error) error {
+	conn, err := h.phone.Service(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -271,15 +271,15 @@ func (s *Session) service(ctx context.Context, name string, use func(net.Conn) e
 }
 
 // Battery reads the battery gauge.
-func (s *Session) Battery(ctx context.Context) (harness.BatteryReading, error) {
+func (h *Handle) Battery(ctx context.Context) (harness.BatteryReading, error) {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
 	var reading harness.BatteryReading
-	err := s.service(ctx, battery.Service, func(conn net.Conn) error {
+	err := h.service(ctx, battery.Service, func(conn net.Conn) error {
 		return guard.Do(ctx, conn, func() (err error) {
-			reading, err = battery.Read(conn, s.options.Clock.Now())
+			reading, err = battery.Read(conn, h.options.Clock.Now())
 			return err
 		})
 	})
-	return reading, s.fail("read the battery gauge", err)
+	return reading, h.fail("read the battery gauge", err)
 }

@@ -1,4 +1,4 @@
-package wire
+package derive
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/wire"
 )
 
 // open is an iteration that has begun and not ended.
@@ -36,34 +37,34 @@ func (f *Fold) Moment() (Moment, bool) {
 	}
 	it := f.current.it
 	m := Moment{Iteration: it.Index, Warmup: it.Warmup, Tokens: len(it.TokenNs)}
-	if rate, ok := decodeRate(it.TokenNs); ok {
+	if rate, ok := DecodeRate(it.TokenNs); ok {
 		m.TokS = &rate
 	}
 	return m, true
 }
 
-func (f *Fold) apply(line Line, y *Yield) {
+func (f *Fold) apply(line wire.Line, y *Yield) {
 	e := *line.Event
 	switch e.Kind {
-	case Load:
+	case wire.Load:
 		f.load(e, line.Number, y)
-	case IterationBegin:
+	case wire.IterationBegin:
 		if e.Iteration != nil {
 			f.begin(e, line.Number, y)
 		}
-	case Prefill, Tokens, IterationEnd:
+	case wire.Prefill, wire.Tokens, wire.IterationEnd:
 		if e.Iteration != nil && f.locate(e, line.Number, y) {
 			f.advance(e, y)
 		}
-	case Sample:
+	case wire.Sample:
 		f.sample(e, line.Number, y)
-	case Thermal:
+	case wire.Thermal:
 		f.thermal(e, line.Number, y)
-	case MemoryWarning:
+	case wire.MemoryWarning:
 		f.problem(y, line.Number, "the system asked the app for memory back")
-	case Error:
+	case wire.Error:
 		f.failed(e, line.Number, y)
-	case End:
+	case wire.End:
 		if f.current != nil {
 			f.close(y, harness.OutcomeInvalid, "its end is missing", e.AtNs, false)
 		}
@@ -71,7 +72,7 @@ func (f *Fold) apply(line Line, y *Yield) {
 	}
 }
 
-func (f *Fold) begin(e Event, line int, y *Yield) {
+func (f *Fold) begin(e wire.Event, line int, y *Yield) {
 	index := *e.Iteration
 	if f.current != nil {
 		f.close(y, harness.OutcomeInvalid, "its end is missing", e.AtNs, false)
@@ -96,11 +97,11 @@ func (f *Fold) begin(e Event, line int, y *Yield) {
 		f.current.it.PromptTokens = *e.PromptTokens
 	}
 	if e.Newer() {
-		f.spoil(e.newness())
+		f.spoil(newness(e))
 	}
 }
 
-func (f *Fold) start(e Event) {
+func (f *Fold) start(e wire.Event) {
 	f.current = &open{
 		it:     harness.Iteration{Session: f.expect.Session, Index: *e.Iteration, BeginNs: e.AtNs},
 		first:  f.process.iterations == 0,
@@ -110,7 +111,7 @@ func (f *Fold) start(e Event) {
 }
 
 // locate makes the event's iteration the current one, and reports whether there is one to advance.
-func (f *Fold) locate(e Event, line int, y *Yield) bool {
+func (f *Fold) locate(e wire.Event, line int, y *Yield) bool {
 	index := *e.Iteration
 	if f.current != nil && f.current.it.Index == index {
 		return true
@@ -136,10 +137,10 @@ func (f *Fold) locate(e Event, line int, y *Yield) bool {
 }
 
 // advance applies a prefill, tokens or end to the current iteration.
-func (f *Fold) advance(e Event, y *Yield) {
+func (f *Fold) advance(e wire.Event, y *Yield) {
 	c := f.current
 	switch e.Kind {
-	case Prefill:
+	case wire.Prefill:
 		if e.PromptTokens != nil {
 			c.it.PromptTokens = *e.PromptTokens
 		}
@@ -152,9 +153,9 @@ func (f *Fold) advance(e Event, y *Yield) {
 		}
 		ns := *e.Ns
 		c.it.PrefillNs = &ns
-	case Tokens:
+	case wire.Tokens:
 		f.tokens(e)
-	case IterationEnd:
+	case wire.IterationEnd:
 		if e.Count != nil && *e.Count != len(c.it.TokenNs) {
 			f.spoil(fmt.Sprintf("the app counted %d tokens and %d arrived", *e.Count, len(c.it.TokenNs)))
 		}
@@ -163,7 +164,7 @@ func (f *Fold) advance(e Event, y *Yield) {
 	}
 }
 
-func (f *Fold) tokens(e Event) {
+func (f *Fold) tokens(e wire.Event) {
 	c := f.current
 	if e.First == nil || len(e.IDs) != len(e.At) {
 		f.spoil("a line of tokens lacks its index or time stamps")
@@ -191,7 +192,7 @@ func (f *Fold) tokens(e Event) {
 	f.summary.Tokens += len(e.IDs)
 }
 
-func readOutcome(e Event) (harness.Outcome, string) {
+func readOutcome(e wire.Event) (harness.Outcome, string) {
 	switch o := harness.Outcome(e.Outcome); o {
 	case harness.OutcomeOK, harness.OutcomeThermal, harness.OutcomeJetsam, harness.OutcomeTimeout,
 		harness.OutcomeAppCrash, harness.OutcomeInvalid, harness.OutcomeError:
@@ -270,7 +271,7 @@ func (f *Fold) settleBroken(y *Yield) {
 	f.yield(y, c)
 }
 
-func (f *Fold) thermal(e Event, line int, y *Yield) {
+func (f *Fold) thermal(e wire.Event, line int, y *Yield) {
 	state := harness.ThermalState(e.State)
 	if state.Rank() < 0 {
 		f.problem(y, line, fmt.Sprintf("unknown thermal state %q", e.State))
@@ -293,7 +294,7 @@ func (f *Fold) thermal(e Event, line int, y *Yield) {
 	})
 }
 
-func (f *Fold) failed(e Event, line int, y *Yield) {
+func (f *Fold) failed(e wire.Event, line int, y *Yield) {
 	text := strings.TrimSuffix(strings.TrimSpace(e.Code+": "+e.Message), ":")
 	f.problem(y, line, "the app reported "+text)
 	if e.Iteration == nil && f.summary.ErrorCode == "" {
@@ -302,9 +303,9 @@ func (f *Fold) failed(e Event, line int, y *Yield) {
 }
 
 // sample passes on a reading of the app. One that cannot be is left out with its reason; its line is kept.
-func (f *Fold) sample(e Event, line int, y *Yield) {
+func (f *Fold) sample(e wire.Event, line int, y *Yield) {
 	if e.Newer() {
-		f.lost(e.Metric, "the reading was "+e.newness())
+		f.lost(e.Metric, "the reading was "+newness(e))
 		return
 	}
 	if e.Value == nil && e.Reason != "" {

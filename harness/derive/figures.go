@@ -1,4 +1,4 @@
-package wire
+package derive
 
 import (
 	"fmt"
@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/stats"
+	"github.com/lilims/bench/harness/wire"
 )
 
 // Intervals that a percentile needs before it says more than the largest value does.
@@ -74,7 +76,7 @@ func (f *Fold) derivePrefill(c *open, add func(string, float64, string)) {
 }
 
 func (f *Fold) deriveDecode(c *open, add func(string, float64, string)) {
-	rate, ok := decodeRate(c.it.TokenNs)
+	rate, ok := DecodeRate(c.it.TokenNs)
 	if !ok {
 		reason := fmt.Sprintf("an iteration generated %d tokens", len(c.it.TokenNs))
 		if len(c.it.TokenNs) > 1 {
@@ -96,17 +98,8 @@ func (f *Fold) deriveDecode(c *open, add func(string, float64, string)) {
 			f.figures.without(p.metric, fmt.Sprintf("%d intervals between tokens; %d are needed", len(gaps), p.need))
 			continue
 		}
-		add(p.metric, quantile(gaps, p.q), "decode")
+		add(p.metric, stats.QuantileSorted(gaps, p.q), "decode")
 	}
-}
-
-// decodeRate is tokens after the first over the time from the first to the last, so that no part of the prompt's pass
-// is in it. False below two tokens or without time between them.
-func decodeRate(ns []int64) (float64, bool) {
-	if len(ns) < 2 || ns[len(ns)-1] <= ns[0] {
-		return 0, false
-	}
-	return float64(len(ns)-1) / (float64(ns[len(ns)-1]-ns[0]) / 1e9), true
 }
 
 // intervals are the times between tokens in seconds, sorted.
@@ -119,17 +112,7 @@ func intervals(ns []int64) []float64 {
 	return out
 }
 
-// quantile interpolates linearly between the order statistics of sorted values (type 7 of Hyndman and Fan).
-func quantile(sorted []float64, q float64) float64 {
-	h := q * float64(len(sorted)-1)
-	i := int(h)
-	if i+1 >= len(sorted) {
-		return sorted[len(sorted)-1]
-	}
-	return sorted[i] + (h-float64(i))*(sorted[i+1]-sorted[i])
-}
-
-func (f *Fold) load(e Event, line int, y *Yield) {
+func (f *Fold) load(e wire.Event, line int, y *Yield) {
 	if f.process.regime == "" {
 		f.process.regime = e.Regime
 	}
@@ -138,8 +121,8 @@ func (f *Fold) load(e Event, line int, y *Yield) {
 	}[e.Regime]
 	switch {
 	case e.Newer():
-		f.figures.without(metric, "the load was "+e.newness())
-		f.figures.without(harness.LoadCold, "the load was "+e.newness())
+		f.figures.without(metric, "the load was "+newness(e))
+		f.figures.without(harness.LoadCold, "the load was "+newness(e))
 		return
 	case !ok || e.Ns == nil || *e.Ns < 0:
 		f.problem(y, line, fmt.Sprintf("a model load of regime %q is left out of the figures", e.Regime))
@@ -161,7 +144,7 @@ func (f *Fold) sustained(y *Yield) {
 	if f.expect.Duration < time.Minute {
 		return
 	}
-	rates := harness.Rates(f.pace, harness.CurveWindow)
+	rates := Rates(f.pace, CurveWindow)
 	short := f.shortened(rates)
 	for _, at := range []struct {
 		metric string
@@ -170,7 +153,7 @@ func (f *Fold) sustained(y *Yield) {
 		if f.expect.Duration < at.after {
 			continue // not a soak of that length: nobody expects the figure
 		}
-		n := int(at.after / harness.CurveWindow)
+		n := int(at.after / CurveWindow)
 		if len(rates) < n-1 || f.summary.Processes != 1 || f.process.jumped != "" {
 			f.figures.without(at.metric, short)
 			continue
@@ -182,13 +165,13 @@ func (f *Fold) sustained(y *Yield) {
 		metric string
 		share  float64
 	}{{harness.TimeTo90, 0.90}, {harness.TimeTo75, 0.75}} {
-		fell, ok := harness.FallTime(rates, to.share)
+		fell, ok := FallTime(rates, to.share)
 		switch {
 		case f.summary.Processes != 1 || f.process.jumped != "":
 			f.figures.without(to.metric, short)
 		case !ok:
 			f.figures.without(to.metric, fmt.Sprintf("throughput did not fall lastingly below %.0f %% of its peak within the %v that it was watched",
-				100*to.share, time.Duration(len(rates))*harness.CurveWindow))
+				100*to.share, time.Duration(len(rates))*CurveWindow))
 		default:
 			f.sustain(y, to.metric, fell.Seconds(), "s")
 		}
@@ -201,13 +184,13 @@ func (f *Fold) sustain(y *Yield, metric string, value float64, unit string) {
 	y.Samples = append(y.Samples, harness.Sample{
 		Session: f.expect.Session, Metric: metric, Value: value, Unit: unit,
 		At: f.hostWall(f.pace[len(f.pace)-1]), Phase: "decode", Source: harness.SourceDerived,
-		Method: fmt.Sprintf("%v windows", harness.CurveWindow),
+		Method: fmt.Sprintf("%v windows", CurveWindow),
 	})
 }
 
 // shortened says why a soak did not last.
 func (f *Fold) shortened(rates []float64) string {
-	lasted := time.Duration(len(rates)) * harness.CurveWindow
+	lasted := time.Duration(len(rates)) * CurveWindow
 	switch {
 	case f.process.jumped != "":
 		return f.process.jumped
@@ -256,8 +239,10 @@ func (f *Fold) absences() []harness.Absence {
 	if f.expect.Duration >= 5*time.Minute {
 		want = append(want, harness.Retention300)
 	}
-	if _, tried := f.figures.reasons[harness.Perplexity]; tried { // not every launch is asked for it
-		want = append(want, harness.Perplexity)
+	for _, m := range harness.Metrics() {
+		if _, tried := f.figures.reasons[m.Name]; tried && m.Sent { // not every launch is asked for it
+			want = append(want, m.Name)
+		}
 	}
 	var out []harness.Absence
 	for _, metric := range want {

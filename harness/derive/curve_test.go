@@ -1,9 +1,11 @@
-package harness
+package derive
 
 import (
 	"math"
 	"testing"
 	"time"
+
+	"github.com/lilims/bench/harness"
 )
 
 // evenly gives time stamps of that many tokens a second in each window, one window after the other.
@@ -61,36 +63,36 @@ func ref[T any](v T) *T { return &v }
 func TestCurve(t *testing.T) {
 	begin := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	wall := func(ns int64) time.Time { return begin.Add(time.Duration(ns)) }
-	sample := func(metric string, ns int64, value float64) Sample {
-		return Sample{Metric: metric, Value: value, DeviceNs: &ns, At: wall(ns)}
+	sample := func(metric string, ns int64, value float64) harness.Sample {
+		return harness.Sample{Metric: metric, Value: value, DeviceNs: &ns, At: wall(ns)}
 	}
-	reading := func(seconds int, sum, count uint64) BatteryReading {
-		return BatteryReading{At: begin.Add(time.Duration(seconds) * time.Second), AccumulatedSystemLoad: &sum, SystemLoadCount: &count}
+	reading := func(seconds int, sum, count uint64) harness.BatteryReading {
+		return harness.BatteryReading{At: begin.Add(time.Duration(seconds) * time.Second), AccumulatedSystemLoad: &sum, SystemLoadCount: &count}
 	}
-	s := RecordedSession{
-		Begin: SessionBegin{At: begin},
-		Iterations: []Iteration{
-			{Warmup: true, Outcome: OutcomeOK, TokenNs: []int64{1, 2}},
-			{Outcome: OutcomeInvalid, TokenNs: []int64{3, 4}},
-			{Outcome: OutcomeOK, TokenNs: evenly(10, 20, 5, 5)},
+	s := harness.RecordedSession{
+		Begin: harness.SessionBegin{At: begin},
+		Iterations: []harness.Iteration{
+			{Warmup: true, Outcome: harness.OutcomeOK, TokenNs: []int64{1, 2}},
+			{Outcome: harness.OutcomeInvalid, TokenNs: []int64{3, 4}},
+			{Outcome: harness.OutcomeOK, TokenNs: evenly(10, 20, 5, 5)},
 		},
-		Samples: []Sample{
-			sample(ThermalRank, 1e9, 0), sample(Footprint, 8e9, 100), sample(Footprint, 9e9, 300), sample(Footprint, 10e9, 200),
-			sample(ThermalRank, 18e9, 2), sample(ThermalRank, 24e9, 1), sample(ThermalRank, 25e9, 9),
+		Samples: []harness.Sample{
+			sample(harness.ThermalRank, 1e9, 0), sample(harness.Footprint, 8e9, 100), sample(harness.Footprint, 9e9, 300), sample(harness.Footprint, 10e9, 200),
+			sample(harness.ThermalRank, 18e9, 2), sample(harness.ThermalRank, 24e9, 1), sample(harness.ThermalRank, 25e9, 9),
 		},
 		// 7 s to 27 s on the host: 2 W, then 4 W, then a reset.
-		Battery: []BatteryReading{reading(2, 0, 0), reading(12, 20000, 10), reading(12, 20000, 10), reading(22, 60000, 20), reading(27, 5, 1)},
+		Battery: []harness.BatteryReading{reading(2, 0, 0), reading(12, 20000, 10), reading(12, 20000, 10), reading(22, 60000, 20), reading(27, 5, 1)},
 	}
-	points := s.Curve()
+	points := Curve(s)
 	if len(points) != 4 {
 		t.Fatalf("%d windows: %+v", len(points), points)
 	}
 	for i, want := range []struct {
-		thermal   ThermalState
+		thermal   harness.ThermalState
 		footprint *float64
 		watts     *float64
 	}{
-		{ThermalNominal, ref(300.0), ref(2.0)}, {ThermalNominal, nil, ref(4.0)}, {ThermalSerious, nil, ref(4.0)}, {ThermalSerious, nil, nil},
+		{harness.ThermalNominal, ref(300.0), ref(2.0)}, {harness.ThermalNominal, nil, ref(4.0)}, {harness.ThermalSerious, nil, ref(4.0)}, {harness.ThermalSerious, nil, nil},
 	} {
 		p := points[i]
 		if p.Thermal == nil || *p.Thermal != want.thermal {
@@ -103,8 +105,8 @@ func TestCurve(t *testing.T) {
 			t.Errorf("window %d: power %v, want %v", i, p.Watts, want.watts)
 		}
 	}
-	s.Iterations = append(s.Iterations, Iteration{Outcome: OutcomeOK, TokenNs: []int64{1, 2}})
-	if got := s.Curve(); got != nil {
+	s.Iterations = append(s.Iterations, harness.Iteration{Outcome: harness.OutcomeOK, TokenNs: []int64{1, 2}})
+	if got := Curve(s); got != nil {
 		t.Errorf("a clock that begins anew gives the curve %+v", got)
 	}
 }

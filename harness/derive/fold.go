@@ -1,4 +1,4 @@
-package wire
+package derive
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/wire"
 )
 
 // reorder is how far the time stamp of a line may lie before that of the line above it. Less is two threads of the app
@@ -38,7 +39,7 @@ type Problem struct {
 
 // Summary is what a fold knows of the launch as a whole.
 type Summary struct {
-	Hello        *Event // of the latest process; nil: the app never said a word
+	Hello        *wire.Event // of the latest process; nil: the app never said a word
 	Processes    int
 	Ended        bool // the app wrote its end event
 	EndReason    string
@@ -55,6 +56,11 @@ type Summary struct {
 	// tokens generated between the two. Nil without a clock pair in the hello line.
 	WindowBegin, WindowEnd *time.Time
 	WindowTokens           int
+}
+
+// newness says of which version a newer event is.
+func newness(e wire.Event) string {
+	return fmt.Sprintf("written by a newer app (schema %d, this harness knows %d)", e.V, wire.Version)
 }
 
 // Fold turns the lines of one launch into iterations and samples. It is a state machine without clock, goroutine or
@@ -104,7 +110,7 @@ func NewFold(expect Expect) *Fold {
 }
 
 // Add folds one line. received is the host's time at receipt; zero for a line read long after it was written.
-func (f *Fold) Add(line Line, received time.Time) Yield {
+func (f *Fold) Add(line wire.Line, received time.Time) Yield {
 	var y Yield
 	if line.Garbled != nil {
 		f.addGarbled(line, &y)
@@ -115,23 +121,23 @@ func (f *Fold) Add(line Line, received time.Time) Yield {
 		return y
 	}
 	f.checkGap(line, &y)
-	if e.Kind == Hello {
+	if e.Kind == wire.Hello {
 		f.beginProcess(e, line.Number, &y)
 	}
 	f.checkClock(line, received, &y)
 	f.follow(e, received)
 	if e.Newer() {
-		f.spoil(e.newness())
+		f.spoil(newness(e))
 		if !f.process.newer {
 			f.process.newer = true
-			f.problem(&y, line.Number, "an event was "+e.newness()+": kept, and left out of the figures, as are all like it")
+			f.problem(&y, line.Number, "an event was "+newness(e)+": kept, and left out of the figures, as are all like it")
 		}
 	}
 	f.apply(line, &y)
 	return y
 }
 
-func (f *Fold) addGarbled(line Line, y *Yield) {
+func (f *Fold) addGarbled(line wire.Line, y *Yield) {
 	f.garbled++
 	f.summary.Garbled++
 	f.problem(y, line.Number, fmt.Sprintf("line %d cannot be read: %v", line.Number, line.Garbled.Err))
@@ -139,7 +145,7 @@ func (f *Fold) addGarbled(line Line, y *Yield) {
 }
 
 // repeated reports whether the line was folded before. Other text under a number that was seen is a problem.
-func (f *Fold) repeated(line Line, y *Yield) bool {
+func (f *Fold) repeated(line wire.Line, y *Yield) bool {
 	h := fnv.New64a()
 	h.Write(line.Text)
 	sum, seq := h.Sum64(), line.Event.Seq
@@ -155,7 +161,7 @@ func (f *Fold) repeated(line Line, y *Yield) bool {
 	return true
 }
 
-func (f *Fold) checkGap(line Line, y *Yield) {
+func (f *Fold) checkGap(line wire.Line, y *Yield) {
 	seq, missing := line.Event.Seq, line.Event.Seq-f.next
 	switch {
 	case missing < 0:
@@ -172,7 +178,7 @@ func (f *Fold) checkGap(line Line, y *Yield) {
 }
 
 // beginProcess starts over for a new process. What the old one left open is set aside: the new one may take it up.
-func (f *Fold) beginProcess(e Event, line int, y *Yield) {
+func (f *Fold) beginProcess(e wire.Event, line int, y *Yield) {
 	f.summary.Processes++
 	f.summary.Hello, f.summary.Ended, f.summary.EndReason = &e, false, ""
 	if f.summary.Processes > 1 {
@@ -187,7 +193,7 @@ func (f *Fold) beginProcess(e Event, line int, y *Yield) {
 }
 
 // checkClock looks for a clock that was set while the app ran. received is zero for a line that was read later.
-func (f *Fold) checkClock(line Line, received time.Time, y *Yield) {
+func (f *Fold) checkClock(line wire.Line, received time.Time, y *Yield) {
 	at := line.Event.AtNs
 	text := ""
 	if back := f.process.lastNs - at; f.process.lines > 0 && back > reorder.Nanoseconds() {
@@ -210,7 +216,7 @@ func (f *Fold) checkClock(line Line, received time.Time, y *Yield) {
 }
 
 // follow learns how far the host's clock is from the device's. The smallest difference has the least delay in it.
-func (f *Fold) follow(e Event, received time.Time) {
+func (f *Fold) follow(e wire.Event, received time.Time) {
 	if received.IsZero() || !f.process.anchored {
 		return
 	}

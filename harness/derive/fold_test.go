@@ -1,7 +1,9 @@
-package wire
+package derive
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -10,25 +12,31 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/wire"
 )
 
 // script writes event lines for tests: times in ms.
 type script struct {
 	t   *testing.T
 	b   bytes.Buffer
-	enc *Encoder
+	enc *wire.Encoder
 }
+
+// fixtures are event files that the Swift side reads and writes too.
+const fixtures = "../../runtime/Tests/Fixtures/wire"
 
 func newScript(t *testing.T) *script {
 	s := &script{t: t}
-	s.enc = NewEncoder(&s.b, 0)
+	s.enc = wire.NewEncoder(&s.b, 0)
 	return s
 }
 
 func ptr[T any](v T) *T { return &v }
 
-func (s *script) event(ms int64, e Event) *script {
+func (s *script) event(ms int64, e wire.Event) *script {
 	e.AtNs = ms * 1e6
 	if err := s.enc.Encode(e); err != nil {
 		s.t.Fatal(err)
@@ -37,19 +45,19 @@ func (s *script) event(ms int64, e Event) *script {
 }
 
 func (s *script) hello(ms int64) *script {
-	return s.event(ms, Event{Kind: Hello, UnixNs: ptr(int64(1_790_000_000_000_000_000) + ms*1e6)})
+	return s.event(ms, wire.Event{Kind: wire.Hello, UnixNs: ptr(int64(1_790_000_000_000_000_000) + ms*1e6)})
 }
 
 func (s *script) begin(ms int64, i int) *script {
-	return s.event(ms, Event{Kind: IterationBegin, Iteration: &i, Warmup: ptr(false), PromptTokens: ptr(4)})
+	return s.event(ms, wire.Event{Kind: wire.IterationBegin, Iteration: &i, Warmup: ptr(false), PromptTokens: ptr(4)})
 }
 
 func (s *script) prefill(ms int64, i int, took int64) *script {
-	return s.event(ms, Event{Kind: Prefill, Iteration: &i, PromptTokens: ptr(4), Ns: ptr(took * 1e6)})
+	return s.event(ms, wire.Event{Kind: wire.Prefill, Iteration: &i, PromptTokens: ptr(4), Ns: ptr(took * 1e6)})
 }
 
 func (s *script) tokens(i, first int, ms ...int64) *script {
-	e := Event{Kind: Tokens, Iteration: &i, First: &first, Text: "x"}
+	e := wire.Event{Kind: wire.Tokens, Iteration: &i, First: &first, Text: "x"}
 	for k, at := range ms {
 		e.IDs, e.At = append(e.IDs, int32(first+k)), append(e.At, at*1e6)
 	}
@@ -57,7 +65,7 @@ func (s *script) tokens(i, first int, ms ...int64) *script {
 }
 
 func (s *script) end(ms int64, i int, outcome string, count int) *script {
-	return s.event(ms, Event{Kind: IterationEnd, Iteration: &i, Outcome: outcome, Count: &count})
+	return s.event(ms, wire.Event{Kind: wire.IterationEnd, Iteration: &i, Outcome: outcome, Count: &count})
 }
 
 func (s *script) whole(ms int64, i int) *script {
@@ -112,6 +120,19 @@ func (r result) outcomes() string {
 		out = append(out, text)
 	}
 	return strings.Join(out, ", ")
+}
+
+func readAll(t *testing.T, r io.Reader) []wire.Line {
+	t.Helper()
+	var out []wire.Line
+	for decoder := wire.NewDecoder(r); ; {
+		line, err := decoder.Next()
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		require.NoError(t, err)
+		out = append(out, line)
+	}
 }
 
 func foldText(t *testing.T, expect Expect, text []byte, exit harness.Exit) result {
@@ -222,24 +243,24 @@ func TestFoldOutcomes(t *testing.T) {
 			s.hello(0).raw("?\n").whole(10, 0)
 		}, okExit, "ok", "line 2 cannot be read"},
 		"clock goes back": {func(s *script) {
-			s.hello(5000).begin(5010, 0).tokens(0, 0, 5020).event(20, Event{Kind: MemoryWarning}).tokens(0, 1, 5030).end(5031, 0, "ok", 2)
+			s.hello(5000).begin(5010, 0).tokens(0, 0, 5020).event(20, wire.Event{Kind: wire.MemoryWarning}).tokens(0, 1, 5030).end(5031, 0, "ok", 2)
 		}, okExit, "invalid(the device's clock went back by 5s at event 3)", "clock went back"},
 		"lines of two threads cross": {func(s *script) {
-			s.hello(0).begin(10, 0).tokens(0, 0, 60).event(30, Event{Kind: Thermal, State: "nominal"}).tokens(0, 1, 70).end(71, 0, "ok", 2)
+			s.hello(0).begin(10, 0).tokens(0, 0, 60).event(30, wire.Event{Kind: wire.Thermal, State: "nominal"}).tokens(0, 1, 70).end(71, 0, "ok", 2)
 		}, okExit, "ok", ""},
 		"token stamps go back":     {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 50, 40, 60).end(61, 0, "ok", 3) }, okExit, "invalid(its tokens' time stamps go back)", ""},
 		"token before the request": {func(s *script) { s.hello(0).begin(90, 0).tokens(0, 0, 50, 95).end(96, 0, "ok", 2) }, okExit, "invalid(its tokens' time stamps go back)", ""},
 		"token later than its line": {func(s *script) {
-			s.hello(0).begin(10, 0).event(30, Event{Kind: Tokens, Iteration: ptr(0), First: ptr(0), IDs: []int32{1, 2}, At: []int64{20e6, 5000e6}}).end(41, 0, "ok", 2)
+			s.hello(0).begin(10, 0).event(30, wire.Event{Kind: wire.Tokens, Iteration: ptr(0), First: ptr(0), IDs: []int32{1, 2}, At: []int64{20e6, 5000e6}}).end(41, 0, "ok", 2)
 		}, okExit, "invalid(a token is stamped 4.97s later than the line that tells of it)", ""},
 		"sample without a number": {func(s *script) {
-			s.hello(0).begin(10, 0).event(15, Event{Kind: Sample, Metric: harness.Footprint, Unit: "B"}).tokens(0, 0, 20).end(41, 0, "ok", 1)
+			s.hello(0).begin(10, 0).event(15, wire.Event{Kind: wire.Sample, Metric: harness.Footprint, Unit: "B"}).tokens(0, 0, 20).end(41, 0, "ok", 1)
 		}, okExit, "ok", "footprint_bytes came without a number"},
 		"count disagrees":           {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).end(41, 0, "ok", 2) }, okExit, "invalid(the app counted 2 tokens and 1 arrived)", ""},
 		"first index jumps":         {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 3, 20).end(41, 0, "ok", 1) }, okExit, "invalid(token 3 came where token 0 was due)", ""},
 		"unknown outcome":           {func(s *script) { s.hello(0).begin(10, 0).end(41, 0, "splendid", 0) }, okExit, `invalid(the app gave the unknown outcome "splendid")`, ""},
 		"thermal told by the app":   {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).end(41, 0, "thermal", 1) }, okExit, "thermal", ""},
-		"unknown thermal state":     {func(s *script) { s.hello(0).event(1, Event{Kind: Thermal, State: "toasty"}).whole(10, 0) }, okExit, "ok", "unknown thermal state"},
+		"unknown thermal state":     {func(s *script) { s.hello(0).event(1, wire.Event{Kind: wire.Thermal, State: "toasty"}).whole(10, 0) }, okExit, "ok", "unknown thermal state"},
 		"iteration repeated":        {func(s *script) { s.hello(0).whole(10, 0).whole(100, 0).whole(200, 1) }, okExit, "ok, ok", "begun again after its end"},
 		"relaunch takes it up":      {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).hello(5).whole(15, 0) }, okExit, "ok", "cut off after 1 tokens and begun again"},
 		"relaunch goes on":          {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).hello(5).whole(15, 1) }, okExit, "app_crash(the process ended before it), ok", "launched again"},
@@ -363,8 +384,10 @@ func TestFoldIsIdempotentUnderReRead(t *testing.T) {
 }
 
 func TestFoldRegimes(t *testing.T) {
-	load := func(regime string) Event { return Event{Kind: Load, Regime: regime, Ns: ptr(int64(2e9))} }
-	warm := Event{Kind: IterationBegin, Iteration: ptr(0), Warmup: ptr(true), PromptTokens: ptr(4)}
+	load := func(regime string) wire.Event {
+		return wire.Event{Kind: wire.Load, Regime: regime, Ns: ptr(int64(2e9))}
+	}
+	warm := wire.Event{Kind: wire.IterationBegin, Iteration: ptr(0), Warmup: ptr(true), PromptTokens: ptr(4)}
 	s := newScript(t).hello(0).event(5, load("first_ever")).event(10, warm).tokens(0, 0, 30, 40).end(41, 0, "ok", 2).
 		whole(100, 1).event(200, load("warm")).whole(210, 2).hello(3).event(5, load("cold")).whole(10, 3)
 	r := foldText(t, Expect{Session: "s"}, s.b.Bytes(), okExit)
@@ -383,8 +406,8 @@ func TestFoldRegimes(t *testing.T) {
 }
 
 func TestFoldSamples(t *testing.T) {
-	sample := func(metric string, v float64, unit string) Event {
-		return Event{Kind: Sample, Metric: metric, Value: &v, Unit: unit}
+	sample := func(metric string, v float64, unit string) wire.Event {
+		return wire.Event{Kind: wire.Sample, Metric: metric, Value: &v, Unit: unit}
 	}
 	s := newScript(t).hello(0).event(1, sample(harness.Footprint, 9e9, "B")).begin(10, 0).event(11, sample(harness.Footprint, 100, "B")).
 		event(12, sample(harness.Footprint, 300, "B")).event(13, sample(harness.Footprint, 200, "B")).event(14, sample("available_bytes", -1, "B")).
@@ -405,7 +428,7 @@ func TestFoldSamples(t *testing.T) {
 // A reading that the app could not take is missing for the app's reason, and is no problem of the line's.
 func TestFoldReadingNotTaken(t *testing.T) {
 	s := newScript(t).hello(0).whole(10, 0)
-	s.event(50, Event{Kind: Sample, Metric: harness.Perplexity, Unit: "1", Reason: "the text was not scored: it is too long"})
+	s.event(50, wire.Event{Kind: wire.Sample, Metric: harness.Perplexity, Unit: "1", Reason: "the text was not scored: it is too long"})
 	r := foldText(t, Expect{Session: "s"}, s.b.Bytes(), okExit)
 	if len(r.problems) != 0 || len(r.values(harness.Perplexity)) != 0 {
 		t.Errorf("problems %q, values %v", r.problems, r.values(harness.Perplexity))
@@ -422,7 +445,7 @@ func TestFoldReadingNotTaken(t *testing.T) {
 func TestFoldMemoryByPhase(t *testing.T) {
 	s := newScript(t).hello(0)
 	read := func(ms int64, metric, phase string, iteration *int, v float64) {
-		s.event(ms, Event{Kind: Sample, Metric: metric, Value: &v, Unit: "B", Phase: phase, Iteration: iteration})
+		s.event(ms, wire.Event{Kind: wire.Sample, Metric: metric, Value: &v, Unit: "B", Phase: phase, Iteration: iteration})
 	}
 	zero := ptr(0)
 	read(1, harness.Footprint, "load", nil, 100)
