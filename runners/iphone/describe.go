@@ -16,7 +16,9 @@ func (r *Runner) describe(ctx context.Context, e tether.Entry) (harness.Device, 
 	device := harness.Device{UDID: e.UDID, Kind: harness.KindIPhone, Connection: e.Connection}
 	phone := r.mux.Phone(e.UDID)
 	lockdown, err := phone.Lockdown(ctx)
+	var untrusted error
 	if errors.Is(err, tether.ErrNotPaired) { // a phone that does not trust us yet tells its name and model
+		untrusted = err
 		lockdown, err = phone.Greet(ctx)
 	}
 	if err != nil {
@@ -42,5 +44,5 @@ func (r *Runner) describe(ctx context.Context, e tether.Entry) (harness.Device, 
 			device.Marketing, device.Chip, device.MemoryBytes = known.Marketing, known.Chip, known.MemoryBytes
 		}
 	}
-	return device, nil
+	return device, untrusted
 }

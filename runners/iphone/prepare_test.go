@@ -267,7 +267,8 @@ func TestWhatIsWrongWithThePhone(t *testing.T) {
 	t.Run("no usbmuxd", func(t *testing.T) {
 		b := newBench(t)
 		b.stop()
-		if _, err := b.runner.Devices(t.Context()); harness.KindOf(err) != harness.KindDevice || !strings.Contains(harness.HintOf(err), "usbmuxd") {
+		if _, err := b.runner.Devices(t.Context()); harness.KindOf(err) != harness.KindDevice || !strings.Contains(harness.HintOf(err), "usbmuxd") ||
+			!errors.Is(err, iphone.ErrNoUsbmuxd) || !strings.HasSuffix(err.Error(), ": start it") {
 			t.Errorf("Devices = %v", err)
 		}
 	})

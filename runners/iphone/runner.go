@@ -22,6 +22,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -41,6 +42,9 @@ type Options struct {
 	Log    *slog.Logger // nil: discarded
 	// Lookup tells what is known of a product type ("iPhone15,4"): its name, chip and memory. nil: nothing.
 	Lookup func(productType string) (harness.DeviceProfile, bool)
+	// Trouble is told why an attached phone tells little or nothing of itself: it is locked, does not trust this host, or
+	// does not answer. The error has a hint. nil: nobody listens.
+	Trouble func(harness.Device, error)
 	// Poll is how often a running app's event file is looked at. 0: four times a second.
 	Poll time.Duration
 }
@@ -49,10 +53,12 @@ const defaultPoll = 250 * time.Millisecond
 
 // Runner reaches the phones behind one usbmuxd. It is safe for concurrent use; its handles are not.
 type Runner struct {
-	options  Options
-	mux      *tether.Mux
-	explicit bool // the socket was named: that nothing listens there is an error
+	options Options
+	mux     *tether.Mux
 }
+
+// ErrNoUsbmuxd says that nothing listens where usbmuxd should: no phone can be seen, attached or not.
+var ErrNoUsbmuxd = errors.New("no usbmuxd")
 
 // New returns a runner. It connects to nothing yet.
 func New(o Options) (*Runner, error) {
@@ -67,9 +73,10 @@ func New(o Options) (*Runner, error) {
 	}
 	mux, err := tether.NewMux(o.Socket)
 	if err != nil {
-		return nil, &harness.Error{Kind: harness.KindUsage, Op: "open the iPhone runner", Err: err, Hint: "Name the socket of usbmuxd as host:port or as a path."}
+		return nil, &harness.Error{Kind: harness.KindUsage, Op: "open the iPhone runner", Err: err,
+			Hint: "Name the socket of usbmuxd as host:port or as a path."}
 	}
-	return &Runner{o, mux, o.Socket != "" || os.Getenv("USBMUXD_SOCKET_ADDRESS") != ""}, nil
+	return &Runner{o, mux}, nil
 }
 
 // QuietLibrary stops go-ios from writing to standard error, where it logs through a global logger. It concerns the
@@ -92,33 +99,55 @@ func (f forward) Fire(e *logrus.Entry) error {
 	return nil
 }
 
-// Devices lists the phones that are attached. Without a usbmuxd there are none, unless its socket was named.
+// Devices lists the phones that are attached. Where nothing listens at the socket of usbmuxd, the error has
+// [ErrNoUsbmuxd] in it.
 func (r *Runner) Devices(ctx context.Context) ([]harness.Device, error) {
 	entries, err := r.mux.Devices(ctx)
 	if err != nil {
-		if !r.explicit && nothingListens(err) {
-			return nil, nil
-		}
-		return nil, explain("list iPhones", "", err)
+		return nil, explain("list iPhones", "", r.withoutMux(ctx, err))
 	}
-	devices := make([]harness.Device, len(entries))
+	devices, troubles := make([]harness.Device, len(entries)), make([]error, len(entries))
 	var asking sync.WaitGroup // a phone that does not answer holds up only itself
 	for i, e := range entries {
-		asking.Go(func() {
-			device, err := r.describe(ctx, e)
-			if err != nil {
-				r.options.Log.Warn("phone tells little of itself", "device", e.UDID, "err", err)
-			}
-			devices[i] = device
-		})
+		asking.Go(func() { devices[i], troubles[i] = r.describe(ctx, e) })
 	}
 	asking.Wait()
-	return devices, context.Cause(ctx)
+	if err := context.Cause(ctx); err != nil {
+		return devices, err
+	}
+	for i, err := range troubles {
+		if err != nil && r.options.Trouble != nil {
+			r.options.Trouble(devices[i], explain("ask iPhone", label(devices[i]), err))
+		}
+	}
+	return devices, nil
 }
 
-func nothingListens(err error) bool {
+// withoutMux says what is wrong with usbmuxd when it gives no list: it is not there, or answers as no usbmuxd does.
+func (r *Runner) withoutMux(ctx context.Context, err error) error {
 	var mux *tether.MuxError
-	return errors.As(err, &mux) && (errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED))
+	fail := func(err error, hint string) error {
+		return &harness.Error{Kind: harness.KindDevice, Op: "list iPhones", Err: err, Hint: hint}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return err
+	case errors.As(err, &mux) && (errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)):
+		return fail(fmt.Errorf("%w at %s: start it", ErrNoUsbmuxd, r.mux.Address()), muxHint(runtime.GOOS))
+	case errors.As(err, &mux):
+		return err
+	}
+	return fail(fmt.Errorf("what listens at %s does not answer as usbmuxd does: %w", r.mux.Address(), err),
+		"Restart usbmuxd, or name another socket in USBMUXD_SOCKET_ADDRESS.")
+}
+
+// muxHint says how usbmuxd is started.
+func muxHint(system string) string {
+	start := "On Debian and Ubuntu: apt install usbmuxd, then systemctl start usbmuxd."
+	if system == "darwin" {
+		start = "It is part of macOS: plug the phone in again, or restart the Mac."
+	}
+	return start + " If it listens elsewhere, name its socket in USBMUXD_SOCKET_ADDRESS; `bench virtual` offers virtual iPhones."
 }
 
 // Open takes hold of a phone: it must be attached, trusted and unlocked enough to launch an app.

@@ -57,6 +57,9 @@ func newMux(network, address string) (*Mux, error) {
 // Socket names the socket for messages.
 func (m *Mux) Socket() string { return m.network + "://" + m.address }
 
+// Address is the socket's path, or its host and port.
+func (m *Mux) Address() string { return m.address }
+
 // dial opens a connection to usbmuxd.
 func (m *Mux) dial(ctx context.Context) (net.Conn, error) {
 	var d net.Dialer
@@ -92,17 +95,17 @@ type Entry struct {
 
 // Devices lists the attached phones, each once: the cable is preferred to Wi-Fi.
 func (m *Mux) Devices(ctx context.Context) ([]Entry, error) {
-	var list ios.DeviceList
-	err := m.ask(ctx, func(c *ios.UsbMuxConnection) (err error) {
-		list, err = c.ListDevices()
-		return err
-	})
+	var list struct{ DeviceList *[]ios.DeviceEntry }
+	err := m.ask(ctx, func(c *ios.UsbMuxConnection) error { return exchange(c, ios.NewReadDevices(), &list) })
+	if err == nil && list.DeviceList == nil { // go-ios itself takes any answer for an empty list
+		err = errors.New("the answer holds no list")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list devices: %w", err)
 	}
 	var out []Entry
 	seen := map[string]int{}
-	for _, d := range list.DeviceList {
+	for _, d := range *list.DeviceList {
 		e := Entry{d.DeviceID, d.Properties.SerialNumber, d.Properties.ConnectionType}
 		i, twice := seen[e.UDID]
 		switch {
