@@ -7,8 +7,9 @@
 //	                    |
 //	                 runners (iphone, local, simulated)
 //
-// A command loads the [Catalog] from configs/, builds a [Plan] from a selection and a seed, hands it to the engine
-// with one [Runner], and the engine writes every [Iteration] and [Sample] to a recorder the moment it arrives.
+// A command loads the [Catalog], the built-in one with what an own configs/ adds and overrides, builds a [Plan] from a
+// selection and a seed, and hands it to the engine with one [Runner]; the engine writes every [Iteration] and [Sample] to
+// a recorder the moment it arrives.
 // From the recorded series on, run, compare, gate and report are one path. No stage calls back to an earlier one.
 //
 // # The lab

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"io/fs"
 	"os"
-	"path/filepath"
 
 	flag "github.com/spf13/pflag"
 
@@ -21,22 +19,24 @@ func dataFlag(flags *flag.FlagSet) *string {
 func dataFolder(_ Env, folder string) string { return folder }
 
 func configsFlag(flags *flag.FlagSet) *string {
-	return flags.String("configs", "", "`folder` with devices, models, scenarios, policies and claims (default ./configs where there is one, else what is built in)")
+	return flags.String("configs", "", "`folder` whose devices, models, scenarios, policies and claims add to the built-in ones, "+
+		"and override those of the same name (default ./configs where there is one)")
 }
 
-// loadCatalog reads the configuration that a person means: the folder named, the one at hand, or the built-in copy.
+// loadCatalog reads what is built in, and over it the folder that is named or, without one, ./configs.
 func loadCatalog(folder string) (harness.Catalog, error) {
-	var files fs.FS = configs.Files
-	switch {
-	case folder != "":
-		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
-			return harness.Catalog{}, harness.UsageError("read configuration", "Name a folder that holds devices, models, scenarios and policies.", "%s is no folder", folder)
+	if folder == "" {
+		if !config.HoldsEntries(os.DirFS("configs")) {
+			return config.Load(configs.Files)
 		}
-		files = os.DirFS(folder)
-	default:
-		if info, err := os.Stat(filepath.Join("configs", "scenarios")); err == nil && info.IsDir() {
-			files = os.DirFS("configs")
-		}
+		folder = "configs"
 	}
-	return config.Load(files)
+	const hint = "Name a folder that holds devices, models, scenarios, policies or claims."
+	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+		return harness.Catalog{}, harness.UsageError("read configuration", hint, "%s is no folder", folder)
+	}
+	if !config.HoldsEntries(os.DirFS(folder)) {
+		return harness.Catalog{}, harness.UsageError("read configuration", hint, "%s holds none of the catalogue's folders", folder)
+	}
+	return config.Load(configs.Files, os.DirFS(folder))
 }

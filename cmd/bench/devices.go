@@ -12,7 +12,6 @@ import (
 	flag "github.com/spf13/pflag"
 
 	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/harness/config"
 	"github.com/lilims/bench/reports"
 )
 
@@ -148,7 +147,7 @@ func noDevice(word string, connected []harness.Device, catalog harness.Catalog) 
 		return deviceError(fmt.Errorf("no %s (%s) is connected", p.Marketing, p.ProductType), there)
 	}
 	known := knownNames(connected, catalog)
-	if near := config.Near(word, known); near != "" {
+	if near := harness.Near(word, known); near != "" {
 		there = fmt.Sprintf("Did you mean %s? %s", near, there)
 	}
 	return deviceError(fmt.Errorf("no device is called %q", word), there)

@@ -165,5 +165,5 @@ func nearFlag(cmd *cobra.Command, err error) string {
 			known = append(known, f.Name)
 		}
 	})
-	return config.Near(typed, known)
+	return harness.Near(typed, known)
 }

@@ -12,7 +12,7 @@ import (
 
 // claims reads what a release promises. Devices and scenarios that it names must be in the catalogue, which is read
 // before it; models need not, since converted ones are named after what they were made with.
-func (r *reader) claims(c harness.Catalog, name, file string, n *yaml.Node) {
+func (r *reader) claims(c harness.Catalog, into map[string]harness.Claims, name, file string, n *yaml.Node) {
 	out := harness.Claims{Name: name}
 	var megabytes float64
 	faulty := map[string]bool{}
@@ -35,17 +35,17 @@ func (r *reader) claims(c harness.Catalog, name, file string, n *yaml.Node) {
 	if s, ok := c.Scenarios[out.Soak.Scenario]; ok && s.Duration == 0 {
 		r.wrong(file, 0, "soak", "the scenario %s is no soak: it has no duration", s.Name)
 	}
-	c.Claims[name] = out
+	into[name] = out
 }
 
 // Claims reads claims that lie outside a catalogue, by the names that it has. A mistake is an error of kind usage.
 func Claims(c harness.Catalog, name, file string, content []byte) (harness.Claims, error) {
 	r := reader{}
-	c.Claims = map[string]harness.Claims{}
+	read := map[string]harness.Claims{}
 	if n := r.parse(file, content); n != nil {
-		r.claims(c, name, file, n)
+		r.claims(c, read, name, file, n)
 	}
-	return c.Claims[name], r.err()
+	return read[name], r.err()
 }
 
 // noting remembers the key when its value has a mistake: what could not be read is not also missing.
@@ -138,7 +138,7 @@ func known(into *string, what string, names []string) field {
 			return nil
 		}
 		hint := ""
-		if near := Near(*into, names); near != "" {
+		if near := harness.Near(*into, names); near != "" {
 			hint = fmt.Sprintf("; did you mean %q?", near)
 		}
 		return fmt.Errorf("no %s is called %q%s", what, *into, hint)

@@ -1,10 +1,13 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 
@@ -32,33 +35,68 @@ func (m Mistake) Error() string {
 	return where + ": " + m.Text
 }
 
-// Load reads a catalogue from files, which holds the five folders. It returns what could be read together with an
-// error of kind usage that joins all mistakes.
-func Load(files fs.FS) (harness.Catalog, error) {
-	r := reader{files: files}
-	c := harness.Catalog{
-		Devices:   map[string]harness.DeviceProfile{},
-		Models:    map[string]harness.ModelEntry{},
-		Scenarios: map[string]harness.Scenario{},
-		Policies:  map[string]harness.Policy{},
-		Claims:    map[string]harness.Claims{},
+// folders are those of a catalogue, one for each kind of entry.
+var folders = []string{"devices", "models", "scenarios", "policies", "claims"}
+
+// HoldsEntries reports whether files has one of the catalogue's folders.
+func HoldsEntries(files fs.FS) bool {
+	return slices.ContainsFunc(folders, func(folder string) bool {
+		info, err := fs.Stat(files, folder)
+		return err == nil && info.IsDir()
+	})
+}
+
+// Load reads a catalogue from layers, each of which holds some of the five folders: first what is built in, then what a
+// person has of their own. A later layer adds entries, and overrides those of its names: a file replaces the file of
+// the same name whole, with all the scenarios that it makes. Load returns what could be read together with an error of
+// kind usage that joins all mistakes.
+func Load(layers ...fs.FS) (harness.Catalog, error) {
+	r := reader{layers: layers, from: map[string]int{}}
+	for i := range layers {
+		r.layer = i
+		r.misnamed()
 	}
-	r.each("devices", func(name, file string, n *yaml.Node) { r.device(c.Devices, name, file, n) })
-	r.each("models", func(name, file string, n *yaml.Node) { r.model(c.Models, name, file, n) })
-	r.each("scenarios", func(name, file string, n *yaml.Node) { r.scenario(c.Scenarios, name, file, n) })
-	r.each("policies", func(name, file string, n *yaml.Node) { r.policy(c.Policies, name, file, n) })
-	r.each("claims", func(name, file string, n *yaml.Node) { r.claims(c, name, file, n) })
+	c := harness.Catalog{Claims: map[string]harness.Claims{}}
+	c.Devices = layered(&r, "devices", r.device)
+	c.Models = layered(&r, "models", r.model)
+	c.Scenarios = layered(&r, "scenarios", r.scenario)
+	c.Policies = layered(&r, "policies", r.policy)
+	c.Claims = layered(&r, "claims", func(into map[string]harness.Claims, name, file string, n *yaml.Node) {
+		r.claims(c, into, name, file, n)
+	})
 	r.ambiguous(c.Devices)
 	return c, r.err()
 }
 
+// layered reads one folder of every layer. An entry of a later layer takes the place of an earlier one of its name.
+func layered[T any](r *reader, folder string, take func(into map[string]T, name, file string, n *yaml.Node)) map[string]T {
+	out := map[string]T{}
+	for i := range r.layers {
+		r.layer = i
+		own := map[string]T{}
+		r.each(folder, func(name, file string, n *yaml.Node) { take(own, name, file, n) })
+		for name, entry := range own {
+			out[name] = entry
+			r.from[path.Join(folder, name)] = i
+		}
+	}
+	return out
+}
+
 type reader struct {
-	files    fs.FS
+	layers   []fs.FS
+	layer    int            // the one that is being read
+	from     map[string]int // "devices/iPhone15" -> the layer that it is of
 	mistakes []Mistake
 }
 
+// wrong notes a mistake. A file of an earlier layer is sound by itself: what it names has been overridden.
 func (r *reader) wrong(file string, line int, key, format string, args ...any) {
-	r.mistakes = append(r.mistakes, Mistake{File: file, Line: line, Key: key, Text: fmt.Sprintf(format, args...)})
+	text := fmt.Sprintf(format, args...)
+	if r.layer < len(r.layers)-1 {
+		text += " (this file is built in, and your configuration overrides what it names: override it too)"
+	}
+	r.mistakes = append(r.mistakes, Mistake{File: file, Line: line, Key: key, Text: text})
 }
 
 func (r *reader) err() error {
@@ -83,10 +121,12 @@ func (r *reader) err() error {
 	}
 }
 
-// each parses every YAML file of a folder. A catalogue without the folder has no such entries; what else lies in it is
-// a mistake, since a file that is silently passed over is a scenario that never runs.
+// each parses every YAML file of a folder of the layer, but those that a later layer replaces. A layer without the
+// folder has no such entries; what else lies in it is a mistake, since a file that is silently passed over is a scenario
+// that never runs.
 func (r *reader) each(folder string, take func(name, file string, n *yaml.Node)) {
-	entries, err := fs.ReadDir(r.files, folder)
+	files := r.layers[r.layer]
+	entries, err := fs.ReadDir(files, folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
@@ -97,20 +137,57 @@ func (r *reader) each(folder string, take func(name, file string, n *yaml.Node))
 	for _, entry := range entries {
 		file := path.Join(folder, entry.Name())
 		name, ok := strings.CutSuffix(entry.Name(), ".yaml")
-		if strings.HasPrefix(entry.Name(), ".") {
+		if strings.HasPrefix(entry.Name(), ".") || r.replaced(file) {
 			continue
 		}
 		if entry.IsDir() || !ok || name == "" {
 			r.wrong(file, 0, "", "not a .yaml file")
 			continue
 		}
-		text, err := fs.ReadFile(r.files, file)
+		r.otherCase(folder, entry.Name())
+		text, err := fs.ReadFile(files, file)
 		if err != nil {
 			r.wrong(file, 0, "", "%v", err)
 			continue
 		}
 		if n := r.parse(file, text); n != nil {
 			take(name, file, n)
+		}
+	}
+}
+
+// replaced reports whether a later layer has the file.
+func (r *reader) replaced(file string) bool {
+	for _, later := range r.layers[r.layer+1:] {
+		if _, err := fs.Stat(later, file); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// otherCase refuses a file that differs from one of an earlier layer only in the case of its letters: names are found
+// in any case, so that both entries would answer to one word.
+func (r *reader) otherCase(folder, name string) {
+	for _, earlier := range r.layers[:r.layer] {
+		entries, _ := fs.ReadDir(earlier, folder) // what cannot be read is a mistake of its own layer
+		for _, e := range entries {
+			if e.Name() != name && strings.EqualFold(e.Name(), name) {
+				r.wrong(path.Join(folder, name), 0, "", "name it %s, as the built-in one that it is to override", e.Name())
+			}
+		}
+	}
+}
+
+// misnamed refuses a folder whose name is nearly that of one that is read: its entries would be passed over.
+func (r *reader) misnamed() {
+	entries, _ := fs.ReadDir(r.layers[r.layer], ".") // the folders that are read report their own mistakes
+	for _, e := range entries {
+		if !e.IsDir() || slices.Contains(folders, e.Name()) {
+			continue
+		}
+		if near := harness.Near(e.Name(), folders); near != "" {
+			r.wrong(e.Name(), 0, "", "unknown folder; did you mean %s?", near)
 		}
 	}
 }
@@ -135,21 +212,25 @@ func (r *reader) parse(file string, text []byte) *yaml.Node {
 	return doc.Content[0]
 }
 
-// ambiguous refuses two devices that would answer to the same word.
+// ambiguous refuses two devices that would answer to the same word. Of two layers, the later one's file is the mistake.
 func (r *reader) ambiguous(devices map[string]harness.DeviceProfile) {
 	owner := map[string]string{}
-	names := make([]string, 0, len(devices))
-	for name := range devices {
-		names = append(names, name)
-	}
-	sort.Strings(names)
+	layer := func(name string) int { return r.from[path.Join("devices", name)] }
+	names := slices.SortedFunc(maps.Keys(devices), func(a, b string) int {
+		return cmp.Or(cmp.Compare(layer(a), layer(b)), cmp.Compare(a, b))
+	})
 	for _, name := range names {
+		r.layer = layer(name)
 		d := devices[name]
 		words := append([]string{name, d.ProductType, d.Marketing}, d.Aliases...)
 		for _, w := range words {
 			w = strings.ToLower(w)
 			if other, taken := owner[w]; taken && other != name && w != "" {
-				r.wrong(path.Join("devices", name+".yaml"), 0, "", "%q already names %s", w, other)
+				next := ""
+				if layer(other) < r.layer {
+					next = "; to override that device, name this file " + other + ".yaml"
+				}
+				r.wrong(path.Join("devices", name+".yaml"), 0, "", "%q already names %s%s", w, other, next)
 			}
 			owner[w] = name
 		}

@@ -143,15 +143,6 @@ func TestFind(t *testing.T) {
 	}
 }
 
-func TestNear(t *testing.T) {
-	known := []string{"iPhone12", "iPhone15", "iPhone15Pro"}
-	for typed, want := range map[string]string{"iphone15": "iPhone15", "iPohne15": "iPhone15", "iPhone15Por": "iPhone15Pro", "pixel": "", "": "", "x": ""} {
-		if got := Near(typed, known); got != want {
-			t.Errorf("Near(%q) = %q, want %q", typed, got, want)
-		}
-	}
-}
-
 // FuzzLoad checks that no file stops the reader, and that what it returns without a mistake is finite and complete.
 func FuzzLoad(f *testing.F) {
 	for _, folder := range []string{"devices", "models", "scenarios", "policies"} {

@@ -204,7 +204,7 @@ func Find[T any](what, word string, entries map[string]T) (T, error) {
 	hint := "There are: " + strings.Join(names, ", ") + "."
 	if len(names) == 0 {
 		hint = "The configuration has none."
-	} else if near := Near(word, names); near != "" {
+	} else if near := harness.Near(word, names); near != "" {
 		hint = fmt.Sprintf("Did you mean %s? %s", near, hint)
 	}
 	var none T

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/lilims/bench/harness"
 )
 
 // field reads one key's value; the error says what was wanted instead.
@@ -25,7 +27,7 @@ func (r *reader) take(file string, n *yaml.Node, fields map[string]field) {
 		read, ok := fields[key.Value]
 		if !ok {
 			text := "unknown key"
-			if near := Near(key.Value, known); near != "" {
+			if near := harness.Near(key.Value, known); near != "" {
 				text += fmt.Sprintf("; did you mean %q?", near)
 			}
 			r.wrong(file, key.Line, key.Value, "%s", text)
@@ -148,7 +150,7 @@ func oneOf[T ~string](into *T, allowed ...T) field {
 		for i, a := range allowed {
 			names[i] = string(a)
 		}
-		if near := Near(n.Value, names); near != "" {
+		if near := harness.Near(n.Value, names); near != "" {
 			return fmt.Errorf("%q is not one of %s; did you mean %q?", n.Value, strings.Join(names, ", "), near)
 		}
 		return fmt.Errorf("%q is not one of %s", n.Value, strings.Join(names, ", "))

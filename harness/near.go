@@ -1,4 +1,4 @@
-package config
+package harness
 
 import (
 	"sort"
