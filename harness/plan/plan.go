@@ -139,10 +139,18 @@ func scenarios(catalog harness.Catalog, wanted []string) ([]harness.Scenario, []
 			}
 		}
 		if !found {
-			problems = append(problems, fmt.Sprintf("no scenario is called %q (there are %s)", pattern, strings.Join(names, ", ")))
+			problems = append(problems, noScenario(pattern, names))
 		}
 	}
 	return out, problems
+}
+
+// noScenario offers the near name, or lists all where none is near. A pattern means no single name.
+func noScenario(pattern string, names []string) string {
+	if near := harness.Near(pattern, names); near != "" && !strings.ContainsAny(pattern, `*?[\`) {
+		return fmt.Sprintf("no scenario is called %q; did you mean %q?", pattern, near)
+	}
+	return fmt.Sprintf("no scenario is called %q (there are %s)", pattern, strings.Join(names, ", "))
 }
 
 // natural orders prompt-16 before prompt-128.

@@ -207,8 +207,8 @@ func TestBuildReportsEveryProblem(t *testing.T) {
 	}
 	for _, want := range []string{
 		"device a (u) is selected twice", "-1 sessions", `unknown arm "treatment"`, "two builds are given as baseline",
-		"no candidate build", `no scenario is called "quik" (there are chat, prompt-16, prompt-128`, `"[" is not a pattern`,
-		`no scenario is called "prompt-9*"`, "model tiny has a context of 16 tokens",
+		"no candidate build", `no scenario is called "quik"; did you mean "quick"?`, `"[" is not a pattern`,
+		`no scenario is called "prompt-9*" (there are chat, prompt-16, prompt-128, prompt-8192, quick)`, "model tiny has a context of 16 tokens",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("Build() = %v\nwant %q in it", err, want)
