@@ -12,12 +12,13 @@ import (
 	"strings"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/modelstore"
 	"github.com/lilims/bench/harness/prelaunch"
 )
 
 // findApp reads the size of the app that is named, or of what is at hand. That nothing is at hand is no mistake; why
 // says so.
-func (f *prelaunchFlags) findApp(env Env, model *manifest) (app *prelaunch.App, why string, err error) {
+func (f *prelaunchFlags) findApp(env Env, model *modelstore.Manifest) (app *prelaunch.App, why string, err error) {
 	file := f.app
 	if file == "" && filepath.Ext(f.build) == ".ipa" && isFile(f.build) {
 		file = f.build
@@ -38,7 +39,7 @@ func (f *prelaunchFlags) findApp(env Env, model *manifest) (app *prelaunch.App, 
 const mostAppBytes = 1 << 40
 
 // readApp adds up the sizes in an .ipa's directory; nothing is unpacked.
-func readApp(file string, model *manifest) (prelaunch.App, error) {
+func readApp(file string, model *modelstore.Manifest) (prelaunch.App, error) {
 	out := prelaunch.App{Path: file}
 	var build harness.Build
 	if err := readInfo(file, &build); err != nil {
@@ -72,12 +73,12 @@ func readApp(file string, model *manifest) (prelaunch.App, error) {
 		out.HoldsModel = out.HoldsModel || model != nil && isManifestOf(f, *model)
 	}
 	// A model that was compiled into the app has no manifest of ours; weights keep their size.
-	out.HoldsModel = out.HoldsModel || model != nil && models >= model.largest()
+	out.HoldsModel = out.HoldsModel || model != nil && models >= largest(*model)
 	return out, nil
 }
 
 // isManifestOf reports whether a member is the manifest of the model, byte for byte the same files.
-func isManifestOf(f *zip.File, model manifest) bool {
+func isManifestOf(f *zip.File, model modelstore.Manifest) bool {
 	if path.Base(f.Name) != "manifest.json" || f.UncompressedSize64 > infoLimit {
 		return false
 	}
@@ -86,12 +87,12 @@ func isManifestOf(f *zip.File, model manifest) bool {
 		return false
 	}
 	defer reader.Close()
-	var found manifest
+	var found modelstore.Manifest
 	return json.NewDecoder(io.LimitReader(reader, infoLimit)).Decode(&found) == nil && found.Hash == model.Hash
 }
 
 // largest is the size of a model's largest file, which is that of its weights.
-func (m manifest) largest() int64 {
+func largest(m modelstore.Manifest) int64 {
 	var most int64
 	for _, f := range m.Files {
 		most = max(most, f.Size)

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/lilims/bench/harness/modelstore"
 )
 
 const appInfo = `<?xml version="1.0"?><plist version="1.0"><dict><key>CFBundleIdentifier</key><string>org.x</string><key>CFBundleShortVersionString</key><string>2.1</string></dict></plist>`
@@ -37,10 +39,10 @@ func packIPA(t *testing.T, members map[string]string) string {
 }
 
 func TestReadApp(t *testing.T) {
-	model := manifest{Hash: "h1", Files: []manifestFile{{Path: "model.mlpackage/weight.bin", Size: 5000}, {Path: "tokenizer.json", Size: 300}}}
+	model := modelstore.Manifest{Hash: "h1", Files: []modelstore.File{{Path: "model.mlpackage/weight.bin", Size: 5000}, {Path: "tokenizer.json", Size: 300}}}
 	for name, c := range map[string]struct {
 		members map[string]string
-		model   *manifest
+		model   *modelstore.Manifest
 		bytes   int // beside Info.plist
 		inside  bool
 	}{

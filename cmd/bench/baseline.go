@@ -7,6 +7,7 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/baseline"
+	"github.com/lilims/bench/harness/plan"
 	"github.com/lilims/bench/harness/store"
 	"github.com/lilims/bench/reports"
 )
@@ -31,7 +32,7 @@ func baselinesFlag(flags *flag.FlagSet) *string {
 // baselineFolder is the folder of stored baselines, whose devices are named as in the catalogue.
 func baselineFolder(path string, catalog harness.Catalog) baseline.Folder {
 	return baseline.Folder{Path: path, DeviceName: func(productType string) string {
-		profile, _ := profileNamed(productType, catalog)
+		profile, _ := plan.ProfileNamed(productType, catalog)
 		return profile.Name
 	}}
 }

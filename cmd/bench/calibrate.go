@@ -6,6 +6,7 @@ import (
 	flag "github.com/spf13/pflag"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/plan"
 	"github.com/lilims/bench/reports"
 )
 
@@ -78,7 +79,7 @@ func (f *calibrateFlags) chooseBuilds(env Env) error {
 		return harness.UsageError("calibrate", "See bench help calibrate.", "--pairs %d: a number of pairs is not negative", f.pairs)
 	}
 	if len(f.devices) == 0 {
-		return noDeviceNamed()
+		return plan.NoDeviceNamed()
 	}
 	kind, err := f.runnerKind()
 	if err != nil {

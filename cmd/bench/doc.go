@@ -4,8 +4,8 @@
 //
 // # Measuring
 //
-// A run takes a device, a model, a scenario and a build. Every one but the device has a default: the small story
-// teller, the scenario quick, and what make has built. A device is named by its UDID, its name, its product type or its
+// A run takes a device, a model, a scenario and a build. Every one but the device has a default: the small story model,
+// which is built in as the catalogue is, the scenario quick, and what make has built. A device is named by its UDID, its name, its product type or its
 // model; simulated ones and local need no phone. What a run would do can be seen first:
 //
 //	$ bench plan --device simulated-iphone15
@@ -19,9 +19,9 @@
 //	$ bench run --device simulated-iphone15
 //	run 20261123-120000-8ef9  2026-11-23 12:00:00 UTC, 0s
 //
-//	Simulated iPhone 15 · stories-1m · quick
+//	Simulated iPhone 15 · stories-1m 1.0.0 fp16 · quick
 //	  SYNTHETIC: simulated device. Every number comes from a model on a virtual clock: nothing was measured.
-//	  117 of 117 iterations measured in 2 sessions; thermal state nominal at the start, nominal at worst
+//	  115 of 115 iterations measured in 2 sessions; thermal state nominal at the start, nominal at worst
 //	…
 //	database  data/bench.sqlite
 //	report    data/reports/run-20261123-120000-8ef9.html
@@ -35,7 +35,7 @@
 //
 //	$ bench runs
 //	RUN                   STARTED           DEVICES                          CASES             SESSIONS  ITERATIONS  OUTCOME
-//	20261123-120000-8ef9  2026-11-23 12:00  Simulated iPhone 15 (synthetic)  stories-1m/quick  2 of 2    117 of 117  2 ok
+//	20261123-120000-8ef9  2026-11-23 12:00  Simulated iPhone 15 (synthetic)  stories-1m/quick  2 of 2    115 of 115  2 ok
 //
 //	$ bench report --format md
 //	# Run 20261123-120000-8ef9
@@ -55,7 +55,7 @@
 // A message says what failed, on which device, and what to do next:
 //
 //	$ bench run --device simulated-iphone15 --scenario quik
-//	bench: plan the run: no scenario is called "quik" (there are chat, quick)
+//	bench: plan the run: no scenario is called "quik"; did you mean "quick"?
 //	  Correct the selection; `bench plan` shows a plan without running it.
 //	exit 2
 //

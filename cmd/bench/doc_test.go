@@ -7,8 +7,6 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -46,14 +44,7 @@ func TestDocExamples(t *testing.T) {
 	if len(examples) < 6 {
 		t.Fatalf("doc.go has %d examples", len(examples))
 	}
-	folder := t.TempDir()
-	for _, name := range []string{"chat", "quick"} {
-		copyFile(t, filepath.Join("..", "..", "configs", "scenarios", name+".yaml"), filepath.Join(folder, "configs", "scenarios", name+".yaml"))
-	}
-	for _, file := range []string{"devices/iPhone15.yaml", "models/stories-1m.yaml", "policies/default.yaml"} {
-		copyFile(t, filepath.Join("..", "..", "configs", filepath.FromSlash(file)), filepath.Join(folder, "configs", filepath.FromSlash(file)))
-	}
-	t.Chdir(folder)
+	t.Chdir(t.TempDir())
 	for _, e := range examples {
 		var out, errs bytes.Buffer
 		code := run(context.Background(), stillEnv(&out, &errs), strings.Fields(e.command)[1:])
@@ -115,20 +106,6 @@ func withoutProgress(text string) string {
 		}
 	}
 	return out.String()
-}
-
-func copyFile(t *testing.T, from, to string) {
-	t.Helper()
-	data, err := os.ReadFile(from)
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(to), 0o755)
-	}
-	if err == nil {
-		err = os.WriteFile(to, data, 0o644)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // TestHelp checks that every verb says what it is for and shows an example, and every flag what it does.

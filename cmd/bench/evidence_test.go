@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/modelstore"
 	"github.com/lilims/bench/harness/prelaunch"
 	"github.com/lilims/bench/harness/store"
 )
@@ -155,7 +156,7 @@ func TestEvidence(t *testing.T) {
 
 // TestMemoryOfRuns holds what runs took, and how they ended, against what the phone leaves to an app.
 func TestMemoryOfRuns(t *testing.T) {
-	m := manifest{Context: 100, Files: []manifestFile{{Path: "model.mlpackage/w", Size: 1000}, {Path: "tokenizer.json", Size: 5e6}}}
+	m := modelstore.Manifest{Context: 100, Files: []modelstore.File{{Path: "model.mlpackage/w", Size: 1000}, {Path: "tokenizer.json", Size: 5e6}}}
 	m.Architecture.Layers, m.Architecture.KVHeads, m.Architecture.HeadDim = 2, 1, 5
 	const reckoned = 1000 + 2*2*1*5*2*100
 	for name, c := range map[string]struct {

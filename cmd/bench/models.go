@@ -4,233 +4,143 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"sort"
-	"strings"
 
 	flag "github.com/spf13/pflag"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/modelstore"
 	"github.com/lilims/bench/reports"
+	shipped "github.com/lilims/bench/runtime/models"
 )
 
 func modelCommand() command {
 	return command{
-		name: "model", summary: "add models from the catalogue, list, show, verify and remove them", usage: "add|list|show|verify|remove [NAME] [flags]",
+		name: "model", summary: "add models from the catalogue, list, show, verify and remove them",
+		usage: "add|list|show|verify|remove [NAME] [flags]",
+		verbs: []command{
+			modelAddCommand(),
+			modelVerb("list", "", "list the models that are here, and those of the catalogue that can be added", listModels),
+			modelVerb("show", "NAME", "show size, context, perplexity, source and licence of a model", showModel),
+			modelVerb("verify", "NAME", "check every file of a model against its manifest", verifyModel),
+			modelVerb("remove", "NAME", "remove a model that was added; the files that it was made of stay", removeModel),
+		},
+	}
+}
+
+// modelVerb is a command that works on the models there are. usage is the word that it takes; "": none.
+func modelVerb(name, usage, summary string, do func(env Env, models modelstore.Store, word string) error) command {
+	return command{
+		name: name, summary: summary, usage: usage,
 		setup: func(flags *flag.FlagSet) action {
-			var add addFlags
-			add.declare(flags)
-			return func(ctx context.Context, env Env, rest []string) (int, error) {
-				if len(rest) == 0 {
-					return 0, harness.UsageError("model", "Say bench model list.", "what is to be done with models?")
+			configs, data := configsFlag(flags), dataFlag(flags)
+			return func(_ context.Context, env Env, rest []string) (int, error) {
+				word, err := modelWord(name, usage, rest)
+				if err != nil {
+					return 0, err
 				}
-				verb, rest := rest[0], rest[1:]
-				if verb == "add" {
-					return add.do(ctx, env, rest)
+				catalog, err := loadCatalog(*configs)
+				if err != nil {
+					return 0, err
 				}
-				m := library{env: env, data: dataFolder(env, *add.data), configs: *add.configs}
-				switch verb {
-				case "list":
-					return m.list(rest)
-				case "show":
-					return m.show(rest)
-				case "verify":
-					return m.verify(rest)
-				case "remove":
-					return m.remove(rest)
-				}
-				return 0, harness.UsageError("model", "There are add, list, show, verify and remove.", "no such verb: %q", verb)
+				return exitOK, do(env, modelsOf(env, catalog, dataFolder(env, *data)), word)
 			}
 		},
 	}
 }
 
-// library is the models of a data folder and of the catalogue.
-type library struct {
-	env     Env
-	data    string
-	configs string
-}
-
-// list shows what is converted, then what else the catalogue has.
-func (l library) list(rest []string) (int, error) {
-	if err := noArguments("model list", rest); err != nil {
-		return 0, err
+// modelWord is the one model that is named, where the verb takes one.
+func modelWord(verb, usage string, rest []string) (string, error) {
+	if usage == "" {
+		return "", noArguments("model "+verb, rest)
 	}
-	catalog, err := loadCatalog(l.configs)
-	if err != nil {
-		return 0, err
-	}
-	rows := [][]string{{"MODEL", "SIZE", "PRECISION", "CONTEXT", "PERPLEXITY", "AGAINST FP16", "WHERE"}}
-	for _, folder := range l.folders(catalog) {
-		m, err := readManifest(folder)
-		if err != nil {
-			rows = append(rows, []string{filepath.Base(folder), "", "", "", "", "", fmt.Sprintf("%s (unreadable: %v)", folder, err)})
-			continue
-		}
-		own, loss := m.measured()
-		rows = append(rows, []string{m.Name, megabytes(m.size()), m.Quantization, fmt.Sprint(m.Context), own, loss, folder})
-	}
-	var names []string
-	for name, entry := range catalog.Models {
-		if len(entry.Files) > 0 {
-			names = append(names, name)
-		}
-	}
-	sort.Strings(names)
-	for _, name := range names {
-		size := ""
-		if bytes := fetchedBytes(catalog.Models[name]); bytes > 0 {
-			size = megabytes(bytes) + " to fetch"
-		}
-		rows = append(rows, []string{name, size, "", "", "", "", "bench model add " + name})
-	}
-	return exitOK, reports.Columns(l.env.Stdout, rows)
-}
-
-// folders are the models that lie in the repository and in the data folder.
-func (l library) folders(catalog harness.Catalog) []string {
-	var out []string
-	for _, entry := range catalog.Models {
-		if entry.Path == "" {
-			continue
-		}
-		if folder, ok := findModel(l.env, entry, l.data); ok {
-			out = append(out, folder)
-		}
-	}
-	added, _ := filepath.Glob(filepath.Join(modelsFolder(l.data), "*", "manifest.json"))
-	for _, path := range added {
-		out = append(out, filepath.Dir(path))
-	}
-	sort.Strings(out)
-	return out
-}
-
-func fetchedBytes(entry harness.ModelEntry) int64 {
-	var sum int64
-	for _, file := range entry.Files {
-		if file.Bytes == 0 {
-			return 0
-		}
-		sum += file.Bytes
-	}
-	return sum
-}
-
-// find is the folder that a word means: one of the data folder, of the catalogue, or any with a manifest.
-func (l library) find(verb string, rest []string) (string, error) {
 	if len(rest) != 1 {
 		return "", harness.UsageError("model "+verb, "Name it as bench model list does.", "one model is wanted, not %d", len(rest))
 	}
-	word := rest[0]
-	if strings.ContainsAny(word, `/\`) {
-		return word, nil
+	return rest[0], nil
+}
+
+// modelsOf are the models of a data folder, of a catalogue and of the program itself.
+func modelsOf(env Env, catalog harness.Catalog, data string) modelstore.Store {
+	return modelstore.Store{Data: data, Program: env.Executable, Catalog: catalog,
+		Shipped: modelstore.Shipped{Path: shipped.Path, Files: shipped.Files}}
+}
+
+func listModels(env Env, models modelstore.Store, _ string) error {
+	rows := [][]string{{"MODEL", "SIZE", "PRECISION", "CONTEXT", "PERPLEXITY", "AGAINST FP16", "WHERE"}}
+	for _, e := range models.List() {
+		rows = append(rows, modelRow(e))
 	}
-	catalog, err := loadCatalog(l.configs)
-	if err != nil {
-		return "", err
+	return reports.Columns(env.Stdout, rows)
+}
+
+func modelRow(e modelstore.Entry) []string {
+	switch {
+	case e.Offered && e.FetchBytes > 0:
+		return []string{e.Name, megabytes(e.FetchBytes) + " to fetch", "", "", "", "", "bench model add " + e.Name}
+	case e.Offered:
+		return []string{e.Name, "", "", "", "", "", "bench model add " + e.Name}
+	case e.Err != nil:
+		return []string{e.Name, "", "", "", "", "", fmt.Sprintf("%s (unreadable: %v)", e.Place, e.Err)}
 	}
-	for _, folder := range l.folders(catalog) {
-		if strings.EqualFold(filepath.Base(folder), word) {
-			return folder, nil
+	perplexity, loss := "", ""
+	if own := e.Manifest.Measured(); own != nil {
+		perplexity = fmt.Sprintf("%.3f", *own.Perplexity)
+		if own.Loss != nil {
+			loss = fmt.Sprintf("%+.2f %%", 100**own.Loss)
 		}
 	}
-	return "", harness.UsageError("model "+verb, "`bench model list` shows what there is.", "no model is called %q", word)
+	return []string{e.Name, megabytes(e.Manifest.Size()), e.Manifest.Quantization, fmt.Sprint(e.Manifest.Context), perplexity, loss,
+		e.Place.String()}
 }
 
-func (l library) show(rest []string) (int, error) {
-	folder, err := l.find("show", rest)
+func showModel(env Env, models modelstore.Store, word string) error {
+	place, err := models.Locate("show", word)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	m, err := readManifest(folder)
+	m, err := place.Manifest()
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return exitOK, printManifest(l.env.Stdout, folder, m)
+	return printManifest(env.Stdout, place.String(), m)
 }
 
-func (l library) verify(rest []string) (int, error) {
-	folder, err := l.find("verify", rest)
+func verifyModel(env Env, models modelstore.Store, word string) error {
+	place, err := models.Locate("verify", word)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	model, err := readModel(folder)
+	model, err := place.Read()
 	if err != nil {
-		return 0, err
+		return err
 	}
-	_, err = fmt.Fprintf(l.env.Stdout, "%s is whole: %s, hash %s\n", folder, megabytes(model.SizeBytes), model.Hash)
-	return exitOK, err
+	_, err = fmt.Fprintf(env.Stdout, "%s is whole: %s, hash %s\n", place, megabytes(model.SizeBytes), model.Hash)
+	return err
 }
 
-// remove takes a converted model away. What it was made of stays: `bench model add` needs no network to make it again.
-func (l library) remove(rest []string) (int, error) {
-	folder, err := l.find("remove", rest)
+func removeModel(env Env, models modelstore.Store, word string) error {
+	folder, err := models.Remove(word)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	inside, err := filepath.Rel(modelsFolder(l.data), folder)
-	if err != nil || strings.Contains(inside, "..") || strings.ContainsRune(inside, filepath.Separator) {
-		return 0, harness.UsageError("model remove", "Only models that were added are removed.", "%s does not lie in %s", folder, modelsFolder(l.data))
-	}
-	if err := os.RemoveAll(folder); err != nil {
-		return 0, &harness.Error{Kind: harness.KindStorage, Op: "remove model", Err: err}
-	}
-	_, err = fmt.Fprintf(l.env.Stdout, "%s is gone; what it was made of stays in %s\n", folder, filepath.Join(l.data, "downloads"))
-	return exitOK, err
-}
-
-// addedModel looks for a word among the models that were added: a model's own name, or the catalogue's where there is
-// one conversion of it.
-func addedModel(data, word string) (folder string, several []string) {
-	exact := filepath.Join(modelsFolder(data), word)
-	if isFile(filepath.Join(exact, "manifest.json")) {
-		return exact, nil
-	}
-	for _, precision := range precisions {
-		for _, form := range []string{precision, precision + "-ane"} {
-			if made := exact + "-" + form; isFile(filepath.Join(made, "manifest.json")) {
-				several = append(several, word+"-"+form)
-				folder = made
-			}
-		}
-	}
-	if len(several) == 1 {
-		return folder, nil
-	}
-	return "", several
+	_, err = fmt.Fprintf(env.Stdout, "%s is gone; what it was made of stays in %s\n", folder, models.Downloads())
+	return err
 }
 
 func megabytes(bytes int64) string { return fmt.Sprintf("%.1f MB", float64(bytes)/1e6) }
 
-// measured is the perplexity of the model itself and what it loses against fp16, as far as they are known.
-func (m manifest) measured() (own, loss string) {
-	for _, e := range m.Evaluation {
-		if e.Precision != m.Quantization || e.Perplexity == nil {
-			continue
-		}
-		own = fmt.Sprintf("%.3f", *e.Perplexity)
-		if e.Loss != nil {
-			loss = fmt.Sprintf("%+.2f %%", 100**e.Loss)
-		}
-	}
-	return own, loss
-}
-
-func printManifest(w io.Writer, folder string, m manifest) error {
+func printManifest(w io.Writer, where string, m modelstore.Manifest) error {
 	rows := [][]string{
 		{"model", fmt.Sprintf("%s %s, %s, %s", m.Name, m.Version, m.Family, m.Quantization)},
-		{"where", folder},
-		{"size", megabytes(m.size())},
-		{"context", fmt.Sprintf("%d tokens, %s of cache", m.Context, megabytes(m.cacheBytes()))},
+		{"where", where},
+		{"size", megabytes(m.Size())},
+		{"context", fmt.Sprintf("%d tokens, %s of cache", m.Context, megabytes(m.CacheBytes()))},
 	}
 	if m.Layout != "" {
 		rows = append(rows, []string{"layout", m.Layout})
 	}
 	for _, e := range m.Evaluation {
-		rows = append(rows, []string{"perplexity", e.String()})
+		rows = append(rows, []string{"perplexity", evaluationText(e)})
 	}
 	if len(m.Evaluation) == 0 {
 		rows = append(rows, []string{"perplexity", "not measured"})
@@ -239,25 +149,19 @@ func printManifest(w io.Writer, folder string, m manifest) error {
 	return reports.Columns(w, rows)
 }
 
-// printConverted shows a new model, and what the Neural Engine is known to dislike of it.
-func printConverted(w io.Writer, folder string, c converted) error {
-	if err := printManifest(w, folder, c.Manifest); err != nil {
-		return err
+func evaluationText(e modelstore.Evaluation) string {
+	if e.Perplexity == nil {
+		return "not measured"
 	}
-	errs := 0
-	for _, finding := range c.Lint {
-		if finding.Level == "error" {
-			errs++
-		}
+	out := fmt.Sprintf("%.4f in %s over %d tokens of %s, by %s", *e.Perplexity, e.Precision, e.Tokens, e.Corpus, e.By)
+	if e.Loss != nil {
+		out += fmt.Sprintf(": %+.2f %% against fp16", 100**e.Loss)
 	}
-	fmt.Fprintf(w, "lint        %d errors, %d warnings for the Neural Engine\n", errs, len(c.Lint)-errs)
-	for _, f := range c.Lint {
-		where := f.Function
-		if f.Operation != "" {
-			where += "/" + f.Operation
-		}
-		fmt.Fprintf(w, "  %s: %s: %s: %s; %s\n", f.Level, f.Rule, harness.PrintableLine(where), harness.PrintableLine(f.Text), f.Remedy)
+	if e.Accepted != "" {
+		out += " (accepted: " + e.Accepted + ")"
 	}
-	_, err := fmt.Fprintf(w, "measure it  bench run --device DEVICE --model %s\n", c.Manifest.Name)
-	return err
+	if e.DecodeTokS != nil {
+		out += fmt.Sprintf("; %.1f tok/s on this host", *e.DecodeTokS)
+	}
+	return out
 }

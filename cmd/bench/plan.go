@@ -14,7 +14,7 @@ func planCommand() command {
 	return command{
 		name: "plan", summary: "print what a run would do, and stop", usage: "--device NAME [flags]",
 		setup: func(flags *flag.FlagSet) action {
-			var s selection
+			s := selection{planOnly: true}
 			s.declare(flags)
 			asJSON := flags.Bool("json", false, "print the plan as JSON")
 			return func(ctx context.Context, env Env, rest []string) (int, error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/config"
+	"github.com/lilims/bench/harness/modelstore"
 	"github.com/lilims/bench/harness/prelaunch"
 	"github.com/lilims/bench/harness/store"
 )
@@ -20,8 +21,8 @@ type release struct {
 	claims   harness.Claims
 	memory   harness.DeviceProfile
 	model    harness.Model
-	manifest *manifest // nil: the model's files are not here
-	build    string    // hash; empty: of any build
+	manifest *modelstore.Manifest // nil: the model's files are not here
+	build    string               // hash; empty: of any build
 	app      *prelaunch.App
 	noApp    string // why app is nil
 	promises []promise
@@ -93,7 +94,7 @@ func (r *release) findAll(word string) error {
 	catalog, models := r.lab.catalog, map[string]harness.Model{}
 	find := func(word string) (err error) {
 		if _, known := models[word]; !known {
-			models[word], err = findNamedModel(resolved{lab: r.lab, kind: r.runner}, word)
+			models[word], err = r.lab.findModel(word, r.runner)
 		}
 		return err
 	}
@@ -118,14 +119,8 @@ func (r *release) findAll(word string) error {
 }
 
 // readShape reads the manifest of the release's model, where its files are here.
-func (r *release) readShape() error {
-	if r.model.Path == "" {
-		return nil
-	}
-	m, err := readManifest(r.model.Path)
-	if err == nil {
-		r.manifest = &m
-	}
+func (r *release) readShape() (err error) {
+	r.manifest, err = r.lab.models().ManifestOf(r.model)
 	return err
 }
 
@@ -174,7 +169,7 @@ func (r *release) modelBytes() int64 {
 	if r.manifest == nil {
 		return 0
 	}
-	return r.manifest.size()
+	return r.manifest.Size()
 }
 
 // shape is what the model's memory is reckoned from, or why it is not known.

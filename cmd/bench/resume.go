@@ -7,6 +7,7 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/config"
+	"github.com/lilims/bench/harness/plan"
 )
 
 // resumeFlag stands alone, for the latest run that was cut off, or names a run.
@@ -87,7 +88,7 @@ func (f *runFlags) cutOff(ctx context.Context, w *workspace) (harness.Run, error
 		return run, nil
 	}
 	for _, word := range f.devices {
-		if _, err := chooseDevice(word, of, w.lab.catalog); err != nil {
+		if _, err := plan.ChooseDevice(word, of, w.lab.catalog); err != nil {
 			return run, harness.UsageError("resume run "+run.ID, "Leave --device out, or name another run with --resume RUN; bench runs lists them.",
 				"it was made on %s, not on %s", strings.Join(run.Plan.DeviceNames(), ", "), word)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/modelstore"
+	"github.com/lilims/bench/harness/plan"
 	"github.com/lilims/bench/runners/iphone"
 	"github.com/lilims/bench/runners/local"
 	"github.com/lilims/bench/runners/simulated"
@@ -27,6 +30,24 @@ type lab struct {
 	catalog harness.Catalog
 	data    string
 	seed    uint64
+	trouble func(harness.Device, error) // why an attached phone tells little of itself; nil: nobody listens
+}
+
+// models are those that the runner's sessions can be made with.
+func (l lab) models() modelstore.Store { return modelsOf(l.env, l.catalog, l.data) }
+
+// simulatedModelBytes is the size that a simulated device takes a model to have whose files are not here: that of the
+// small story model.
+const simulatedModelBytes = 2 << 20
+
+// findModel finds a model for a kind of runner. A simulated device needs no files: it takes a model of the catalogue by
+// its name where there are none.
+func (l lab) findModel(word, kind string) (harness.Model, error) {
+	model, err := l.models().Find(word)
+	if kind == runnerSimulated && errors.Is(err, modelstore.ErrNoFiles) {
+		return harness.Model{Name: word, Hash: "simulated-" + word, SizeBytes: simulatedModelBytes}, nil
+	}
+	return model, err
 }
 
 // runnerMakers is the one place that lists the implementations.
@@ -57,7 +78,7 @@ func openRunner(name string, l lab) (harness.Runner, error) {
 
 // runnerFor says which runner a device's name asks for.
 func runnerFor(device string) string {
-	switch word := plain(device); {
+	switch word := plan.Letters(device); {
 	case word == runnerLocal:
 		return runnerLocal
 	case strings.HasPrefix(word, runnerSimulated), strings.HasPrefix(device, "SIM"):
@@ -86,9 +107,10 @@ func openIPhone(l lab) (harness.Runner, error) {
 		log = slog.New(slog.NewTextHandler(l.env.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	iphone.QuietLibrary(log)
-	return iphone.New(iphone.Options{Socket: l.env.Getenv("USBMUXD_SOCKET_ADDRESS"), Clock: l.env.Clock, Lookup: func(productType string) (harness.DeviceProfile, bool) {
-		return profileNamed(productType, l.catalog)
-	}})
+	return iphone.New(iphone.Options{Socket: l.env.Getenv("USBMUXD_SOCKET_ADDRESS"), Clock: l.env.Clock, Trouble: l.trouble,
+		Lookup: func(productType string) (harness.DeviceProfile, bool) {
+			return plan.ProfileNamed(productType, l.catalog)
+		}})
 }
 
 // openLocal runs the app on this host, with its files in the data folder.

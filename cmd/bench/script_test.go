@@ -47,7 +47,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("USBMUXD_SOCKET_ADDRESS", filepath.Join(env.WorkDir, "mux.sock")) // no script reaches a real phone
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "smalldisk": smallDisk, "recorded": recorded, "answers": answers, "twocompare": twoCompare, "serve": serve},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "smalldisk": smallDisk, "recorded": recorded, "answers": answers, "twocompare": twoCompare, "serve": serve, "garbage": garbage},
 		Condition: func(name string) (bool, error) {
 			if name != "smalldisk" {
 				return false, fmt.Errorf("unknown condition %q", name)
@@ -104,6 +104,26 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	server := httptest.NewServer(http.FileServer(http.Dir(ts.MkAbs(args[0]))))
 	ts.Defer(server.Close)
 	ts.Setenv(args[1], server.URL)
+}
+
+// garbage answers on a unix socket what no usbmuxd does: "garbage SOCKET".
+func garbage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: garbage SOCKET")
+	}
+	listener, err := net.Listen("unix", ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Defer(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return // closed
+			}
+			conn.Write([]byte("\x20\x00\x00\x00HTTP/1.1 400 Bad Request, says somebody\r\n"))
+			conn.Close()
+		}
+	}()
 }
 
 // exits runs a program and wants this exit code of it: "exits 3 bench run …". Its output can be asked for afterwards.

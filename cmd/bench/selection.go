@@ -27,6 +27,7 @@ type selection struct {
 	seed      uint64
 	configs   *string
 	data      *string
+	planOnly  bool                         // nothing is launched: no file is written
 	adjust    func(*harness.Catalog) error // of a command that bends scenarios before they are planned; nil: none
 }
 
@@ -84,50 +85,60 @@ type resolved struct {
 // before any device is asked for, so that a typing mistake costs no time.
 func (s *selection) resolve(ctx context.Context, env Env) (resolved, error) {
 	out := resolved{lab: lab{env: env, data: dataFolder(env, *s.data), seed: s.seed}}
+	if err := s.check(&out); err != nil {
+		return out, err
+	}
+	var err error
+	var troubles []error
+	out.lab.trouble = func(_ harness.Device, err error) { troubles = append(troubles, err) }
+	if out.runner, err = openRunner(out.kind, out.lab); err != nil {
+		return out, err
+	}
+	if out.wanted.Devices, err = s.findDevices(ctx, out); err != nil {
+		for _, trouble := range troubles { // the phone that is meant may be one that tells no name
+			fail(env, trouble)
+		}
+		return out, err
+	}
+	if err := s.unpack(out); err != nil {
+		return out, err
+	}
+	out.plan, err = plan.Build(out.lab.catalog, out.wanted)
+	return out, err
+}
+
+// check finds all that the selection names but its devices.
+func (s *selection) check(out *resolved) error {
 	var err error
 	if out.lab.catalog, err = loadCatalog(*s.configs); err != nil {
-		return out, err
+		return err
 	}
 	if s.adjust != nil {
 		if err := s.adjust(&out.lab.catalog); err != nil {
-			return out, err
+			return err
 		}
 	}
 	if len(s.devices) == 0 {
-		return out, noDeviceNamed()
+		return plan.NoDeviceNamed()
 	}
 	if out.kind, err = s.runnerKind(); err != nil {
-		return out, err
+		return err
 	}
 	if out.policy, err = config.Find("policy", s.policy, out.lab.catalog.Policies); err != nil {
-		return out, err
+		return err
 	}
 	wanted := plan.Selection{Scenarios: s.scenarios, Sessions: s.sessions, Seed: s.seed}
 	if len(wanted.Scenarios) == 0 {
 		wanted.Scenarios = []string{"quick"}
 	}
-	if wanted.Models, err = s.findModels(out); err != nil {
-		return out, err
+	if wanted.Models, err = s.findModels(out.lab, out.kind); err != nil {
+		return err
 	}
-	if wanted.Builds, err = s.findBuilds(env, out.kind); err != nil {
-		return out, err
-	}
-	if err := s.dryPlan(out.lab.catalog, wanted); err != nil {
-		return out, err
-	}
-	if out.runner, err = openRunner(out.kind, out.lab); err != nil {
-		return out, err
-	}
-	if wanted.Devices, err = s.findDevices(ctx, out); err != nil {
-		return out, err
+	if wanted.Builds, err = s.findBuilds(out.lab.env, out.kind); err != nil {
+		return err
 	}
 	out.wanted = wanted
-	out.plan, err = plan.Build(out.lab.catalog, wanted)
-	return out, err
-}
-
-func noDeviceNamed() error {
-	return harness.UsageError("choose device", "`bench devices` lists what there is; simulated-iphone15 needs no phone.", "no --device is given")
+	return s.dryPlan(out.lab.catalog, wanted)
 }
 
 // dryPlan reports what is wrong with the selection apart from its devices.
@@ -149,7 +160,8 @@ func (s *selection) runnerKind() (string, error) {
 		if k := runnerFor(device); kind == "" {
 			kind = k
 		} else if k != kind {
-			return "", harness.UsageError("choose device", "Make a run of each kind; their numbers may not stand in one table.", "%s and %s devices in one run", kind, k)
+			return "", harness.UsageError("choose device", "Make a run of each kind; their numbers may not stand in one table.",
+				"%s and %s devices in one run", kind, k)
 		}
 	}
 	if _, ok := runnerMakers()[kind]; !ok {
@@ -157,91 +169,4 @@ func (s *selection) runnerKind() (string, error) {
 		return "", err
 	}
 	return kind, nil
-}
-
-func (s *selection) findModels(r resolved) ([]harness.Model, error) {
-	wanted := s.models
-	if len(wanted) == 0 {
-		wanted = words{"stories-1m"}
-	}
-	var out []harness.Model
-	for _, word := range wanted {
-		model, err := findNamedModel(r, word)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, model)
-	}
-	return out, nil
-}
-
-// findNamedModel takes a folder, or a model of the catalogue. A simulated device needs no files: it takes the model's
-// name where there are none.
-func findNamedModel(r resolved, word string) (harness.Model, error) {
-	if strings.ContainsAny(word, "/\\") {
-		return readModel(word)
-	}
-	folder, several := addedModel(r.lab.data, word)
-	if folder != "" {
-		return readModel(folder)
-	}
-	if len(several) > 0 {
-		return harness.Model{}, harness.UsageError("find model", "There are: "+strings.Join(several, ", ")+".", "%s was converted more than once; which one?", word)
-	}
-	entry, err := config.Find("model", word, r.lab.catalog.Models)
-	if err != nil {
-		return harness.Model{}, err
-	}
-	if folder, ok := findModel(r.lab.env, entry, r.lab.data); ok {
-		return readModel(folder)
-	}
-	if r.kind == runnerSimulated {
-		return harness.Model{Name: word, Hash: "simulated-" + word, SizeBytes: simulatedModelBytes}, nil
-	}
-	if len(entry.Files) > 0 {
-		return harness.Model{}, &harness.Error{Kind: harness.KindModel, Op: "find model " + word, Err: errors.New("it is not converted yet"),
-			Hint: "Make it with `bench model add " + entry.Name + "`."}
-	}
-	return harness.Model{}, &harness.Error{Kind: harness.KindModel, Op: "find model " + word, Err: fmt.Errorf("%s is not there", entry.Path),
-		Hint: "Run from the repository, or name the model's folder with --model PATH."}
-}
-
-// simulatedModelBytes is the size that a simulated device takes a model to have whose files are not there: that of the
-// small story teller.
-const simulatedModelBytes = 2 << 20
-
-func (s *selection) findBuilds(env Env, kind string) ([]harness.Build, error) {
-	path := s.build
-	if path == "" {
-		path = defaultBuild(env, kind)
-	}
-	candidate, err := readBuild(env, kind, path, harness.ArmCandidate)
-	if err != nil || s.baseline == "" {
-		return []harness.Build{candidate}, err
-	}
-	baseline, err := readBuild(env, kind, s.baseline, harness.ArmBaseline)
-	if err == nil && baseline.BundleID == candidate.BundleID && baseline.Hash != candidate.Hash {
-		err = &harness.Error{Kind: harness.KindBuild, Op: "read builds", Err: fmt.Errorf("both have the bundle identifier %s", candidate.BundleID),
-			Hint: "Give each arm its own, so that launching one does not remove the other with its caches."}
-	}
-	return []harness.Build{candidate, baseline}, err
-}
-
-func (s *selection) findDevices(ctx context.Context, r resolved) ([]harness.Device, error) {
-	connected, err := r.runner.Devices(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for i := range connected {
-		connected[i] = described(connected[i], r.lab.catalog)
-	}
-	var out []harness.Device
-	for _, word := range s.devices {
-		device, err := chooseDevice(word, connected, r.lab.catalog)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, device)
-	}
-	return out, nil
 }

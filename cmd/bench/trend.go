@@ -9,6 +9,7 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/compare"
+	"github.com/lilims/bench/harness/plan"
 	"github.com/lilims/bench/harness/store"
 	"github.com/lilims/bench/harness/trend"
 	"github.com/lilims/bench/reports"
@@ -96,7 +97,6 @@ func (f *trendFlags) means(d harness.Device, catalog harness.Catalog) bool {
 	if f.device == "" || f.device == d.UDID || strings.EqualFold(f.device, d.Name) || strings.EqualFold(f.device, d.ProductType) {
 		return true
 	}
-	word := plain(f.device)
-	profile, ok := profileNamed(d.ProductType, catalog)
-	return word == plain(d.Name) || ok && word == plain(profile.Name) && !d.Kind.Synthetic()
+	profile, ok := plan.ProfileNamed(d.ProductType, catalog)
+	return plan.SameName(f.device, d.Name) || ok && plan.SameName(f.device, profile.Name) && !d.Kind.Synthetic()
 }
