@@ -42,11 +42,16 @@ test-python: bin/bench-agent | setup
 	@scripts/setup test
 	@echo "==> Python tests" >&2
 	@BENCH_AGENT=$(CURDIR)/bin/bench-agent .venv/bin/python -m pytest -q runtime/convert/tests
+	@.venv/bin/python -m pytest -q runtime/training/tests
 
 test-real: build | setup ## fetch, convert and try real models (330 MB, once)
 	@scripts/setup test
 	@echo "==> real models" >&2
 	@BENCH_AGENT=$(CURDIR)/bin/bench-agent .venv/bin/python -m pytest -q -rs runtime/convert/real_models
+
+lint-python: ## ruff and mypy over the Python packages, their tests and fixtures
+	@scripts/setup python
+	@scripts/lint-python
 
 test-swift: | setup
 	@echo "==> Swift tests" >&2

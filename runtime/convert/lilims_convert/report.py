@@ -17,7 +17,7 @@ def cache_bytes(a: Architecture, context: int) -> int:
     return 2 * a.layers * context * a.kv_heads * a.head_dim * 2
 
 
-def refuse_what_cannot_fit(a: Architecture, request, memory: float | None) -> None:
+def check_memory(a: Architecture, request, memory: float | None) -> None:
     """Refuses a model whose weights and cache need more than an app may have of `memory` GiB."""
     if memory is None:
         return

@@ -12,13 +12,11 @@ import numpy as np
 
 from . import exact, quantize
 from .exact import Exact
+from .precisions import LAYOUTS, PALETTES, QUANTIZATIONS
 from .sources.tensors import SourceTensor
 from .weightfile import Blob, WeightFile
 from .weights import BlockwiseWeight, DenseWeight, PaletteWeight, SplitWeight, Weight, checked_fp16
 
-QUANTIZATIONS = ("fp16", "int8", "int4", "palette8", "palette6", "palette4")
-LAYOUTS = ("gpu", "ane")
-PALETTES = {"palette8": 8, "palette6": 6, "palette4": 4}  # bits
 
 RUN = 1 << 20  # elements read at a time
 # Tensors with one row a vocabulary entry. Four bits cost these matrices most and save least: they get eight.

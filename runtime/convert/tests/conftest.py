@@ -9,7 +9,8 @@ import pytest
 
 os.environ.setdefault("TQDM_DISABLE", "1")
 
-from lilims_convert import __main__, conversion, tiny  # noqa: E402
+from lilims_convert import conversion  # noqa: E402
+from lilims_training import tiny  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -42,11 +43,3 @@ def convert_tiny(tiny_tokenizer):
 def tiny_folder(tmp_path_factory, convert_tiny) -> Path:
     """The tiny model, converted once; tests that spoil it take a copy."""
     return convert_tiny(tmp_path_factory.mktemp("package") / "tiny", tiny.make())
-
-
-@pytest.fixture(scope="session")
-def tiny_models(tmp_path_factory) -> Path:
-    """A folder with the tiny models as the command writes them."""
-    folder = tmp_path_factory.mktemp("tiny-models")
-    assert __main__.main(["tiny", str(folder)]) == 0
-    return folder

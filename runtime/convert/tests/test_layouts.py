@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import runtime_agent
-from lilims_convert import conversion, package, storage, tiny
+from lilims_convert import conversion, package, storage
 from lilims_convert.reference import Reference
 from lilims_convert.weightfile import WeightReader
+from lilims_training import tiny
 
 ARCHITECTURE = dataclasses.replace(tiny.ARCHITECTURE, tied_embeddings=False)
 IDS = np.random.default_rng(8).integers(3, ARCHITECTURE.vocab, 30).tolist()

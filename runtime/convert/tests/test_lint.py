@@ -162,7 +162,7 @@ def test_our_programs_for_the_neural_engine_are_free_of_errors(name, quantizatio
 
 def test_nothing_is_left_where_dimensions_fit_and_one_token_is_asked_for(tmp_path, convert_tiny):
     """Steps that take the most likely token inside the program have nothing for the lint to say."""
-    from lilims_convert import tiny
+    from lilims_training import tiny
 
     folder = convert_tiny(tmp_path / "model", tiny.make(), layout="ane", quantization="palette6", top_k=1)
     findings = [finding for finding in lint.check(package.open_copy(folder / "model.mlpackage")) if finding.rule != "alignment"]

@@ -64,7 +64,7 @@ def failing(name: str, mistake: BaseException) -> tuple[conversion.Step, ...]:
 def test_an_interrupt_leaves_nothing_behind(step, source, place, monkeypatch, capsys):
     monkeypatch.setattr(conversion, "STEPS", failing(step, KeyboardInterrupt()))
     assert convert(source, place) == 130
-    assert last_line(capsys) == "lilims-convert: interrupted; nothing was left behind"
+    assert last_line(capsys) == "lilims-convert: interrupted; no files were left behind"
     assert list(place.parent.iterdir()) == []
 
 
@@ -137,7 +137,7 @@ def test_a_signal_ends_the_work_and_takes_it_away(how, source, place):
         process.send_signal(how)
         said = process.stderr.read().splitlines()
     assert process.returncode == 130
-    assert said[-1] == "lilims-convert: interrupted; nothing was left behind"
+    assert said[-1] == "lilims-convert: interrupted; no files were left behind"
     assert list(place.parent.iterdir()) == []
 
 

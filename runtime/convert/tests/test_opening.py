@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from checkpoints import SAMPLES, Sample
-from lilims_convert import checkpoint, families, opening, tiny, vocabularies
+from lilims_convert import checkpoint, families, opening, vocabularies
 from lilims_convert.blocks import rope
 from lilims_convert.sources import SourceError
 from lilims_convert.sources.tensors import whole
+from lilims_training import tiny
 from safetensors_files import write_tensors
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from checkpoints import SAMPLES
-from lilims_convert import checkpoint, conversion, families, manifest, package, tiny
+from lilims_convert import checkpoint, conversion, families, manifest, package
+from lilims_training import tiny
 
 
 def feature(description) -> tuple:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from interpreter import Host, Interpreter
-from lilims_convert import checkpoint, conversion, package, tiny
+from lilims_convert import checkpoint, conversion, package
 from lilims_convert.reference import Reference
+from lilims_training import tiny
 
 
 def reference(architecture, tensors, cache="fp32"):

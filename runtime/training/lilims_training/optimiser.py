@@ -1,6 +1,6 @@
-"""The optimiser of the training: Muon for the matrices inside the blocks, Adam for embedding, output layer and gains.
+"""The optimiser: Muon for the matrices inside the blocks, Adam for embedding, output layer and gains.
 
-Muon steps along the nearest orthogonal matrix to the momentum, so that every direction of a matrix learns at one rate; on
+Muon steps along the orthogonal matrix nearest to the momentum, so every direction of a matrix learns at the same rate. On
 a few million tokens it needs half the steps of Adam.
 """
 
@@ -13,7 +13,7 @@ State = dict  # "step", and per part of PARTS one array per tensor
 PARTS = ("tensors", "first", "second")
 
 MATRIX_RATE, MATRIX_MOMENTUM = 0.015, 0.95
-EMBEDDING_RATE = 0.02  # embeddings begin with values around one
+EMBEDDING_RATE = 0.02  # initial embeddings have values around one
 ADAM_RATE, ADAM_BETAS = 4e-3, (0.9, 0.98)
 CLIP = 1.0  # largest norm of all gradients together
 
@@ -26,7 +26,7 @@ def begin(tensors: dict[str, jax.Array]) -> State:
 
 
 def step(state: State, gradients: dict[str, jax.Array], rate: jax.Array) -> State:
-    """The state after one step; `rate` is the share of the full learning rates."""
+    """The state after one step; `rate` is the fraction of the full learning rates."""
     norm = jnp.sqrt(sum((g * g).sum() for g in gradients.values()))
     shrink = jnp.minimum(1.0, CLIP / norm)
     after: State = {"step": state["step"] + 1, **{part: {} for part in PARTS}}
@@ -57,7 +57,7 @@ def _muon(gradient, first, second):
 
 
 def orthogonal(matrix: jax.Array) -> jax.Array:
-    """Roughly the nearest orthogonal matrix: five rounds of a quintic iteration that drives singular values near one."""
+    """An approximation of the nearest orthogonal matrix: five Newton-Schulz iterations bring singular values near one."""
     a, b, c = 3.4445, -4.7750, 2.0315
     wide = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
     x = wide / (jnp.linalg.norm(wide) + 1e-7)

@@ -1,17 +1,17 @@
-"""Reads plots: beats in order, each with several ways of telling it.
+"""Reads plots: beats in order, each with several alternative sentences.
 
 The format of plots.txt:
 
     == name | before after | role role=list …
-                                   a plot, the shared parts told before and after it, and the roles it fills
+                                   a plot, the shared parts before and after it, and the roles that it fills
     == name                        a shared part
-    - a sentence with {slots}      one way of telling a beat
-    -                              a beat that has this line may be left out
+    - a sentence with {slots}      one alternative of a beat
+    -                              the empty alternative: the beat may be left out
                                    an empty line ends the beat
     # …                            a comment
 
 A role `place` binds the slot {place} from the list "place"; `thing=toy` binds {thing} from "toy"; a list whose entries
-are dicts binds all their slots.
+are dicts binds all slots of an entry.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .lexicon import LISTS
 
 PLOTS_FILE = Path(__file__).with_name("plots.txt")
 SLOT = re.compile(r"\{(\w+)\}")
-# What every story binds: the hero, a friend, and their pronouns.
+# Slots that every story binds: the hero, a friend, and their pronouns.
 CAST = {"hero", "kind", "he", "him", "his", "friend", "fkind", "fhe", "fhim", "fhis"}
 ALWAYS = ("size", "trait", "hobby", "glad", "sad", "weather", "color")
 
@@ -34,11 +34,11 @@ class Plot:
     name: str
     parts: tuple[str, ...]  # the shared parts before and after; none for a shared part itself
     roles: tuple[tuple[str, str], ...]  # (slot, list)
-    beats: tuple[tuple[str, ...], ...]  # per beat, the ways of telling it; "" leaves it out
+    beats: tuple[tuple[str, ...], ...]  # per beat, its alternative sentences; "" leaves the beat out
 
 
 def read(path: Path = PLOTS_FILE) -> dict[str, Plot]:
-    """All plots and shared parts by name; refuses unknown lists, slots and parts, saying on which line."""
+    """All plots and shared parts by name. Raises ValueError with the line number for unknown lists, slots and parts."""
     plots: dict[str, Plot] = {}
     header, beats, beat = None, [], []
 

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from lilims_convert.stories import exercises, generate, grammar
-from lilims_convert.stories.generator import LONGEST, SHORTEST, is_held_out
-from lilims_convert.stories.lexicon import BOYS, GIRLS
+from lilims_training.stories import exercises, generate, grammar
+from lilims_training.stories.generator import LONGEST, SHORTEST, is_held_out
+from lilims_training.stories.lexicon import BOYS, GIRLS
 
 SAMPLE = 3000
 

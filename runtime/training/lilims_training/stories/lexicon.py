@@ -1,7 +1,7 @@
 """The words that fill the slots of a story.
 
 An entry is a word, or a dict of slots that belong together (a kite is stuck in a tree, a boat is not). Every noun that
-may follow "a" begins with a consonant sound, so templates need no choice of article.
+may follow "a" begins with a consonant sound, so templates need not choose between "a" and "an".
 """
 
 from __future__ import annotations

@@ -1,16 +1,17 @@
-"""What training is fed and how it steps; skipped where the extra `train` is not installed."""
+"""The training data, the learning rates and the optimiser's steps."""
 
 from __future__ import annotations
 
 import itertools
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-pytest.importorskip("jax")
-
-from lilims_convert import optimiser, train, vocabulary  # noqa: E402
+from lilims_convert import vocabulary
+from lilims_training import optimiser, train
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +52,6 @@ def test_orthogonal_brings_singular_values_near_one():
 
 
 def test_a_step_goes_downhill():
-    import jax
-    import jax.numpy as jnp
-
     def loss(tensors):
         return sum(((value - 3) ** 2).mean() for value in tensors.values())
 
