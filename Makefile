@@ -9,7 +9,7 @@ LDFLAGS  := -X main.revision=$(REVISION)
 SWIFT_SOURCES := $(shell find runtime/Sources runtime/Package.swift -type f 2>/dev/null)
 GO_SOURCES    := $(shell find cmd harness runners reports configs virtualiphone -type f \( -name '*.go' -o -name '*.yaml' -o -name '*.js' -o -name '*.css' -o -name '*.sql' -o -name '*.html' \) 2>/dev/null)
 
-.PHONY: bench build test test-go test-swift test-python test-real clean help setup
+.PHONY: bench build test test-go test-swift test-python test-real lint-python clean help setup
 
 bench: build ## run the main job on a virtual iPhone 15 (ARGS="…" go to bench run)
 	@scripts/bench $(ARGS)

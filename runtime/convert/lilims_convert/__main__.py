@@ -48,7 +48,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_convert(convert: argparse.ArgumentParser) -> None:
-    checkpoint = convert.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help="checkpoint.npz, as lilims_training writes it")
+    checkpoint = convert.add_argument(
+        "--checkpoint", type=Path, required=True, metavar="FILE", help="checkpoint.npz, as lilims_training writes it"
+    )
     output = options.output(convert, "model folder to create or replace")
     options.former_positionals(convert, checkpoint, output)
     options.tokenizer(convert, default="the one beside the checkpoint")

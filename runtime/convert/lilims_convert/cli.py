@@ -95,9 +95,14 @@ def _add_validation(group: argparse._ArgumentGroup) -> None:
     )
     options.corpus_name(group)
     group.add_argument("--texts", type=int, metavar="N", help="score only the first N texts (default: every text of --corpus)")
-    group.add_argument("--agent", type=Path, metavar="FILE", help="the bench-agent that measures (default: BENCH_AGENT, bin/bench-agent, PATH)")
     group.add_argument(
-        "--base", type=Path, metavar="DIR", help="a model whose manifest holds the fp16 perplexity (default: an fp16 model is converted to measure it)"
+        "--agent", type=Path, metavar="FILE", help="the bench-agent that measures (default: BENCH_AGENT, bin/bench-agent, PATH)"
+    )
+    group.add_argument(
+        "--base",
+        type=Path,
+        metavar="DIR",
+        help="a model whose manifest holds the fp16 perplexity (default: an fp16 model is converted to measure it)",
     )
     group.add_argument("--accept-loss", metavar="REASON", help="accept up to 5 %% loss of int4 and record the reason in the manifest")
     group.add_argument("--no-measure", action="store_true", help="do not measure perplexity; the loss of accuracy stays unknown")

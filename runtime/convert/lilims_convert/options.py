@@ -71,7 +71,7 @@ def notice(former: str, now: str) -> None:
 
 def former_flag(parser: argparse.ArgumentParser, spelling: str, flag: argparse.Action) -> None:
     """Accepts a former spelling of a flag."""
-    parser.add_argument(spelling, action=_FormerFlag, flag=flag, dest=flag.dest, type=flag.type, choices=flag.choices)
+    parser.add_argument(spelling, action=_FormerFlag, flag=flag, dest=flag.dest, type=flag.type or str, choices=flag.choices)
 
 
 def former_positionals(parser: argparse.ArgumentParser, *flags: argparse.Action) -> None:
@@ -97,8 +97,8 @@ class _FormerPositionals(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None) -> None:
         if len(values) > len(self._flags):
-            parser.error(f"unrecognized arguments: {' '.join(map(str, values[len(self._flags):]))}")
-        for flag, value in zip(self._flags, values):
+            parser.error(f"unrecognized arguments: {' '.join(map(str, values[len(self._flags) :]))}")
+        for flag, value in zip(self._flags, values, strict=False):
             notice(f"the positional argument {value}", f"{flag.option_strings[-1]} {value}")
             flag.required = False  # argparse looks at this after the last argument
             setattr(namespace, flag.dest, value)

@@ -30,7 +30,9 @@ def test_the_installed_command_explains_itself():
 
 
 def test_a_short_context_shortens_the_prefill_chunk(source, tmp_path):
-    assert cli.main(["--checkpoint", str(source), "-o", str(tmp_path / "out"), "--quantize", "fp16", "--context", "32", "--no-measure"]) == 0
+    assert (
+        cli.main(["--checkpoint", str(source), "-o", str(tmp_path / "out"), "--quantize", "fp16", "--context", "32", "--no-measure"]) == 0
+    )
     read = manifest.read(tmp_path / "out")
     assert (read["context"], read["prefill_chunk"]) == (32, 32)
 
@@ -57,7 +59,8 @@ def test_perplexity_is_measured_by_the_runtime_unless_it_is_not_wanted(source, t
     assert (base["precision"], judged["precision"], judged["by"]) == ("fp16", "int8", "bench-agent")
     assert judged["loss"] == pytest.approx(judged["perplexity"] / base["perplexity"] - 1, abs=1e-4)
     assert judged["tokens"] == base["tokens"] > 20
-    assert {finding["rule"] for finding in printed["lint"]} and printed["cache_bytes"] == 2 * 2 * 64 * 2 * 12 * 2
+    assert {finding["rule"] for finding in printed["lint"]}
+    assert printed["cache_bytes"] == 2 * 2 * 64 * 2 * 12 * 2
     assert convert(source, tmp_path / "again", "--quantize", "int8", *arguments, "--base", str(tmp_path / "int8")) == 0
     assert convert(source, tmp_path / "none", "--quantize", "int8", "--no-measure") == 0
     assert manifest.read(tmp_path / "none")["evaluation"] == []
@@ -77,7 +80,8 @@ def test_a_model_that_lost_too_much_is_not_kept(source, tmp_path, capsys, monkey
     assert convert(source, tmp_path / "int8", "--quantize", "int8", *agent) == 0
     assert convert(source, tmp_path / "int4", "--quantize", "int4", *agent) == 1
     said = capsys.readouterr().err.splitlines()[-1]
-    assert "int4 raises perplexity by 4.00%" in said and "--accept-loss" in said
+    assert "int4 raises perplexity by 4.00%" in said
+    assert "--accept-loss" in said
     assert not (tmp_path / "int4").exists()
     assert convert(source, tmp_path / "int4", "--quantize", "int4", *agent, "--accept-loss", "a small test model") == 0
     assert manifest.read(tmp_path / "int4")["evaluation"][1]["accepted"] == "a small test model"
@@ -97,7 +101,9 @@ def test_without_the_runtime_it_says_that_nothing_was_measured(source, tmp_path,
 def test_a_model_that_a_device_cannot_hold_is_refused(source, tmp_path, capsys):
     assert convert(source, tmp_path / "out", "--no-measure", "--quantize", "fp16", "--memory", "0.0001") == 1
     said = capsys.readouterr().err
-    assert "weights (" in said and "and cache (" in said and "0.0001 GiB; quantise further or shorten --context" in said
+    assert "weights (" in said
+    assert "and cache (" in said
+    assert "0.0001 GiB; quantise further or shorten --context" in said
     assert not (tmp_path / "out").exists()
     assert convert(source, tmp_path / "out", "--no-measure", "--quantize", "fp16", "--memory", "1", "--context", "48") == 0
     assert "cache       0.0 MB for 48 tokens (2 x 2 layers x 48 x 2 heads x 12 x 2 bytes)" in capsys.readouterr().out

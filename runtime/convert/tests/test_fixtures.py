@@ -1,4 +1,4 @@
-"""The fixtures in the repository are what this package makes of the models in the repository."""
+"""The fixtures in the repository are what this package writes for the models in the repository."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_valid_text_survives_encoding_and_decoding(name):
 
 
 def test_blocks_are_current(tmp_path):
-    """The parts whose numerics the Swift tests look at are those that programs are built of now."""
+    """The building blocks in the fixtures of the Swift numerics tests are the current ones."""
     specification = importlib.util.spec_from_file_location("blocks", FIXTURES / "blocks/generate.py")
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
@@ -64,7 +64,7 @@ def test_reference_logits_are_current(name):
 
 
 def test_shipped_program_agrees_with_the_reference_logits():
-    """The program inside the package, run by the interpreter of these tests: prompts by prefill, then token by token."""
+    """The program in the package, run by the interpreter of these tests: prompts with prefill, then token by token."""
     folder = RUNTIME / "models/stories-1m"
     fixture = json.loads((FIXTURES / "model/golden.json").read_text())
     program, read = package.open_program(folder / "model.mlpackage"), manifest.read(folder)

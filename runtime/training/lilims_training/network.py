@@ -9,7 +9,7 @@ import numpy as np
 from lilims_convert import families
 from lilims_convert.architecture import Architecture
 
-Tensors = dict[str, jax.Array]
+from .optimiser import Tensors
 
 
 def initialise(architecture: Architecture, seed: int) -> Tensors:
@@ -79,7 +79,7 @@ def _rotate(x: jax.Array, turn: tuple[jax.Array, jax.Array]) -> jax.Array:
     return jnp.concatenate([left * cosine - right * sine, right * cosine + left * sine], axis=-1)
 
 
-def _attention(a: Architecture, block: Tensors, x: jax.Array, turn, mask: jax.Array) -> jax.Array:
+def _attention(a: Architecture, block: Tensors, x: jax.Array, turn: tuple[jax.Array, jax.Array], mask: jax.Array) -> jax.Array:
     batch, tokens, _ = x.shape
     queries = _rotate((x @ block["attn_q"].T).reshape(batch, tokens, a.heads, a.head_dim), turn)
     keys = _rotate((x @ block["attn_k"].T).reshape(batch, tokens, a.kv_heads, a.head_dim), turn)

@@ -15,9 +15,7 @@ from lilims_convert.architecture import Architecture
 from lilims_convert.checkpoint import Checkpoint
 from lilims_convert.conversion import Request
 
-ARCHITECTURE = Architecture(
-    family="llama", layers=2, hidden=64, heads=4, kv_heads=2, head_dim=32, intermediate=96, vocab=288, context=64
-)
+ARCHITECTURE = Architecture(family="llama", layers=2, hidden=64, heads=4, kv_heads=2, head_dim=32, intermediate=96, vocab=288, context=64)
 RANKED = Architecture(
     family="gemma3", layers=2, hidden=64, heads=4, kv_heads=2, head_dim=32, intermediate=96, vocab=288, context=96,
     local_theta=1000.0, window=6, local_layers=(0,),

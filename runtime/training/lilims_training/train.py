@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +26,15 @@ from . import network, optimiser
 from .stories import exercises, generate
 
 ARCHITECTURE = Architecture(
-    family="llama", layers=4, hidden=128, heads=4, kv_heads=2, head_dim=32, intermediate=352, vocab=2048, context=512,
+    family="llama",
+    layers=4,
+    hidden=128,
+    heads=4,
+    kv_heads=2,
+    head_dim=32,
+    intermediate=352,
+    vocab=2048,
+    context=512,
     tied_embeddings=False,
 )
 STORIES_FOR_VOCABULARY = 20_000
@@ -53,7 +62,7 @@ def rows(tokenizer: Tokenizer, texts: Iterator[str], width: int) -> Iterator[tup
         ids: list[int] = []
         owner: list[int] = []
         while len(ids) < width:
-            text = tokenizer.encode(next(texts)).ids + [vocabulary.EOS]
+            text = [*tokenizer.encode(next(texts)).ids, vocabulary.EOS]
             owner += [owner[-1] + 1 if owner else 0] * len(text)
             ids += text
         yield np.array(ids[:width], np.int32), np.array(owner[:width], np.int32)
@@ -98,7 +107,7 @@ def _rate(step: int, steps: int) -> float:
 
 
 @partial(jax.jit, donate_argnums=0)
-def _update(state: optimiser.State, ids: jax.Array, owners: jax.Array, rate: jax.Array):
+def _update(state: optimiser.State, ids: jax.Array, owners: jax.Array, rate: jax.Array) -> tuple[jax.Array, optimiser.State]:
     loss, gradients = jax.value_and_grad(partial(network.loss, ARCHITECTURE))(state["tensors"], ids, owners)
     return loss, optimiser.step(state, gradients, rate)
 
@@ -106,19 +115,17 @@ def _update(state: optimiser.State, ids: jax.Array, owners: jax.Array, rate: jax
 def _save(output: Path, resume: Path, state: optimiser.State) -> None:
     tensors = {name: np.asarray(value) for name, value in state["tensors"].items()}
     checkpoint.write(output / "checkpoint.npz", Checkpoint(ARCHITECTURE, tensors))
-    parts = {f"{part}/{name}": np.asarray(v) for part in optimiser.PARTS for name, v in state[part].items()}
+    parts: dict[str, Any] = {f"{part}/{name}": np.asarray(v) for part in optimiser.PARTS for name, v in state[part].items()}
     partial_file = resume.with_suffix(".partial.npz")
     np.savez(partial_file, step=np.asarray(state["step"]), **parts)
     partial_file.replace(resume)  # atomic: a training killed while saving still has the step before
 
 
 def _load_state(resume: Path) -> optimiser.State:
-    state: optimiser.State = {part: {} for part in optimiser.PARTS}
     with np.load(resume) as archive:
-        for key in archive.files:
-            part, _, name = key.partition("/")
-            if name:
-                state[part][name] = jnp.asarray(archive[key])
-            else:
-                state[part] = jnp.asarray(archive[key])
+        state: optimiser.State = {"step": jnp.asarray(archive["step"]), "tensors": {}, "first": {}, "second": {}}
+        for part in optimiser.PARTS:
+            for key in archive.files:
+                if key.startswith(f"{part}/"):
+                    state[part][key.partition("/")[2]] = jnp.asarray(archive[key])
     return state

@@ -9,7 +9,7 @@ import pytest
 
 os.environ.setdefault("TQDM_DISABLE", "1")
 
-from lilims_training import __main__, tiny  # noqa: E402
+from lilims_training import __main__, tiny
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,11 @@ import lilims_convert.cli
 from lilims_convert import conversion, options
 from lilims_training import __main__, tiny
 
-PARSERS = {"lilims-convert": lilims_convert.cli.parser, "lilims_convert": lilims_convert.__main__.parser, "lilims_training": __main__.parser}
+PARSERS = {
+    "lilims-convert": lilims_convert.cli.parser,
+    "lilims_convert": lilims_convert.__main__.parser,
+    "lilims_training": __main__.parser,
+}
 
 
 def commands(name: str, parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
@@ -84,7 +88,8 @@ def test_former_spellings_are_accepted_with_a_notice(case: str, capsys: pytest.C
     notices = capsys.readouterr().err.splitlines()
     assert len(notices) == len(now)
     for line, spelling in zip(notices, now, strict=True):
-        assert f"is now {spelling};" in line and "until 2.0" in line
+        assert f"is now {spelling};" in line
+        assert "until 2.0" in line
 
 
 def test_present_spellings_need_no_notice(capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,7 +140,8 @@ def test_the_installed_command_has_help() -> None:
 def test_a_missing_model_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert __main__.main(["sample", str(tmp_path)]) == 1
     said = capsys.readouterr().err
-    assert said.startswith("lilims_training sample: ") and said.count("\n") == 1
+    assert said.startswith("lilims_training sample: ")
+    assert said.count("\n") == 1
 
 
 def test_the_numpy_reference_names_what_it_cannot_read(tmp_path: Path, tiny_tokenizer: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,6 +22,8 @@ SHORTEST, LONGEST = 60, 200  # words
 
 @dataclass(frozen=True)
 class Story:
+    """A story, and the combination that decides whether it is held out."""
+
     text: str
     plot: str
     hero: str
@@ -33,6 +35,7 @@ class Story:
 
 
 def is_held_out(plot: str, hero: str, friend: str) -> bool:
+    """Whether stories of this combination are held out of the training."""
     digest = hashlib.sha256(f"{plot}|{hero}|{friend}".encode()).digest()
     return int.from_bytes(digest[:4], "big") % HELD_OUT_SHARE == 0
 

@@ -29,8 +29,13 @@ CAST = {"hero", "kind", "he", "him", "his", "friend", "fkind", "fhe", "fhim", "f
 ALWAYS = ("size", "trait", "hobby", "glad", "sad", "weather", "color")
 
 
+_Header = tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]  # name, parts and roles of a plot
+
+
 @dataclass(frozen=True)
 class Plot:
+    """A plot, or a part that plots share."""
+
     name: str
     parts: tuple[str, ...]  # the shared parts before and after; none for a shared part itself
     roles: tuple[tuple[str, str], ...]  # (slot, list)
@@ -39,40 +44,57 @@ class Plot:
 
 def read(path: Path = PLOTS_FILE) -> dict[str, Plot]:
     """All plots and shared parts by name. Raises ValueError with the line number for unknown lists, slots and parts."""
-    plots: dict[str, Plot] = {}
-    header, beats, beat = None, [], []
-
-    def finish() -> None:
-        nonlocal beats, beat
-        if beat:
-            beats.append(tuple(beat))
-        if header:
-            plots[header[0]] = Plot(*header, tuple(beats))
-        beats, beat = [], []
-
+    reader = _Reader()
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        where = f"{path.name}:{number}"
+        reader.read(line, f"{path.name}:{number}")
+    reader.finish()
+    return reader.plots
+
+
+class _Reader:
+    """The plots read so far, and the one that is being read."""
+
+    def __init__(self) -> None:
+        self.plots: dict[str, Plot] = {}
+        self._header: _Header | None = None
+        self._known: set[str] = set()
+        self._beats: list[tuple[str, ...]] = []
+        self._beat: list[str] = []
+
+    def read(self, line: str, where: str) -> None:
         if line.startswith("=="):
-            finish()
-            header = _header(line, where, plots)
-            known = _slots(header[2])
+            self.finish()
+            self._header = _header(line, where, self.plots)
+            self._known = _slots(self._header[2])
         elif line.startswith("-"):
-            text = line[1:].strip()
-            for slot in SLOT.findall(text):
-                if slot[0].lower() + slot[1:] not in known:
-                    raise ValueError(f"{where}: slot {{{slot}}} is not bound in plot {header[0]}")
-            beat.append(text)
+            self._beat.append(self._sentence(line[1:].strip(), where))
         elif not line.strip():
-            if beat:
-                beats.append(tuple(beat))
-                beat = []
+            self._end_beat()
         elif not line.startswith("#"):
-            raise ValueError(f"{where}: a line begins with '==', '-' or '#'")
-    finish()
-    return plots
+            raise ValueError(f"{where}: a line must start with '==', '-' or '#'")
+
+    def finish(self) -> None:
+        """Ends the current plot."""
+        self._end_beat()
+        if self._header is not None:
+            self.plots[self._header[0]] = Plot(*self._header, tuple(self._beats))
+        self._beats = []
+
+    def _end_beat(self) -> None:
+        if self._beat:
+            self._beats.append(tuple(self._beat))
+            self._beat = []
+
+    def _sentence(self, text: str, where: str) -> str:
+        if self._header is None:
+            raise ValueError(f"{where}: no plot ('== name') above this line")
+        for slot in SLOT.findall(text):
+            if slot[0].lower() + slot[1:] not in self._known:
+                raise ValueError(f"{where}: slot {{{slot}}} is not bound in plot {self._header[0]}")
+        return text
 
 
-def _header(line: str, where: str, before: dict[str, Plot]) -> tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]]:
+def _header(line: str, where: str, before: dict[str, Plot]) -> _Header:
     name, parts, roles = ([field.strip() for field in line.strip("= ").split("|")] + ["", ""])[:3]
     for part in parts.split():
         if part not in before:
