@@ -9,7 +9,7 @@ LDFLAGS  := -X main.revision=$(REVISION)
 SWIFT_SOURCES := $(shell find runtime/Sources runtime/Package.swift -type f 2>/dev/null)
 GO_SOURCES    := $(shell find cmd harness runners reports configs virtualiphone -type f \( -name '*.go' -o -name '*.yaml' -o -name '*.js' -o -name '*.css' -o -name '*.sql' -o -name '*.html' \) 2>/dev/null) $(shell find runtime/models -type f 2>/dev/null)
 
-.PHONY: bench build test test-go test-swift test-python test-real clean help setup
+.PHONY: bench build test test-go test-swift test-python test-real lint-python clean help setup
 
 bench: build ## run the main job on a virtual iPhone 15 (ARGS="…" go to bench run)
 	@scripts/bench $(ARGS)
@@ -42,11 +42,16 @@ test-python: bin/bench-agent | setup
 	@scripts/setup test
 	@echo "==> Python tests" >&2
 	@BENCH_AGENT=$(CURDIR)/bin/bench-agent .venv/bin/python -m pytest -q runtime/convert/tests
+	@.venv/bin/python -m pytest -q runtime/training/tests
 
 test-real: build | setup ## fetch, convert and try real models (330 MB, once)
 	@scripts/setup test
 	@echo "==> real models" >&2
 	@BENCH_AGENT=$(CURDIR)/bin/bench-agent .venv/bin/python -m pytest -q -rs runtime/convert/real_models
+
+lint-python: ## ruff and mypy over the Python packages, their tests and fixtures
+	@scripts/setup python
+	@scripts/lint-python
 
 test-swift: | setup
 	@echo "==> Swift tests" >&2

@@ -1,24 +1,24 @@
-"""Model conversion: a checkpoint comes in, a model folder (docs/model-contract.md) goes out.
+"""Model conversion: from a checkpoint to a model folder (docs/model-contract.md).
 
-The stages, in the order in which data passes them:
+The stages, in the order in which data passes through them:
 
-    checkpoint   tensors and the architecture they belong to, by canonical names
-    weights      how each tensor is stored in the package (dense fp16; quantised kinds plug in here)
+    checkpoint   tensors by canonical names, and the architecture they belong to
+    weights      how each tensor is stored in the package: dense fp16, integers with scales, palettes
     families     the network as a MIL program, one module per family
     package      the .mlpackage on disk, the same bytes for the same input
-    manifest     manifest.json: what the folder holds, and its hash
-    conversion   the ordered list of named steps that runs the stages above
+    manifest     manifest.json: the contents of the folder, and its hash
+    conversion   the ordered list of named steps that runs these stages
 
-Beside them: `stories`, `vocabulary`, `network`, `optimiser` and `train` make the small model that ships with the
-repository; `reference` is an independent numpy forward pass, `shipped` puts one over a model folder, `evaluate` and
-`sampling` use it, `golden` and `golden_tokenizer` write the fixtures of the Swift tests; `tiny` is the model of tests.
+Beside them: `reference` is an independent forward pass in numpy, `shipped` applies it to a model folder, `evaluate` measures
+perplexity with it, `golden` and `golden_tokenizer` write the fixtures of the Swift tests, `vocabulary` trains small
+tokenizers. `options` defines the flags that the command lines here and in lilims_training share.
 
-Conversion never downloads anything and never looks at the clock: the same input gives the same bytes.
+Conversion downloads nothing and does not read the clock: the same input gives the same bytes.
 """
 
 import logging
 
 __version__ = "1.0.0"
 
-# On import coremltools says, in nine lines, that prediction needs macOS; conversion does not predict.
+# On import coremltools logs nine lines about prediction, which needs macOS. Conversion does not predict.
 logging.getLogger("coremltools").setLevel(logging.ERROR)

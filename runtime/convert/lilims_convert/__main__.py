@@ -1,147 +1,116 @@
-"""python -m lilims_convert COMMAND: conversion and the small jobs around it."""
+"""python -m lilims_convert COMMAND: conversion of .npz checkpoints, and the commands around a model folder."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import tempfile
 from pathlib import Path
+
+from . import errors, moved, options
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; 0 when it worked, 1 with one line on stderr when the input was at fault."""
-    options = _parser().parse_args(arguments)
-    os.environ.setdefault("TQDM_DISABLE", "1")  # coremltools draws a progress bar per list of passes
-    try:
-        options.run(options)
-    except (ValueError, OSError) as mistake:
-        print(f"lilims_convert {options.command}: {mistake}", file=sys.stderr)
-        return 1
-    return 0
+    """Runs one command; 0 when it succeeds, 1 with one line on stderr when its input is at fault."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if given and given[0] in moved.COMMANDS:
+        return moved.run(f"lilims_convert {given[0]}", given[0], given[1:])
+    chosen = parser().parse_args(given)
+    return errors.exit_code(f"lilims_convert {chosen.command}", lambda: chosen.run(chosen))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m lilims_convert", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    convert = commands.add_parser("convert-checkpoint", help="turn an .npz checkpoint into a model folder")
-    convert.add_argument("checkpoint", type=Path, help="checkpoint.npz, as lilims_convert.train writes it")
-    convert.add_argument("destination", type=Path, help="model folder to make or replace")
-    convert.add_argument("--tokenizer", type=Path, help="tokenizer.json (default: beside the checkpoint)")
-    convert.add_argument("--name", help="model name (default: the folder's)")
-    convert.add_argument("--version", default="1.0.0", help="semantic version of the model (default 1.0.0)")
-    convert.add_argument("--context", type=int, help="cache length in tokens (default: the trained one)")
-    convert.add_argument("--prefill-chunk", type=int, default=32, help="tokens a prefill call (default 32)")
-    convert.add_argument("--quantization", default="fp16", help="how weights are stored (default fp16)")
-    convert.add_argument("--corpus", type=Path, help="held-out texts, parted by blank lines, to measure perplexity on")
-    convert.add_argument("--corpus-name", default="", help="what the manifest calls the corpus (default: its file name)")
-    convert.add_argument("--source", default="a checkpoint of lilims_convert.train", help="where the weights come from")
-    convert.add_argument("--licence", default="unknown", help="licence of the weights")
-    convert.set_defaults(run=_convert)
+def parser() -> argparse.ArgumentParser:
+    """The command line; a command's function is its `run`."""
+    made = argparse.ArgumentParser(prog="python -m lilims_convert", description=__doc__)
+    commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_convert(commands.add_parser("convert-checkpoint", help="convert an .npz checkpoint to a model folder"))
 
     verify = commands.add_parser("verify", help="check a model folder against its manifest")
-    verify.add_argument("folder", type=Path)
+    options.model(verify)
     verify.set_defaults(run=_verify)
 
     golden = commands.add_parser("golden", help="write the reference logits of a model folder for the Swift tests")
-    golden.add_argument("folder", type=Path, help="model folder")
-    golden.add_argument("output", type=Path, help="golden.json")
-    golden.add_argument("--prompt", action="append", required=True, help="a prompt; may be given several times")
+    options.model(golden)
+    options.former_positionals(golden, options.output(golden, "the fixture, golden.json", metavar="FILE"))
+    golden.add_argument("--prompt", action="append", required=True, help="a prompt; repeat the flag for several")
     golden.set_defaults(run=_golden)
 
     evaluate = commands.add_parser("evaluate", help="measure the perplexity of a model folder on a corpus")
-    evaluate.add_argument("folder", type=Path, help="model folder")
-    evaluate.add_argument("corpus", type=Path, help="texts parted by blank lines")
+    options.model(evaluate)
+    options.former_positionals(evaluate, options.corpus(evaluate, "texts separated by blank lines", required=True))
     evaluate.set_defaults(run=_evaluate)
 
-    sample = commands.add_parser("sample", help="let a model folder go on from a prompt, by the numpy reference")
-    sample.add_argument("folder", type=Path, help="model folder")
-    sample.add_argument("--prompt", default="Once upon a time", help="what it begins with (default: Once upon a time)")
-    sample.add_argument("--tokens", type=int, default=250, help="at most so many tokens (default 250)")
-    sample.add_argument("--temperature", type=float, default=0.0, help="0 is greedy (default 0)")
-    sample.add_argument("--top-k", type=int, default=40, help="most likely tokens to choose from (default 40)")
-    sample.add_argument("--seed", type=int, default=0, help="of the choice (default 0)")
-    sample.set_defaults(run=_sample)
-
-    cases = commands.add_parser("golden-tokenizer", help="write what Hugging Face's tokenizers say of odd texts")
-    cases.add_argument("tokenizer", type=Path, help="tokenizer.json of the shipped model")
-    cases.add_argument("folder", type=Path, help="runtime/Tests/Fixtures/tokenizer")
+    cases = commands.add_parser("golden-tokenizer", help="write the tokenizer fixtures of the Swift tests")
+    tokenizer = options.tokenizer(cases, required=True)
+    output = options.output(cases, "the fixture folder, runtime/Tests/Fixtures/tokenizer")
+    options.former_positionals(cases, tokenizer, output)
     cases.set_defaults(run=_golden_tokenizer)
-
-    tiny = commands.add_parser("tiny", help="write the tiny random models of the tests and the reference of the first")
-    tiny.add_argument("folder", type=Path, help="gets tiny/, tiny-ranked/ and tiny.golden.json")
-    tiny.set_defaults(run=_tiny)
-    return parser
+    return made
 
 
-def _convert(options: argparse.Namespace) -> None:
+def _add_convert(convert: argparse.ArgumentParser) -> None:
+    checkpoint = convert.add_argument(
+        "--checkpoint", type=Path, required=True, metavar="FILE", help="checkpoint.npz, as lilims_training writes it"
+    )
+    output = options.output(convert, "model folder to create or replace")
+    options.former_positionals(convert, checkpoint, output)
+    options.tokenizer(convert, default="the one beside the checkpoint")
+    options.identity(convert, source="a checkpoint of lilims_training", licence="unknown")
+    options.lengths(convert, context="as trained", chunk="32")
+    quantize = options.quantize(convert, default="fp16")
+    options.former_flag(convert, "--quantization", quantize)
+    options.corpus(convert, "held-out texts, separated by blank lines, to measure perplexity on")
+    options.corpus_name(convert)
+    convert.set_defaults(run=_convert, prefill_chunk=32)
+
+
+def _convert(chosen: argparse.Namespace) -> None:
     from . import checkpoint, conversion, evaluate
 
     evaluator = None
-    if options.corpus is not None:
-        evaluator = evaluate.ReferenceEvaluator(options.corpus, options.corpus_name or options.corpus.name)
+    if chosen.corpus is not None:
+        evaluator = evaluate.ReferenceEvaluator(chosen.corpus, chosen.corpus_name or chosen.corpus.name)
     request = conversion.Request(
-        tokenizer=options.tokenizer or options.checkpoint.with_name("tokenizer.json"),
-        destination=options.destination,
-        name=options.name or options.destination.resolve().name,
-        version=options.version,
-        source=options.source,
-        licence=options.licence,
-        context=options.context,
-        prefill_chunk=options.prefill_chunk,
-        quantization=options.quantization,
+        tokenizer=chosen.tokenizer or chosen.checkpoint.with_name("tokenizer.json"),
+        destination=chosen.output,
+        name=chosen.name or chosen.output.resolve().name,
+        version=chosen.version,
+        source=chosen.source,
+        licence=chosen.licence,
+        context=chosen.context,
+        prefill_chunk=chosen.prefill_chunk,
+        quantization=chosen.quantize,
         evaluator=evaluator,
     )
-    written = conversion.convert(checkpoint.read(options.checkpoint), request, report=print).manifest
-    print(f"{options.destination}: {written['size_bytes']} bytes, hash {written['hash']}")
+    written = conversion.convert(checkpoint.read(chosen.checkpoint), request, report=print).manifest
+    print(f"{chosen.output}: {written['size_bytes']} bytes, hash {written['hash']}")
 
 
-def _verify(options: argparse.Namespace) -> None:
+def _verify(chosen: argparse.Namespace) -> None:
     from . import manifest
 
-    read = manifest.verify(options.folder)
-    print(f"{read['name']} {read['version']}: {len(read['files'])} files agree with hash {read['hash']}")
+    read = manifest.verify(chosen.model)
+    print(f"{read['name']} {read['version']}: {len(read['files'])} files match hash {read['hash']}")
 
 
-def _golden(options: argparse.Namespace) -> None:
+def _golden(chosen: argparse.Namespace) -> None:
     from . import golden
 
-    golden.write(options.output, options.folder, options.prompt)
+    golden.write(chosen.output, chosen.model, chosen.prompt)
 
 
-def _evaluate(options: argparse.Namespace) -> None:
+def _evaluate(chosen: argparse.Namespace) -> None:
     from . import evaluate, shipped
 
-    model = shipped.open_model(options.folder)
-    texts = evaluate.read_corpus(options.corpus)
+    model = shipped.open_model(chosen.model)
+    texts = evaluate.read_corpus(chosen.corpus)
     result = evaluate.perplexity(model.reference(), model.tokenizer, texts, model.manifest["tokenizer"]["eos"])
     print(f"{model.manifest['name']}: perplexity {result.perplexity:.4f} over {result.tokens} tokens of {len(texts)} texts")
 
 
-def _sample(options: argparse.Namespace) -> None:
-    from . import sampling, shipped
-
-    model = shipped.open_model(options.folder)
-    choice = sampling.Choice(options.temperature, options.top_k, options.seed)
-    print(sampling.tell(model, options.prompt, options.tokens, choice))
-
-
-def _golden_tokenizer(options: argparse.Namespace) -> None:
+def _golden_tokenizer(chosen: argparse.Namespace) -> None:
     from . import golden_tokenizer
 
-    golden_tokenizer.write(options.folder, options.tokenizer)
-
-
-def _tiny(options: argparse.Namespace) -> None:
-    from . import checkpoint, conversion, golden, tiny
-
-    with tempfile.TemporaryDirectory(prefix="lilims-convert-") as scratch:
-        source, tokenizer = tiny.write(Path(scratch) / "tiny")
-        conversion.convert(checkpoint.read(source), tiny.request(options.folder / "tiny", tokenizer))
-        source, tokenizer = tiny.write(Path(scratch) / "tiny-ranked", tiny.RANKED)
-        conversion.convert(checkpoint.read(source), tiny.ranked_request(options.folder / "tiny-ranked", tokenizer))
-    golden.write(options.folder / "tiny.golden.json", options.folder / "tiny", tiny.PROMPTS)
+    golden_tokenizer.write(chosen.output, chosen.tokenizer)
 
 
 if __name__ == "__main__":

@@ -1,52 +1,56 @@
-"""lilims-convert: a published model in, a model folder out, and what is to be known of it printed."""
+"""lilims-convert: converts a published model to a model folder and prints its size, memory and accuracy."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-DEFAULT_CHUNK = 64  # tokens a prefill call
-DEFAULT_CONTEXT = 1024  # tokens of cache: decoding slows down with every slot
+from . import errors, options
+from .precisions import LAYOUTS
+
+if TYPE_CHECKING:  # these import coremltools, which takes seconds; and a missing package is reported by main
+    from .checkpoint import Checkpoint
+    from .conversion import Request
+    from .validation import Agent
+
+DEFAULT_CHUNK = 64  # tokens per prefill call
+DEFAULT_CONTEXT = 1024  # tokens of cache; decoding slows down with every slot
 MOST_POSITIONS = 8192
-# What loses little in published models. Four bits on the Neural Engine are palettes of 16 values, which only large ones bear.
+# Precisions with a small loss in published models. Four bits on the Neural Engine are palettes of 16 values, whose loss is
+# small in large models only.
 DEFAULT_QUANTIZATION = {"gpu": "int4", "ane": "palette6"}
-TOP_K = 64  # what samplers choose from is less; reading them all for each token is what costs
+TOP_K = 64  # more than samplers choose from; reading the whole vocabulary for each token is expensive
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Converts; 0 when it worked, 1 with one line on stderr when it did not, 2 for a mistake in the command line."""
-    os.environ.setdefault("TQDM_DISABLE", "1")
+    """Converts; 0 on success, 1 with one line on stderr for a failure, 2 for a mistake on the command line, 130 if interrupted."""
     try:
         with _interrupted_when_terminated():
-            _convert(_parser().parse_args(arguments))
-    except (ValueError, OSError, ImportError) as mistake:
-        print(f"lilims-convert: {_line(mistake)}", file=sys.stderr)
-        return 1
-    except MemoryError as mistake:
-        wanted = f" ({_line(mistake)})" if str(mistake) else ""
+            return errors.exit_code("lilims-convert", lambda: _convert(parser().parse_args(arguments)))
+    except MemoryError as error:
+        wanted = f" ({errors.one_line(error)})" if str(error) else ""
         print(f"lilims-convert: out of memory{wanted}; close other programs, or convert on a larger machine", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("lilims-convert: interrupted; nothing was left behind", file=sys.stderr)
+        print("lilims-convert: interrupted; no files were left behind", file=sys.stderr)
         return 130
-    return 0
 
 
 @contextmanager
 def _interrupted_when_terminated() -> Iterator[None]:
-    """Lets SIGTERM clean up as an interrupt from the keyboard does: whoever starts this program stops it that way."""
+    """Handles SIGTERM like an interrupt from the keyboard, so that a caller that ends this program leaves no files behind."""
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
     try:
         former = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not the main thread, which alone gets signals
+    except ValueError:  # not the main thread, which alone receives signals
         yield
         return
     try:
@@ -55,135 +59,139 @@ def _interrupted_when_terminated() -> Iterator[None]:
         signal.signal(signal.SIGTERM, former)
 
 
-def _line(mistake: BaseException) -> str:
-    if isinstance(mistake, ModuleNotFoundError):
-        package = (mistake.name or str(mistake)).partition(".")[0]
-        return f"the Python package {package} is missing: pip install {package}"
-    if isinstance(mistake, OSError) and mistake.strerror:
-        return f"{mistake.filename}: {mistake.strerror}" if mistake.filename else mistake.strerror
-    return " ".join(str(mistake).split())
-
-
-def _parser() -> argparse.ArgumentParser:
-    from .storage import LAYOUTS, QUANTIZATIONS  # here, so that packages that are missing can be told of
-
-    parser = argparse.ArgumentParser(prog="lilims-convert", description=__doc__)
-    source = parser.add_mutually_exclusive_group(required=True)
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="lilims-convert", description=__doc__)
+    source = made.add_mutually_exclusive_group(required=True)
     source.add_argument("--gguf", type=Path, metavar="FILE", help="a GGUF file")
     source.add_argument("--checkpoint", type=Path, metavar="DIR", help="a Hugging Face directory with safetensors")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="model folder to make, or to replace")
-    parser.add_argument("--quantize", choices=QUANTIZATIONS, help="precision of the weights (default: int4 for gpu, palette6 for ane)")
-    parser.add_argument("--layout", choices=LAYOUTS, default="gpu", help="gpu: linear layers, blocks of 32; ane: 1x1 convolutions, palettes or a scale a row (default gpu)")
-    parser.add_argument(
-        "--outputs", default="topk", type=_outputs, metavar="topk[:K]|logits",
-        help=f"what each step gives: the K most likely tokens (default topk, K = {TOP_K}), or the logits of all",
+    options.output(made, "model folder to create or replace")
+    options.quantize(made, default=None, described="int4 for gpu, palette6 for ane")
+    made.add_argument(
+        "--layout", choices=LAYOUTS, default="gpu",
+        help="gpu: linear layers, blocks of 32; ane: 1x1 convolutions, palettes or one scale per row (default: gpu)",
     )  # fmt: skip
-    parser.add_argument("--requantize", action="store_true", help="round also what the gpu layout could keep as the file has it")
-    parser.add_argument("--context", type=int, help=f"cache length in tokens (default {DEFAULT_CONTEXT}, or what the network was trained for)")
-    parser.add_argument("--prefill-chunk", type=int, metavar="N", help=f"tokens a prefill call (default {DEFAULT_CHUNK}, or the context where that is shorter)")
-    parser.add_argument("--tokenizer", type=Path, metavar="FILE", help="tokenizer.json (default: that of the source)")
-    parser.add_argument("--name", help="model name (default: the folder's)")
-    parser.add_argument("--version", default="1.0.0", help="semantic version of the model (default 1.0.0)")
-    parser.add_argument("--source", help="where the weights come from, in words (default: the file's name)")
-    parser.add_argument("--licence", help="licence of the weights (default: what the source says)")
-    parser.add_argument("--allow-large", action="store_true", help="allow a package of more than 1 GB")
-    parser.add_argument("--memory", type=float, metavar="GIB", help="memory of the device it is for: refuse what cannot fit")
-    judged = parser.add_argument_group("validation")
-    judged.add_argument("--corpus", type=Path, metavar="FILE", help="texts parted by blank lines or <|endoftext|>, to measure perplexity on (default: the project's held-out stories)")
-    judged.add_argument("--corpus-name", help="what the manifest calls the corpus (default: its file name)")
-    judged.add_argument("--texts", type=int, metavar="N", help="score only the first N texts (default: all of a corpus that was named)")
-    judged.add_argument("--agent", type=Path, metavar="FILE", help="the runtime that measures (default: BENCH_AGENT, bin/bench-agent, PATH)")
-    judged.add_argument("--base", type=Path, metavar="DIR", help="a model whose manifest holds the perplexity in fp16 (default: it is made for the purpose)")
-    judged.add_argument("--accept-loss", metavar="REASON", help="accept up to 5 %% loss of int4, and say why in the manifest")
-    judged.add_argument("--no-measure", action="store_true", help="do not measure perplexity: nothing is then known of what was lost")
-    parser.add_argument("--json", action="store_true", help="print the manifest and the lint's findings as one JSON object")
-    return parser
+    made.add_argument(
+        "--outputs", default="topk", type=_outputs, metavar="topk[:K]|logits",
+        help=f"results of each step: the K most likely tokens (default: topk, K = {TOP_K}), or the logits of all tokens",
+    )  # fmt: skip
+    made.add_argument("--requantize", action="store_true", help="requantize also blocks that the gpu layout could keep unchanged")
+    options.lengths(
+        made,
+        context=f"{DEFAULT_CONTEXT}, or the trained length if that is shorter",
+        chunk=f"{DEFAULT_CHUNK}, or the context if that is shorter",
+    )
+    options.tokenizer(made, default="the tokenizer of the source")
+    options.identity(made)
+    made.add_argument("--allow-large", action="store_true", help="allow a package of more than 1 GB")
+    made.add_argument("--memory", type=float, metavar="GIB", help="memory of the target device; a model that does not fit is refused")
+    _add_validation(made.add_argument_group("validation"))
+    made.add_argument("--json", action="store_true", help="print the manifest and the lint findings as one JSON object")
+    return made
+
+
+def _add_validation(group: argparse._ArgumentGroup) -> None:
+    options.corpus(
+        group, "texts separated by blank lines or <|endoftext|>, to measure perplexity on (default: the project's held-out stories)"
+    )
+    options.corpus_name(group)
+    group.add_argument("--texts", type=int, metavar="N", help="score only the first N texts (default: every text of --corpus)")
+    group.add_argument(
+        "--agent", type=Path, metavar="FILE", help="the bench-agent that measures (default: BENCH_AGENT, bin/bench-agent, PATH)"
+    )
+    group.add_argument(
+        "--base",
+        type=Path,
+        metavar="DIR",
+        help="a model whose manifest holds the fp16 perplexity (default: an fp16 model is converted to measure it)",
+    )
+    group.add_argument("--accept-loss", metavar="REASON", help="accept up to 5 %% loss of int4 and record the reason in the manifest")
+    group.add_argument("--no-measure", action="store_true", help="do not measure perplexity; the loss of accuracy stays unknown")
 
 
 def _outputs(text: str) -> int | None:
     """K, or None for logits."""
     kind, _, count = text.partition(":")
-    if kind == "topk" and (not count or count.isdecimal() and int(count) > 0):
+    if kind == "topk" and (not count or (count.isdecimal() and int(count) > 0)):
         return int(count or TOP_K)
     if text == "logits":
         return None
-    raise argparse.ArgumentTypeError(f"{text!r}: topk, topk:K with K from 1 on, or logits is wanted")
+    raise argparse.ArgumentTypeError(f"{text!r}: expected topk, topk:K with K at least 1, or logits")
 
 
-def _convert(options: argparse.Namespace) -> None:
+def _convert(chosen: argparse.Namespace) -> None:
     from . import conversion, opening, report
 
-    checkpoint = opening.open_gguf(options.gguf) if options.gguf else opening.open_directory(options.checkpoint)
-    request = _request(options, checkpoint)
-    report.refuse_what_cannot_fit(checkpoint.architecture, request, options.memory)
-    agent = _agent(options)
+    checkpoint = opening.open_gguf(chosen.gguf) if chosen.gguf else opening.open_directory(chosen.checkpoint)
+    request = _request(chosen, checkpoint)
+    report.check_memory(checkpoint.architecture, request, chosen.memory)
+    agent = _agent(chosen)
     if agent is not None:
-        request = _judged(options, checkpoint, request, agent)
+        request = _validated(chosen, checkpoint, request, agent)
     done = conversion.convert(checkpoint, request, report=_say)
-    if options.json:
+    if chosen.json:
         print(report.as_json(done))
         return
     for line in report.summary(done):
         print(line)
 
 
-def _agent(options: argparse.Namespace):
-    """What measures perplexity, and on which texts; None where nothing can."""
+def _agent(chosen: argparse.Namespace) -> Agent | None:
+    """What measures perplexity, and on which texts; None if perplexity cannot be measured."""
     from .validation import HELD_OUT, HELD_OUT_NAME, HELD_OUT_TEXTS, Agent, find_agent
 
-    if options.no_measure:
+    if chosen.no_measure:
         return None
-    program = options.agent or find_agent()
-    if program is None or (options.corpus is None and not HELD_OUT.exists()):
-        what = "bench-agent is not built (make bin/bench-agent)" if program is None else "no --corpus is named"
-        _say(f"perplexity is not measured: {what}; nothing is known of what quantisation loses")
+    program = chosen.agent or find_agent()
+    if program is None or (chosen.corpus is None and not HELD_OUT.exists()):
+        what = "bench-agent is not built (make bin/bench-agent)" if program is None else "no --corpus is given"
+        _say(f"perplexity is not measured: {what}; the loss from quantisation is unknown")
         return None
-    if options.corpus is None:
-        return Agent(program.resolve(), HELD_OUT, options.corpus_name or HELD_OUT_NAME, options.texts or HELD_OUT_TEXTS)
-    if not options.corpus.is_file():
-        raise ValueError(f"{options.corpus}: no such corpus")
-    return Agent(program.resolve(), options.corpus, options.corpus_name or options.corpus.name, options.texts)
+    if chosen.corpus is None:
+        return Agent(program.resolve(), HELD_OUT, chosen.corpus_name or HELD_OUT_NAME, chosen.texts or HELD_OUT_TEXTS)
+    if not chosen.corpus.is_file():
+        raise ValueError(f"{chosen.corpus}: no such corpus")
+    return Agent(program.resolve(), chosen.corpus, chosen.corpus_name or chosen.corpus.name, chosen.texts)
 
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _request(options: argparse.Namespace, checkpoint):
+def _request(chosen: argparse.Namespace, checkpoint: Checkpoint) -> Request:
     from .conversion import Request
 
     trained = checkpoint.architecture.context
-    source = options.gguf or options.checkpoint
-    tokenizer = options.tokenizer
-    if tokenizer is None and options.checkpoint is not None:
-        tokenizer = options.checkpoint / "tokenizer.json"
-    context = options.context or min(DEFAULT_CONTEXT, trained)
+    source = chosen.gguf or chosen.checkpoint
+    tokenizer = chosen.tokenizer
+    if tokenizer is None and chosen.checkpoint is not None:
+        tokenizer = chosen.checkpoint / "tokenizer.json"
+    context = chosen.context or min(DEFAULT_CONTEXT, trained)
     if not 1 <= context <= trained:
-        raise ValueError(f"--context {context}: the network was trained for {trained} tokens")
-    chunk = min(DEFAULT_CHUNK, context) if options.prefill_chunk is None else options.prefill_chunk
+        raise ValueError(f"--context {context}: must be 1 to {trained}, the length that the network was trained for")
+    chunk = min(DEFAULT_CHUNK, context) if chosen.prefill_chunk is None else chosen.prefill_chunk
     if not 1 <= chunk <= context:
-        raise ValueError(f"--prefill-chunk {chunk}: 1 to the context of {context} is wanted")
+        raise ValueError(f"--prefill-chunk {chunk}: must be 1 to {context}, the context")
     return Request(
-        destination=options.output,
-        name=options.name or options.output.resolve().name,
-        version=options.version,
-        source=options.source or source.name,
-        licence=options.licence or str(checkpoint.metadata.get("general.license") or "unknown"),
+        destination=chosen.output,
+        name=chosen.name or chosen.output.resolve().name,
+        version=chosen.version,
+        source=chosen.source or source.name,
+        licence=chosen.licence or str(checkpoint.metadata.get("general.license") or "unknown"),
         tokenizer=tokenizer,
         context=context,
         positions=min(trained, MOST_POSITIONS),
         prefill_chunk=chunk,
-        quantization=options.quantize or DEFAULT_QUANTIZATION[options.layout],
-        layout=options.layout,
-        top_k=min(TOP_K, checkpoint.architecture.vocab) if options.outputs == TOP_K else options.outputs,
-        requantize=options.requantize,
+        quantization=chosen.quantize or DEFAULT_QUANTIZATION[chosen.layout],
+        layout=chosen.layout,
+        top_k=min(TOP_K, checkpoint.architecture.vocab) if chosen.outputs == TOP_K else chosen.outputs,
+        requantize=chosen.requantize,
         score=True,
-        allow_large=options.allow_large,
+        allow_large=chosen.allow_large,
     )
 
 
-def _judged(options: argparse.Namespace, checkpoint, request, agent):
-    """The request with what measures it, and the perplexity in fp16 that it is held against."""
+def _validated(chosen: argparse.Namespace, checkpoint: Checkpoint, request: Request, agent: Agent) -> Request:
+    """The request with what measures the model, and the fp16 perplexity that it is compared with."""
     import tempfile
     from dataclasses import replace
 
@@ -193,18 +201,18 @@ def _judged(options: argparse.Namespace, checkpoint, request, agent):
     request = replace(request, evaluator=agent)
     if request.quantization == "fp16":
         return request
-    if options.base is not None:
-        entries = manifest.verify(options.base)["evaluation"]
+    if chosen.base is not None:
+        entries = manifest.verify(chosen.base)["evaluation"]
         base = next((entry for entry in entries if entry["precision"] == "fp16"), None)
         if base is None:
-            raise ValueError(f"{options.base}: its manifest holds no perplexity in fp16")
+            raise ValueError(f"{chosen.base}: its manifest has no fp16 perplexity")
     else:
-        options.output.absolute().parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="lilims-convert-", dir=options.output.absolute().parent) as scratch:
+        chosen.output.absolute().parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="lilims-convert-", dir=chosen.output.absolute().parent) as scratch:
             plain = replace(request, destination=Path(scratch) / "fp16", quantization="fp16", requantize=False, allow_large=True)
-            _say("converting to fp16 first, to know what quantisation loses")
+            _say("converting to fp16 first, to measure the loss from quantisation")
             base = conversion.convert(checkpoint, plain, report=_say).evaluation[0]
-    return replace(request, standard=Standard(base, options.accept_loss))
+    return replace(request, standard=Standard(base, chosen.accept_loss))
 
 
 if __name__ == "__main__":

@@ -1,22 +1,24 @@
-"""Conversion as an ordered list of named steps, each with a remark why it stands where it stands.
+"""Conversion as an ordered list of named steps, each with the reason for its place in the order.
 
-A checkpoint comes in; a model folder that obeys docs/model-contract.md goes out. Steps pass one `Conversion` along and
-never call each other, so a step can be looked at, replaced or followed by another one without touching the rest. They
-work in a folder beside the destination, which takes its place when everything is done: whatever goes wrong on the way,
-no folder is left that looks like a model.
+Input: a checkpoint. Output: a model folder as specified in docs/model-contract.md. The steps pass on one `Conversion` and
+do not call each other, so each can be tested, replaced or followed by another one without changes to the rest. They work
+in a folder beside the destination, which is moved to the destination at the end: a failed conversion leaves no folder
+that looks like a model.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import coremltools as ct
 from coremltools.converters.mil.mil import Program
 
-from . import __version__, checkpoint, families, lint, manifest, package, program, storage, vocabularies, workshop
+from . import __version__, checkpoint, families, lint, manifest, package, program, staging, storage, vocabularies
 from .blocks.network import Network
 from .checkpoint import Checkpoint
 from .storage import Recipe
@@ -25,60 +27,65 @@ from .vocabularies import Vocabulary
 from .weightfile import WeightFile
 from .weights import Weight
 
-LARGEST = 10**9  # bytes of a package that nobody asked to be larger
+LARGEST = 10**9  # bytes; larger packages need allow_large
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be converted and how."""
+    """What to convert to, and how."""
 
-    destination: Path  # the model folder; made, or replaced
+    destination: Path  # the model folder; created or replaced
     name: str
     version: str  # semantic version of the model
-    source: str  # in words: where the checkpoint comes from
+    source: str  # where the checkpoint comes from, as text for the manifest
     licence: str
     tokenizer: Path | None = None  # a tokenizer.json; None: the vocabulary of the source
-    context: int | None = None  # cache length in tokens; None: what the network was trained for
-    positions: int | None = None  # absolute positions; None: as many as `context`
-    prefill_chunk: int = 32  # tokens a call of the prefill function
-    quantization: str = "fp16"  # one of storage.QUANTIZATIONS
-    layout: str = "gpu"  # one of storage.LAYOUTS
-    top_k: int | None = None  # most likely tokens that prefill and decode give; None: the logits of all tokens
+    context: int | None = None  # cache length in tokens; None: the trained length
+    positions: int | None = None  # absolute positions; None: the same as `context`
+    prefill_chunk: int = 32  # tokens per call of the prefill function
+    quantization: str = "fp16"  # one of precisions.QUANTIZATIONS
+    layout: str = "gpu"  # one of precisions.LAYOUTS
+    top_k: int | None = None  # number of most likely tokens that prefill and decode return; None: all logits
     requantize: bool = False  # see storage.Recipe
-    score: bool = False  # a third function, for perplexity
-    allow_large: bool = False  # the package may have more than LARGEST bytes
-    evaluator: Evaluator | None = None  # what measures perplexity; None: no evaluation in the manifest
-    standard: Standard | None = None  # what the perplexity is held against; None: it is only noted
+    score: bool = False  # add the function `score`, for perplexity
+    allow_large: bool = False  # allow a package of more than LARGEST bytes
+    evaluator: Evaluator | None = None  # measures perplexity; None: no evaluation in the manifest
+    standard: Standard | None = None  # what the perplexity is compared with; None: it is only recorded
 
     @property
     def recipe(self) -> Recipe:
+        """How weights are stored."""
         return Recipe(self.quantization, self.layout, self.requantize)
 
 
 @dataclass
 class Conversion:
-    """What the steps make, in the order they make it."""
+    """The intermediate results. Those without a default are set by the steps, in this order."""
 
     request: Request
     checkpoint: Checkpoint
-    folder: Path  # where the model is being made
+    folder: Path  # where the model is written
     report: Callable[[str], None]
-    vocabulary: Vocabulary | None = None
-    file: WeightFile | None = None
+    cleanup: ExitStack  # closed at the end, however the conversion ends
+    vocabulary: Vocabulary = field(init=False)
+    file: WeightFile = field(init=False)
     weights: dict[str, Weight] = field(default_factory=dict)
-    network: Network | None = None
+    network: Network = field(init=False)
     programs: dict[str, Program] = field(default_factory=dict)
     findings: list[lint.Finding] = field(default_factory=list)
-    evaluation: list[dict] = field(default_factory=list)
-    manifest: dict = field(default_factory=dict)
+    evaluation: list[dict[str, Any]] = field(default_factory=list)
+    manifest: dict[str, Any] = field(default_factory=dict)
 
     @property
     def package(self) -> Path:
+        """The .mlpackage."""
         return self.folder / "model.mlpackage"
 
 
 @dataclass(frozen=True)
 class Step:
+    """A step and the reason for its place in the order."""
+
     name: str
     why_here: str
     run: Callable[[Conversion], None]
@@ -89,28 +96,29 @@ def _check(c: Conversion) -> None:
     shapes = families.find(architecture.family).tensor_shapes(architecture)
     checkpoint.require(c.checkpoint, shapes)
     if request.top_k is not None and not 1 <= request.top_k <= architecture.vocab:
-        raise ValueError(f"the {request.top_k} most likely tokens were asked for; the vocabulary has {architecture.vocab}")
+        raise ValueError(f"top-k of {request.top_k}: must be 1 to {architecture.vocab}, the size of the vocabulary")
     context, positions = _lengths(c)
     if positions > architecture.context:
         raise ValueError(f"{positions} positions are more than the {architecture.context} that the network was trained for")
     if request.prefill_chunk > context:
-        raise ValueError(f"{request.prefill_chunk} tokens a call do not fit a context of {context}")
+        raise ValueError(f"{request.prefill_chunk} tokens per call do not fit a context of {context}")
     manifest.check_version(request.version)
     estimate = storage.estimated_bytes(shapes, request.recipe)
     if estimate > LARGEST and not request.allow_large:
         raise ValueError(
             f"the package would have about {estimate / 1e9:.1f} GB; phones kill apps that load so much. "
-            "Quantise further (--quantize int4), or ask for it with --allow-large"
+            "Quantise further (--quantize int4), or allow it with --allow-large"
         )
     free = shutil.disk_usage(c.folder).free
     if free < estimate * 1.05:
-        raise OSError(f"{c.folder.parent}: {free / 1e9:.1f} GB are free, the package needs about {estimate / 1e9:.1f} GB")
+        raise OSError(f"{c.folder.parent}: {free / 1e9:.1f} GB free; the package needs about {estimate / 1e9:.1f} GB")
     c.vocabulary = vocabularies.read(c.checkpoint, request.tokenizer)
 
 
 def _store(c: Conversion) -> None:
     a, request = c.checkpoint.architecture, c.request
     c.file = WeightFile(package.weights_folder(c.package) / package.WEIGHT_FILE)
+    c.cleanup.callback(c.file.abandon)
     names = families.find(a.family).tensor_shapes(a)
     for name in names:
         c.weights[name] = storage.store(c.file, name, c.checkpoint.tensor(name), request.recipe)
@@ -118,7 +126,7 @@ def _store(c: Conversion) -> None:
 
 
 def _lengths(c: Conversion) -> tuple[int, int]:
-    """Slots of the cache, and absolute positions."""
+    """Cache slots and absolute positions."""
     context = c.request.context or c.checkpoint.architecture.context
     return context, max(context, c.request.positions or context)
 
@@ -127,7 +135,7 @@ def _build(c: Conversion) -> None:
     chunk = c.request.prefill_chunk
     lengths = {"prefill": chunk, "decode": 1}
     if c.request.top_k is not None:
-        lengths["logits"] = 1  # for whoever needs those of all tokens
+        lengths["logits"] = 1  # for callers that need all logits
     if c.request.score:
         lengths["score"] = chunk
     c.programs = {name: program.build(c.network, name, tokens) for name, tokens in lengths.items()}
@@ -139,7 +147,7 @@ def _write(c: Conversion) -> None:
     vocabularies.write(c.vocabulary, c.folder / "tokenizer.json")
     size = sum(file["size"] for file in manifest.list_files(c.folder))
     if size > LARGEST and not c.request.allow_large:
-        raise ValueError(f"the package has {size / 1e9:.2f} GB; ask for it with --allow-large")
+        raise ValueError(f"the package has {size / 1e9:.2f} GB; allow it with --allow-large")
 
 
 def _lint(c: Conversion) -> None:
@@ -187,41 +195,38 @@ def _verify(c: Conversion) -> None:
     manifest.verify(c.folder)
     functions = package.open_copy(c.package).description.functions
     if sorted(function.name for function in functions) != sorted(c.programs):
-        raise ValueError(f"{c.request.destination}: the package does not hold the functions that were put into it")
+        raise ValueError(f"{c.request.destination}: the package does not contain the functions that were written")
 
 
 STEPS: tuple[Step, ...] = (
-    Step("check", "every mistake in the input is reported before any work is done", _check),
-    Step("store", "rounding and quantisation come before building, so programs are built from what is shipped", _store),
+    Step("check", "mistakes in the input are reported before any work is done", _check),
+    Step("store", "tensors are rounded and quantised before programs are built from them", _store),
     Step("build", "one function per chunk length, all from the same stored tensors", _build),
     Step("write", "functions are written together, so that they share every constant", _write),
-    Step("lint", "what the Neural Engine dislikes is looked for in what was written, not in what was meant", _lint),
-    Step("describe", "the manifest lists every other file, so it comes after them; the runtime needs it to load", _describe),
-    Step("measure", "perplexity is of the very package, as the runtime loads it; it is added to the manifest", _measure),
-    Step("verify", "what was written is read back; a package that cannot be opened never leaves this house", _verify),
+    Step("lint", "the written program is checked for what the Neural Engine does not support well", _lint),
+    Step("describe", "the manifest lists all other files and the runtime needs it, so it is written after them", _describe),
+    Step("measure", "the runtime measures the perplexity of the written package; the manifest records it", _measure),
+    Step("verify", "the package is read back, so that one that cannot be opened is never published", _verify),
 )
 
 
 def convert(source: Checkpoint, request: Request, report: Callable[[str], None] = lambda line: None) -> Conversion:
-    """Runs every step and puts the model in its place; `report` is told of each step before it runs."""
+    """Runs every step and moves the model to its destination; `report` gets a line before each step."""
     destination = Path(request.destination).absolute()
-    _refuse_strangers(destination)
-    with workshop.beside(destination) as folder:
-        conversion = Conversion(request, source, folder, report)
-        try:
+    _check_destination(destination)
+    with staging.beside(destination) as folder:
+        with ExitStack() as cleanup:
+            conversion = Conversion(request, source, folder, report, cleanup)
             for number, step in enumerate(STEPS, 1):
                 report(f"{number}/{len(STEPS)} {step.name}: {step.why_here}")
                 step.run(conversion)
-        finally:
-            if conversion.file is not None:
-                conversion.file.abandon()
-        workshop.put(folder, destination)
+        staging.put(folder, destination)
     return conversion
 
 
-def _refuse_strangers(destination: Path) -> None:
-    """Only a model folder, or an empty one, is replaced: the rest is somebody's."""
+def _check_destination(destination: Path) -> None:
+    """Refuses to replace anything but a model folder or an empty folder."""
     if destination.is_symlink() or destination.is_file():
         raise ValueError(f"{destination}: is a file; name a folder")
     if destination.is_dir() and any(destination.iterdir()) and not (destination / manifest.FILE_NAME).exists():
-        raise ValueError(f"{destination}: is a folder that holds something else than a model; name another one")
+        raise ValueError(f"{destination}: is a folder that contains something other than a model; name another one")

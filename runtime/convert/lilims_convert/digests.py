@@ -1,4 +1,4 @@
-"""SHA-256 of files, read in runs so that their size does not matter."""
+"""SHA-256 of files, read in chunks of constant size."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-_RUN = 1 << 22  # bytes
+_CHUNK = 1 << 22  # bytes
 
 
 def of_files(paths: Iterable[Path]) -> str:
-    """The digest of all the files' bytes, one file after the other, in hexadecimal."""
+    """The hexadecimal digest of the contents of all files, concatenated."""
     digest = hashlib.sha256()
     for path in paths:
-        with open(path, "rb") as file:
-            while run := file.read(_RUN):
-                digest.update(run)
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
     return digest.hexdigest()

@@ -1,9 +1,10 @@
-"""Perplexity of a network on texts it has not seen."""
+"""Perplexity of a network on texts that it was not trained on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -20,20 +21,22 @@ METHOD = (
 
 @dataclass(frozen=True)
 class Perplexity:
+    """A perplexity and the number of tokens that it was measured on."""
+
     perplexity: float
     tokens: int  # predictions that were scored
 
 
 @dataclass(frozen=True)
 class ReferenceEvaluator:
-    """Measures a model folder with the numpy reference: for small models of its family, where there is no runtime."""
+    """Measures a model folder with the numpy reference: for small Llama-style models, when bench-agent is not built."""
 
     corpus: Path
     corpus_name: str
 
-    def measure(self, folder: Path) -> dict:
-        """The manifest's entry, but for the precision."""
-        from . import shipped  # which needs all of the package, this module included
+    def measure(self, folder: Path) -> dict[str, Any]:
+        """The entry of the manifest, without the precision."""
+        from . import shipped  # which imports this module
 
         model = shipped.open_model(folder)
         texts = read_corpus(self.corpus)
@@ -49,20 +52,21 @@ class ReferenceEvaluator:
 
 
 def read_corpus(path: Path) -> list[str]:
-    """The texts of a file in which blank lines part them."""
+    """The texts of a file in which blank lines separate them."""
     return [text for text in Path(path).read_text(encoding="utf-8").strip().split(SEPARATOR) if text]
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Natural logarithms of the softmax over the last axis, float64."""
     shifted = logits.astype(np.float64) - logits.max(-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
 
 
 def perplexity(reference: Reference, tokenizer: Tokenizer, texts: list[str], end: int) -> Perplexity:
-    """Scores every text; one longer than the context is refused, because cutting it would change the figure silently."""
+    """Scores every text. Raises ValueError for a text longer than the context: cutting it would change the figure silently."""
     total, tokens = 0.0, 0
     for text in texts:
-        ids = tokenizer.encode(text).ids + [end]
+        ids = [*tokenizer.encode(text).ids, end]
         if len(ids) - 1 > reference.context:
             raise ValueError(f"evaluate: a text of {len(ids)} tokens does not fit a context of {reference.context}")
         scores = log_softmax(reference.logits(ids[:-1]))

@@ -1,7 +1,7 @@
-"""Blocks of ggml that Core ML can hold as they are: integers, a scale and perhaps an offset for each block.
+"""Blocks of ggml that Core ML can store without requantisation: integers, a scale and optionally an offset per block.
 
-Nothing is rounded a second time, which costs four-bit models far more than their first rounding did. Integers are kept
-as they are; scales and offsets are rounded to fp16 where they are products of the file's numbers, not numbers of it.
+Rounding a second time costs four-bit models far more accuracy than the first rounding. Integers are kept unchanged.
+Scales and offsets that are products of numbers in the file are rounded to fp16.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from .sources import blocks as ggml
 
-# Elements [blocks, n], scales [blocks, n / block] and offsets as the scales, or None: w = scale * (element - offset).
+# Elements [blocks, n], scales [blocks, n / block], offsets of the same shape or None: w = scale * (element - offset).
 Unpacked = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
 
@@ -21,31 +21,33 @@ Unpacked = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 class Exact:
     """How one type of the source becomes a block-wise constant."""
 
-    kind: str  # of the constant's elements
+    kind: str  # element type of the constant
     block: int  # elements with one scale
-    size: int  # bytes of a block of the source
+    size: int  # bytes per block of the source
     unpack: Callable[[np.ndarray], Unpacked]
 
 
 def find(source: str | None, quantization: str) -> Exact | None:
-    """For a type of ggml by its name; None where it has to be rounded, or would take more bits than asked for.
+    """The conversion of a ggml type by its name; None if it must be rounded, or would take more bits than requested.
 
-    Types of five and six bits are kept in eight, also where four are asked for: whoever made the file gave the tensor
-    more bits than others, and it would not bear fewer.
+    Types of five and six bits are stored in eight, even if four are requested: the file gives such tensors more bits than
+    others because they lose more accuracy.
     """
     found = _TYPES.get(source)
     if found is None or (quantization == "int8" and found.kind == "uint4"):
         return None
     return found
 
+
 _FARTHEST = 2.0**15  # the largest offset, in steps
 
 
 def _shifted(scale: np.ndarray, least: np.ndarray, values: np.ndarray) -> Unpacked:
-    """d q + m is d (q - offset) with offset -m / d.
+    """The form d (q - offset) of d q + m, with offset -m / d.
 
-    Where d is 0 every element is m: 1 times m, minus nothing. So it is where d is so small beside m that an offset would
-    not fit fp16: the elements differ by less than fp16 could tell, and the middle of them stands for all.
+    Where d is 0, every element is m: element 1, scale m, offset 0. The same form, with the middle of the elements, is used
+    where d is so small compared to m that the offset would not fit fp16: the elements then differ by less than fp16 can
+    represent.
     """
     flat = np.abs(least) >= np.abs(scale) * _FARTHEST
     per_scale = values.reshape(*scale.shape, -1)

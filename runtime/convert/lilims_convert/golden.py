@@ -1,14 +1,15 @@
-"""Golden fixtures of a model for the Swift tests: what the numpy reference says of a few prompts.
+"""Golden fixtures of a model for the Swift tests: the results of the numpy reference for a few prompts.
 
-Per case: the prompt's ids, the first greedy tokens, and, after the prompt and after some of the greedy tokens, the
-logits at fixed vocabulary positions plus the largest ones. `logits` rounds keys and values to fp16 as the state does;
-`logits_exact_cache` keeps them as they are.
+Per case: the ids of the prompt, the first greedy tokens, and, after the prompt and after some of the greedy tokens, the
+logits at fixed vocabulary positions and the largest ones. `logits` rounds keys and values to fp16 as the state does;
+`logits_exact_cache` does not round them.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,28 +18,28 @@ from .reference import Reference
 from .shipped import Shipped
 
 GREEDY = 20  # tokens generated per prompt
-AFTER = (0, 1, 2, 5, 10, 19)  # greedy tokens fed before the logits are noted
-POSITIONS = 64  # vocabulary positions noted, evenly spread
-TOP = 64  # largest logits noted
+AFTER = (0, 1, 2, 5, 10, 19)  # numbers of greedy tokens after which logits are recorded
+POSITIONS = 64  # vocabulary positions recorded, evenly spread
+TOP = 64  # largest logits recorded
 
 
 def write(path: Path, folder: Path, prompts: list[str]) -> None:
-    """Writes the fixture of a model folder; its tokenizer puts the beginning of text before each prompt."""
+    """Writes the fixture of a model folder; its tokenizer adds the beginning-of-text token to each prompt."""
     model = shipped.open_model(folder)
     fixture = describe(model, [(prompt, model.tokenizer.encode(prompt).ids) for prompt in prompts])
     write_fixture(path, fixture)
 
 
-def write_fixture(path: Path, fixture: dict) -> None:
-    """One case's step a line: readable, and small in a diff."""
+def write_fixture(path: Path, fixture: dict[str, Any]) -> None:
+    """Writes one step of a case per line, for readable diffs."""
     text = json.dumps(fixture, ensure_ascii=False)
     for mark in ('{"prompt"', '{"fed"'):
         text = text.replace(mark, "\n" + mark)
     Path(path).write_text(text + "\n", encoding="utf-8")
 
 
-def describe(model: Shipped, prompts: list[tuple[str, list[int]]]) -> dict:
-    """The fixture of a model as a value."""
+def describe(model: Shipped, prompts: list[tuple[str, list[int]]]) -> dict[str, Any]:
+    """The fixture of a model."""
     stored, exact = model.reference("fp16"), model.reference("fp32")
     vocab = model.architecture.vocab
     positions = np.unique(np.linspace(0, vocab - 1, min(POSITIONS, vocab)).astype(int))
@@ -52,9 +53,9 @@ def describe(model: Shipped, prompts: list[tuple[str, list[int]]]) -> dict:
     }
 
 
-def _case(stored: Reference, exact: Reference, prompt: str, ids: list[int], positions: np.ndarray) -> dict:
+def _case(stored: Reference, exact: Reference, prompt: str, ids: list[int], positions: np.ndarray) -> dict[str, Any]:
     greedy = stored.greedy(ids, GREEDY)
-    # One pass over everything gives the logits after every prefix.
+    # One pass gives the logits after every prefix.
     rows, exact_rows = stored.logits(ids + greedy), exact.logits(ids + greedy)
     steps = []
     for fed in AFTER:

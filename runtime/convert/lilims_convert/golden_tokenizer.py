@@ -1,16 +1,17 @@
-"""Golden cases for the Swift tokenizer's tests: what Hugging Face's tokenizers say of odd texts.
+"""Golden cases for the tests of the Swift tokenizer: the results of Hugging Face's tokenizers for unusual texts.
 
-The kinds of tokenizer that published models of the supported families have, each with a small vocabulary of our own:
-byte-level with GPT-2's, Llama 3's and Qwen 2's ways to cut text, and SentencePiece's as Llama 2 and Gemma have them.
+They cover the kinds of tokenizer that published models of the supported families have, each with a small vocabulary:
+byte-level with the pre-tokenization of GPT-2, Llama 3 and Qwen 2, and SentencePiece as in Llama 2 and Gemma.
 
-Per file: the tokenizer it was made with, encode cases (text, ids with special tokens added, ids without), and decode
-cases (ids, text with special tokens skipped, text with them kept).
+Per file: the tokenizer, encode cases (text, ids with special tokens, ids without), and decode cases (ids, text without
+special tokens, text with them).
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
@@ -49,9 +50,10 @@ _SPECIAL = [
 TEXTS = _LETTERS + _MARKS + _EMOJI + _SPACE + _WORDS + _ODD + _SPECIAL
 
 
-def describe(tokenizer: Tokenizer, name: str) -> dict:
-    """The fixture of one tokenizer as a value; `name` is its file, relative to the fixture."""
-    encode, decode = [], []
+def describe(tokenizer: Tokenizer, name: str) -> dict[str, Any]:
+    """The fixture of one tokenizer; `name` is its file, relative to the fixture."""
+    encode: list[dict[str, Any]] = []
+    decode: list[dict[str, Any]] = []
     for text in TEXTS:
         plain = tokenizer.encode(text, add_special_tokens=False).ids
         encode.append({"text": text, "ids": tokenizer.encode(text).ids, "ids_plain": plain})
@@ -63,7 +65,7 @@ def describe(tokenizer: Tokenizer, name: str) -> dict:
 
 
 def _broken(tokenizer: Tokenizer) -> list[list[int]]:
-    """Sequences whose bytes are not whole UTF-8: cut characters, lone continuation bytes, overlong and surrogate forms."""
+    """Sequences whose bytes are not valid UTF-8: cut characters, lone continuation bytes, overlong and surrogate forms."""
     alphabet = _byte_ids(tokenizer)
     strings = [
         "80", "bf", "c3", "c3 28", "e2 82", "e2 82 ac", "e2 28 a1", "f0 9f 99", "f0 9f 99 82", "f0 28 8c bc", "c0 af", "e0 80 af",
@@ -76,14 +78,20 @@ def _broken(tokenizer: Tokenizer) -> list[list[int]]:
 
 
 def _byte_ids(tokenizer: Tokenizer) -> list[int]:
-    """The id of each byte's own token. Bytes that print stand for themselves; the others, in order, for U+0100 and up."""
+    """The id of each byte's token. Printable bytes are their own character; the others, in order, are U+0100 and up."""
     printing = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = iter(range(0x100, 0x200))
-    return [tokenizer.token_to_id(chr(byte if byte in printing else next(others))) for byte in range(256)]
+    ids = []
+    for byte in range(256):
+        number = tokenizer.token_to_id(chr(byte if byte in printing else next(others)))
+        if number is None:
+            raise ValueError(f"tokenizer: has no token for byte {byte:#04x}")
+        ids.append(number)
+    return ids
 
 
 def digits_variant() -> Tokenizer:
-    """A second vocabulary, as SmolLM2 has it: every digit stands alone before the byte-level split."""
+    """A second vocabulary, as in SmolLM2: every digit is separated before the byte-level split."""
     texts = ["The year 2026 has 365 days, 2027 too. Call 555 1234 or 555 9876! It's 12:30, isn't it?"] * 3
     tokenizer = vocabulary.train(texts, 340)
     splits = [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)]
@@ -92,7 +100,7 @@ def digits_variant() -> Tokenizer:
 
 
 def _byte_level_variant(kind: str) -> Tokenizer:
-    """As Llama 3 or Qwen 2 cut text; the first takes words that are tokens whole, the second composes characters."""
+    """Pre-tokenization as in Llama 3 or Qwen 2; the first looks up whole words before merges, the second normalises to NFC."""
     tokenizer = vocabulary.train(PROSE, 400)
     content = json.loads(tokenizer.to_str())
     rule, normalizer, whole = tokenizers_gguf.RULES[kind]
@@ -101,7 +109,7 @@ def _byte_level_variant(kind: str) -> Tokenizer:
     return Tokenizer.from_str(json.dumps(content))
 
 
-_MARK = "\u2581"  # SentencePiece's space
+_MARK = "\u2581"  # a space in SentencePiece vocabularies
 PROSE = [
     "Once upon a time there was a cat. The cat sat on the mat, and the dog said hello to the cat: they were happy.",
     "Lily's dog can't bark, but they're happy and I'll go. In 2026 it's 12:30, isn't it? naïve café, Привет мир, 你好世界",
@@ -109,10 +117,10 @@ PROSE = [
 
 
 def _sentence_piece_variant(kind: str) -> Tokenizer:
-    """Characters first, their bytes where the vocabulary lacks them; how spaces are marked is what the kinds differ in.
+    """Characters, and bytes for characters that the vocabulary lacks. The kinds differ in how they mark spaces.
 
-    llama: one before every piece of text; gemma: none, with runs of white space as tokens of their own; mistral: one
-    before the whole text only; unknown: no bytes to fall back on.
+    llama: a mark before every section of text; gemma: none, and runs of white space are tokens; mistral: one mark, before
+    the whole text; unknown: as llama, without byte tokens.
     """
     names = [f"<0x{byte:02X}>" for byte in range(256)]
     special = ["<unk>", "<s>", "</s>"]
@@ -124,7 +132,9 @@ def _sentence_piece_variant(kind: str) -> Tokenizer:
     trainer = trainers.BpeTrainer(vocab_size=len(alphabet) + 160, special_tokens=alphabet, show_progress=False)
     trained.train_from_iterator(PROSE, trainer)
     content = json.loads(trained.to_str())
-    content["added_tokens"] = [token | {"special": token["content"] in special} for token in content["added_tokens"] if token["content"] in special + runs]
+    content["added_tokens"] = [
+        token | {"special": token["content"] in special} for token in content["added_tokens"] if token["content"] in special + runs
+    ]
     mark, unmark = ({"type": "Replace", "pattern": {"String": a}, "content": b} for a, b in ((" ", _MARK), (_MARK, " ")))
     decoders = [unmark, {"type": "ByteFallback"}, {"type": "Fuse"}]
     strip = {"type": "Strip", "content": " ", "start": 1, "stop": 0}
@@ -144,7 +154,7 @@ def _sentence_piece_variant(kind: str) -> Tokenizer:
 
 
 def variants() -> dict[str, Tokenizer]:
-    """Every tokenizer of the fixtures but that of a shipped model, by name."""
+    """All tokenizers of the fixtures, except that of the shipped model, by name."""
     made = {"digits": digits_variant()}
     made |= {name: _byte_level_variant(rule) for name, rule in (("llama3", "llama-bpe"), ("qwen2", "qwen2"))}
     return made | {f"pieces-{kind}": _sentence_piece_variant(kind) for kind in ("llama", "gemma", "mistral", "unknown")}
@@ -159,8 +169,8 @@ def write(folder: Path, tokenizer_path: Path) -> None:
         _dump(folder / f"{name}.json", describe(tokenizer, f"{name}.tokenizer.json"))
 
 
-def _dump(path: Path, fixture: dict) -> None:
-    """ASCII only, so that no editor normalises what the cases are about; one case a line."""
+def _dump(path: Path, fixture: dict[str, Any]) -> None:
+    """Writes one case per line, in ASCII, so that no editor changes the characters of the cases."""
     lines = [f'{{"tokenizer": {json.dumps(fixture["tokenizer"])}']
     for kind in ("encode", "decode"):
         lines.append(f',"{kind}": [')

@@ -1,8 +1,8 @@
-"""What the Neural Engine is known to dislike, looked for in a written program. Static: no device is asked.
+"""Static checks of a written program for what the Neural Engine is known not to support well. No device is needed.
 
 Findings of level "error" keep a program off the Neural Engine; those of level "warning" make it slower, or keep single
-operations off it. Each says what was seen, in which operation, and what helps. The rules (`lint_rules`) come from what
-ports of language models have reported; a device's own compute plan has the last word.
+operations off it. Each names the operation, the cause and a remedy. The rules (`lint_rules`) come from reports on ports of
+language models; the compute plan of a device is authoritative.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from dataclasses import dataclass
 
 from coremltools.proto import Model_pb2
 
-from .lint_rules import RULES, Body, Sight
+from .lint_rules import RULES, Body, Observation
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a rule saw, in all places where it saw it."""
+    """One kind of violation of a rule, with all its places."""
 
     rule: str
     level: str  # error or warning
-    functions: tuple[str, ...]  # in which it was seen
-    operation: str  # the first one's name; "" where it is about a whole function
+    functions: tuple[str, ...]  # in which it occurs
+    operation: str  # name of the first one; "" for a whole function
     text: str
     remedy: str
 
@@ -31,19 +31,19 @@ class Finding:
 
 
 def check(model: Model_pb2.Model) -> list[Finding]:
-    """All findings: one for each rule and kind of thing, with the number of places."""
+    """All findings: one per rule and kind, with the number of places."""
     bodies = [Body.of(name, model.mlProgram.functions[name]) for name in sorted(model.mlProgram.functions)]
     findings: list[Finding] = []
     for rule, look in RULES.items():
-        kinds: dict[tuple[str, str], list[tuple[str, Sight]]] = {}
+        kinds: dict[tuple[str, str], list[tuple[str, Observation]]] = {}
         for body in bodies:
-            for sight in look(body):
-                kinds.setdefault((sight.level, sight.kind), []).append((body.name, sight))
+            for observation in look(body):
+                kinds.setdefault((observation.level, observation.kind), []).append((body.name, observation))
         findings += [_together(rule, seen) for seen in kinds.values()]
     return findings
 
 
-def _together(rule: str, seen: list[tuple[str, Sight]]) -> Finding:
+def _together(rule: str, seen: list[tuple[str, Observation]]) -> Finding:
     functions = tuple(dict.fromkeys(name for name, _ in seen))
     first = seen[0][1]
     more = len(seen) - len(functions) if not first.operation else len(seen) - 1

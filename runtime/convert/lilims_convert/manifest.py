@@ -1,4 +1,4 @@
-"""manifest.json: what a model folder holds and the hash that identifies it (docs/model-contract.md)."""
+"""manifest.json: the contents of a model folder and the hash that identifies it (docs/model-contract.md)."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from . import digests
 
 FORMAT = 1
 FILE_NAME = "manifest.json"
-# The first runtime version that understands format 1 and the program interface that goes with it, the first that
-# understands what was added since, and the one from which on nothing is promised.
+# The first runtime version that supports format 1 and its program interface, the first versions that support later
+# additions, and the first version for which support is not guaranteed.
 OLDEST = "1.0.0"
 NEWER = {"outputs": "1.1.0", "local_window": "1.1.0"}
 BELOW = "2.0.0"
 
 
-def list_files(folder: Path) -> list[dict]:
-    """Path (with forward slashes), size and SHA-256 of every file but the manifest, sorted by path, bytewise."""
+def list_files(folder: Path) -> list[dict[str, Any]]:
+    """Path (with forward slashes), size and SHA-256 of every file except the manifest, sorted by the bytes of the path."""
     folder = Path(folder)
     files = []
     for path in folder.rglob("*"):
@@ -29,7 +30,7 @@ def list_files(folder: Path) -> list[dict]:
     return sorted(files, key=lambda file: file["path"].encode())
 
 
-def content_hash(files: list[dict]) -> str:
+def content_hash(files: list[dict[str, Any]]) -> str:
     """The identity of a model: SHA-256 over one line per file."""
     lines = "".join(f"{file['path']}\t{file['size']}\t{file['sha256']}\n" for file in files)
     return hashlib.sha256(lines.encode()).hexdigest()
@@ -41,19 +42,19 @@ _SEMANTIC = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(-{_WORD}(\.{_WORD})*)?
 
 
 def check_version(version: str) -> None:
-    """Refuses what is no semantic version (semver.org, 2.0.0): readers would refuse the whole manifest."""
+    """Raises ValueError unless it is a semantic version (semver.org, 2.0.0): readers would refuse the whole manifest."""
     if _SEMANTIC.fullmatch(version) is None:
         raise ValueError(f"{version!r} is not a semantic version, such as 1.0.0")
 
 
-def minimum_runtime(description: dict) -> str:
-    """The lowest runtime version that can run a model: one that knows all that its manifest says of the program."""
+def minimum_runtime(description: dict[str, Any]) -> str:
+    """The lowest runtime version that can run a model: one that supports every feature in its manifest."""
     wanted = [OLDEST, *(version for key, version in NEWER.items() if key in description)]
     return max(wanted, key=lambda version: [int(part) for part in version.split(".")])
 
 
-def write(folder: Path, description: dict) -> dict:
-    """Adds format, files, size and hash to `description` and writes the manifest; returns what was written."""
+def write(folder: Path, description: dict[str, Any]) -> dict[str, Any]:
+    """Adds format, files, size and hash to `description` and writes the manifest; returns the manifest."""
     files = list_files(folder)
     manifest = {
         "format": FORMAT,
@@ -68,19 +69,20 @@ def write(folder: Path, description: dict) -> dict:
     return manifest
 
 
-def read(folder: Path) -> dict:
+def read(folder: Path) -> dict[str, Any]:
+    """The manifest of a model folder. Raises ValueError if it is not one, OSError if it cannot be read."""
     path = Path(folder) / FILE_NAME
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path}: is no manifest: {error}") from None
+        raise ValueError(f"{path}: not a manifest: {error}") from None
     if not isinstance(manifest, dict) or not {"files", "hash", "evaluation"} <= set(manifest):
-        raise ValueError(f"{path}: is no manifest: files, hash and evaluation are wanted")
+        raise ValueError(f"{path}: not a manifest: it must have files, hash and evaluation")
     return manifest
 
 
-def verify(folder: Path) -> dict:
-    """Reads a model folder's manifest and refuses the folder when its files differ; reports every difference."""
+def verify(folder: Path) -> dict[str, Any]:
+    """The manifest of a model folder. Raises ValueError, listing every difference, if the files do not match it."""
     manifest = read(folder)
     stated = {file["path"]: file for file in manifest["files"]}
     present = {file["path"]: file for file in list_files(folder)}

@@ -1,10 +1,11 @@
-"""From a file or a directory to a checkpoint: which family it is of, its dimensions, its tensors by canonical names."""
+"""Reads a file or a directory as a checkpoint: finds its family, its dimensions and its tensors by canonical names."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from . import digests, families
 from .architecture import Architecture
@@ -13,18 +14,18 @@ from .families._reading import Values, bare, flattened
 from .sources import SourceError, gguf, safetensors, shown
 from .sources.tensors import SourceTensor, equal, origin
 
-# What old classes saved beside their weights: constants that they would have computed again.
+# Buffers that old model classes saved beside their weights; they can be computed from the configuration.
 _BUFFERS = re.compile(r"(.*\.)?rotary_emb\.inv_freq|h\.\d+\.attn\.(attention\.)?(masked_)?bias")
-# The parts of a larger network that are not its text.
-_OTHER_SENSES = re.compile(r"(vision_tower|vision_model|multi_modal_projector|audio_tower)\..*")
+# The parts of a multimodal network that do not process text.
+_OTHER_MODALITIES = re.compile(r"(vision_tower|vision_model|multi_modal_projector|audio_tower)\..*")
 
 
 def open_gguf(path: Path) -> Checkpoint:
-    """A GGUF file as a checkpoint; its metadata stays with it, for the tokenizer."""
+    """A GGUF file as a checkpoint, with its metadata, which contain the tokenizer. Raises SourceError."""
     file = gguf.read(path)
     name = file.metadata.get("general.architecture")
     if "token_embd.weight" not in file.tensors:
-        raise SourceError(f"{path}: has no token_embd.weight: it is no language model, or only its vocabulary")
+        raise SourceError(f"{path}: has no token_embd.weight: not a language model, or only its vocabulary")
     try:
         family = families.claiming("GGUF", name)
         architecture = family.from_gguf(Values(file.metadata, f"{name}."), file.tensors)
@@ -39,7 +40,7 @@ def open_gguf(path: Path) -> Checkpoint:
 
 
 def open_directory(path: Path) -> Checkpoint:
-    """A Hugging Face directory as a checkpoint."""
+    """A Hugging Face directory as a checkpoint. Raises SourceError."""
     model = safetensors.read(path)
     try:
         config = _of_text(model.config)
@@ -50,14 +51,14 @@ def open_directory(path: Path) -> Checkpoint:
         tensors = family.checkpoint_tensors(architecture, found)
         if architecture.tied_embeddings:
             tensors.pop("output.weight", None)
-        _refuse_what_is_left(architecture, tensors, found, pictures=config is not model.config)
+        _check_unused(architecture, tensors, found, multimodal=config is not model.config)
     except ValueError as error:
         raise SourceError(f"{path}: {error}") from None
     return Checkpoint(architecture, tensors, digests.of_files(model.files), metadata=model.config)
 
 
-def _of_text(config: dict) -> dict:
-    """The part of a configuration that is of text, where a network has more senses than one."""
+def _of_text(config: dict[str, Any]) -> dict[str, Any]:
+    """The text part of a configuration, if the network is multimodal."""
     text = config.get("text_config")
     if not isinstance(text, dict):
         return config
@@ -68,25 +69,31 @@ def _refuse_quantised(config: Mapping[str, object]) -> None:
     quantised = config.get("quantization_config")
     if quantised is not None:
         how = quantised.get("quant_method") if isinstance(quantised, dict) else quantised
-        raise SourceError(f"is quantised already ({shown(how)}); give the checkpoint that it was made from, or a GGUF file")
+        raise SourceError(f"is already quantised ({shown(how)}); convert the original checkpoint, or a GGUF file")
 
 
-def _refuse_what_is_left(a: Architecture, tensors: Mapping[str, SourceTensor], found: Mapping[str, SourceTensor], pictures: bool) -> None:
-    """Every tensor of a checkpoint must be of use, or known to be of none: what a program left out would be missing in silence."""
+def _check_unused(a: Architecture, tensors: Mapping[str, SourceTensor], found: Mapping[str, SourceTensor], multimodal: bool) -> None:
+    """Raises SourceError for tensors that the program does not use, unless they are known to be unnecessary."""
     used = {id(origin(tensor)) for tensor in tensors.values()}
     left = [name for name, tensor in found.items() if id(tensor) not in used and not _BUFFERS.fullmatch(name)]
-    if pictures:
-        left = [name for name in left if not _OTHER_SENSES.fullmatch(name)]
+    if multimodal:
+        left = [name for name in left if not _OTHER_MODALITIES.fullmatch(name)]
     if a.tied_embeddings and "lm_head.weight" in left and "token_embd.weight" in tensors:
         if not equal(found["lm_head.weight"], origin(tensors["token_embd.weight"])):
             raise SourceError(
-                "lm_head.weight is another matrix than the embedding, though config.json ties them: "
+                "lm_head.weight differs from the embedding, although config.json ties them: "
                 "set tie_word_embeddings to false there to keep both, or remove lm_head.weight"
             )
         left.remove("lm_head.weight")
     if left:
         more = f" and {len(left) - 5} more" if len(left) > 5 else ""
-        raise SourceError(f"holds tensors that {a.family} has no place for: {', '.join(name[:80] for name in sorted(left)[:5])}{more}; were they quantised, or added by tuning?")
+        raise SourceError(f"has tensors that {a.family} does not use: {_first(left)}{more}; were they quantised, or added by fine-tuning?")
     odd = [f"{name} ({t.kind})" for name, t in found.items() if id(t) in used and t.kind not in safetensors.TYPES]
     if odd:
-        raise SourceError(f"{len(odd)} tensors are of types that are no weights: {', '.join(name[:80] for name in sorted(odd)[:5])}; read are {', '.join(safetensors.TYPES)}")
+        raise SourceError(
+            f"{len(odd)} tensors have types that weights cannot have: {_first(odd)}; supported: {', '.join(safetensors.TYPES)}"
+        )
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(name[:80] for name in sorted(names)[:5])

@@ -1,7 +1,7 @@
-"""The .mlpackage on disk: programs and a weight file in, the same bytes for the same input out.
+"""The .mlpackage on disk, written from programs and a weight file; the same input gives the same bytes.
 
-coremltools translates each operation; which constants go where in the weight file was decided when tensors were
-stored, and equal small ones (position tables) are stored once for all functions.
+coremltools translates each operation. The place of each constant in the weight file is known since the tensors were
+stored. Equal small constants (position tables) are stored once for all functions.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MODEL_PATH = "com.apple.CoreML/model.mlmodel"
 WEIGHTS_PATH = "com.apple.CoreML/weights"
 WEIGHT_FILE = "weight.bin"
 SPECIFICATION = 9  # iOS 18
-# Identifiers only have to differ within one package.
+# Identifiers need only be unique within a package.
 _MODEL_ID = "6C696C69-6D73-4D00-8000-000000000001"
 _WEIGHTS_ID = "6C696C69-6D73-4D00-8000-000000000002"
 
@@ -35,14 +35,14 @@ _ARRAY_TYPES = {types.int32: _ARRAY.INT32, types.fp16: _ARRAY.FLOAT16, types.fp3
 
 
 def weights_folder(package: Path) -> Path:
-    """Where the weight file of a package lies; made when it is not there."""
+    """The folder of a package's weight file; created if it does not exist."""
     folder = Path(package) / "Data" / WEIGHTS_PATH
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def write(programs: dict[str, Program], default: str, weights: WeightFile, blobs: Blobs, destination: Path) -> None:
-    """Writes all of a package but the weight file, which lies in its place and gets the programs' own constants."""
+    """Writes a package except its weight file, which exists already and gets the constants of the programs."""
     model = Model_pb2.Model(specificationVersion=SPECIFICATION)
     model.mlProgram.version = 1
     model.description.defaultFunctionName = default
@@ -57,17 +57,19 @@ def write(programs: dict[str, Program], default: str, weights: WeightFile, blobs
 
 
 class _Exporter(MILProtoExporter):
-    """Translates a program whose constants lie in a weight file of our own."""
+    """Translates a program whose constants are in our weight file."""
 
     def __init__(self, program: Program, weights: WeightFile, blobs: Blobs) -> None:
         super().__init__(program, weights_dir="", specification_version=SPECIFICATION)
         self._weights, self._blobs = weights, blobs
 
     def get_milproto_value(self, var: Var) -> MIL_pb2.Value:
-        # A stand-in is never written as a value, however small its tensor is.
+        """Overrides coremltools' choice between inline values and the weight file."""
+        # A placeholder constant is never written inline, not even a small one.
         return self.create_file_value(var) if var.op.name in self._blobs.of else super().get_milproto_value(var)
 
     def create_file_value(self, var: Var) -> MIL_pb2.Value:
+        """A reference to a constant of the weight file; constants of the program are added to the file."""
         blob = self._blobs.of.get(var.op.name)
         if blob is None:
             kind = types.builtin_to_string(var.dtype)
@@ -102,29 +104,29 @@ def _array(var: Var) -> FeatureTypes_pb2.ArrayFeatureType:
 
 
 def open_copy(package: Path) -> Model_pb2.Model:
-    """The package's specification as coremltools reads it. Its reader rewrites Manifest.json, so it gets a copy."""
+    """The package's specification, read by coremltools from a copy, because its reader rewrites Manifest.json."""
     with tempfile.TemporaryDirectory(prefix="lilims-convert-") as scratch:
         copy = Path(scratch) / "copy.mlpackage"
-        (copy / "Data" / WEIGHTS_PATH).mkdir(parents=True)  # its reader looks for it, not into it
+        (copy / "Data" / WEIGHTS_PATH).mkdir(parents=True)  # the reader checks that it exists
         for file in ("Manifest.json", f"Data/{MODEL_PATH}"):
             shutil.copyfile(Path(package) / file, copy / file)
         return load_spec(str(copy))
 
 
 def open_program(package: Path) -> Program:
-    """The package's functions as coremltools' in-memory program, constants and all."""
+    """The package's functions and constants as an in-memory program of coremltools."""
     spec = open_copy(package)
     return load_program(spec, spec.specificationVersion, str(Path(package) / "Data" / WEIGHTS_PATH))
 
 
 def constants(package: Path, function: str) -> dict[str, np.ndarray]:
-    """The stored tensors of one function by the names that the program builders gave them."""
+    """The stored tensors of one function, by their names in the program."""
     operations = open_program(package).functions[function].operations
     return {op.outputs[0].name: op.outputs[0].val for op in operations if op.op_type == "const"}
 
 
 def _manifest() -> str:
-    def entry(description: str, path: str) -> dict:
+    def entry(description: str, path: str) -> dict[str, str]:
         return {"author": "com.apple.CoreML", "description": description, "name": path.rsplit("/", 1)[1], "path": path}
 
     manifest = {

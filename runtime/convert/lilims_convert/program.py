@@ -11,19 +11,19 @@ from . import families
 from .blocks.decoder import Decoder
 from .blocks.network import Inputs, Network
 
-TARGET = ct.target.iOS18  # the first with states and several functions
-# prefill and decode feed the cache and say what may come next; logits is decode that says it of every token; score
-# tells how likely given tokens are.
+TARGET = ct.target.iOS18  # the first with states and multiple functions
+# prefill and decode fill the cache and return the most likely tokens; logits is decode that returns all logits; score
+# returns the log-probabilities of given tokens.
 FUNCTIONS = ("prefill", "decode", "logits", "score")
 
 
 def build(network: Network, function: str, tokens: int) -> Program:
-    """One function that takes `tokens` tokens a call."""
+    """A program with one function, of `tokens` tokens per call."""
     if function not in FUNCTIONS:
-        raise ValueError(f"program: unknown function {function!r}; known are {', '.join(FUNCTIONS)}")
+        raise ValueError(f"program: unknown function {function!r}; known: {', '.join(FUNCTIONS)}")
     if not 1 <= tokens <= network.context:
-        raise ValueError(f"program: {tokens} tokens a call do not fit a context of {network.context}")
-    mb.name_count.clear()  # names are numbered over all programs of a process: the same program, the same names
+        raise ValueError(f"program: {tokens} tokens per call do not fit a context of {network.context}")
+    mb.name_count.clear()  # coremltools numbers names per process; without this the same program would get other names
     program = Program()
     with Function(_interface(network, function, tokens), opset_version=TARGET) as body:
         inputs = Inputs(**body.inputs)
@@ -31,8 +31,8 @@ def build(network: Network, function: str, tokens: int) -> Program:
         results = families.find(network.architecture.family).forward(Decoder(network, inputs, top_k))
         body.set_outputs(list(results) if isinstance(results, tuple) else [results])
     program.add_function("main", body)
-    # Programs are typed in fp16 and written in order, so none of coremltools' rewriting is wanted. Those that fold or
-    # merge constants must not run at all: stand-ins for constants of the weight file all look alike.
+    # Programs are already typed in fp16 and in order, so they need none of coremltools' rewriting passes. Passes that fold
+    # or merge constants must not run: the placeholders for constants of the weight file are all equal.
     for name in ("common::dead_code_elimination", "common::dedup_op_and_var_names"):
         PASS_REGISTRY[name](program)
     return program

@@ -1,30 +1,31 @@
-"""An independent forward pass in numpy, float64 over the stored fp16 values: the oracle of the executor's tests.
+"""An independent forward pass in numpy, float64 over the stored fp16 values: the reference of the executor's tests.
 
-It shares no code with the program builders. It processes a whole sequence at once, without a cache, and uses the
-textbook formulas. Only constants that a package stores in fp16 (rotation tables, the attention scale, the root of
-epsilon) are rounded as they are there, and, with `cache="fp16"`, keys and values as the state holds them. In float64,
-because in float32 the order in which a machine's BLAS sums decides which way a key at the middle of two fp16 values is
-rounded, and fixtures would differ between machines.
+It shares no code with the program builders. It processes a whole sequence at once, without a cache, with the textbook
+formulas. Constants that a package stores in fp16 (rotation tables, the attention scale, the root of epsilon) are rounded
+in the same way and, with `cache="fp16"`, keys and values are rounded as in the state. It uses float64 because in float32
+the summation order of a machine's BLAS decides how a key halfway between two fp16 values is rounded, and fixtures would
+differ between machines.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .architecture import Architecture
 
 
-def _stored(value) -> np.ndarray:
-    """A constant as the package holds it: rounded to fp16, computed with in float64."""
+def _stored(value: ArrayLike) -> np.ndarray:
+    """A constant as stored in the package: rounded to fp16, as float64."""
     return np.asarray(value, np.float16).astype(np.float64)
 
 
 class Reference:
-    """A Llama-style network over dense tensors under canonical names."""
+    """A Llama-style network with dense tensors by canonical names."""
 
-    def __init__(self, architecture: Architecture, tensors: dict[str, np.ndarray], context: int, cache: str = "fp16"):
+    def __init__(self, architecture: Architecture, tensors: dict[str, np.ndarray], context: int, cache: str = "fp16") -> None:
         if cache not in ("fp16", "fp32"):
-            raise ValueError(f"reference: cache {cache!r}: want fp16 or fp32")
+            raise ValueError(f"reference: cache {cache!r}: must be fp16 or fp32")
         self.architecture = architecture
         self.context = context
         self._tensors = {name: np.asarray(tensor, np.float64) for name, tensor in tensors.items()}
@@ -77,7 +78,7 @@ class Reference:
         return mixed.reshape(count, -1) @ block["attn_output"].T
 
     def greedy(self, prompt: list[int], count: int) -> list[int]:
-        """The `count` most likely tokens after the prompt, one by one; ends of text are not special."""
+        """The `count` greedy tokens after the prompt; the end-of-text token does not stop it."""
         ids = list(prompt)
         for _ in range(count):
             ids.append(int(self.logits(ids)[-1].argmax()))

@@ -1,9 +1,10 @@
-"""A model folder opened again: the reference over the very values that its package holds."""
+"""A model folder, opened: the numpy reference with the values that its package contains."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -15,19 +16,20 @@ from .reference import Reference
 
 @dataclass(frozen=True)
 class Shipped:
-    """What is in a model folder, as far as the reference needs it."""
+    """The contents of a model folder that the reference needs."""
 
-    manifest: dict
+    manifest: dict[str, Any]
     architecture: Architecture
     tensors: dict[str, np.ndarray]  # float32, by canonical names
     tokenizer: Tokenizer
 
     def reference(self, cache: str = "fp16") -> Reference:
+        """The numpy reference; `cache` is the precision of keys and values, fp16 or fp32."""
         return Reference(self.architecture, self.tensors, self.manifest["context"], cache=cache)
 
 
 def open_model(folder: Path) -> Shipped:
-    """Verifies the folder and reads its tensors back from the package."""
+    """Verifies the folder and reads its tensors from the package. Raises ValueError for models other than fp16 Llamas."""
     folder = Path(folder)
     read = manifest.verify(folder)
     dimensions = {"family": read["family"], "context": read["context"], **read["architecture"]}

@@ -1,6 +1,6 @@
-"""Which tensor is stored how: the tensors of a checkpoint go into the weight file one by one, in runs of rows.
+"""Storage of the tensors of a checkpoint: each is written to the weight file in chunks of rows.
 
-Memory holds one run at a time, whatever the size of the model or of its largest matrix.
+One chunk is in memory at a time, whatever the size of the model or of its largest matrix.
 """
 
 from __future__ import annotations
@@ -12,50 +12,49 @@ import numpy as np
 
 from . import exact, quantize
 from .exact import Exact
+from .precisions import LAYOUTS, PALETTES, QUANTIZATIONS
 from .sources.tensors import SourceTensor
 from .weightfile import Blob, WeightFile
 from .weights import BlockwiseWeight, DenseWeight, PaletteWeight, SplitWeight, Weight, checked_fp16
 
-QUANTIZATIONS = ("fp16", "int8", "int4", "palette8", "palette6", "palette4")
-LAYOUTS = ("gpu", "ane")
-PALETTES = {"palette8": 8, "palette6": 6, "palette4": 4}  # bits
-
-RUN = 1 << 20  # elements read at a time
-# Tensors with one row a vocabulary entry. Four bits cost these matrices most and save least: they get eight.
+CHUNK = 1 << 20  # elements read at a time
+# Tensors with a row per vocabulary entry. They get eight bits: four would cost them most accuracy and save least space.
 VOCABULARY = ("token_embd.weight", "output.weight", "output.bias")
-# The Neural Engine's compiler wants convolutions of at most so many outputs.
+# The largest number of outputs of a convolution that the Neural Engine's compiler accepts.
 ANE_ROWS = 16384
+
+
+_Rounding = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # rows -> integers and scales
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How weights are stored: precision, the layout of the program they are for, and how literally."""
+    """How weights are stored."""
 
     quantization: str = "fp16"  # one of QUANTIZATIONS
     layout: str = "gpu"  # one of LAYOUTS
-    requantize: bool = False  # round blocks that Core ML could hold as they are, too: fewer kinds of constants
+    requantize: bool = False  # requantise also blocks that Core ML could store unchanged: fewer kinds of constants
 
     def __post_init__(self) -> None:
         for what, value, known in (("quantization", self.quantization, QUANTIZATIONS), ("layout", self.layout, LAYOUTS)):
             if value not in known:
-                raise ValueError(f"unknown {what} {value!r}; known are {', '.join(sorted(known))}")
+                raise ValueError(f"unknown {what} {value!r}; known: {', '.join(sorted(known))}")
         if self.quantization in PALETTES and self.layout != "ane":
             raise ValueError(f"{self.quantization}: palettes are for the ane layout; the gpu layout has int4 and int8")
 
     @property
     def palette_bits(self) -> int | None:
-        """Bits of a palette's index; None where weights have scales instead. Four bits are palettes on the Neural Engine."""
+        """Bits of a palette's index; None if weights have scales instead. On the Neural Engine int4 is a palette."""
         four = self.quantization == "int4" and self.layout == "ane"
         return 4 if four else PALETTES.get(self.quantization)
 
 
 def store(file: WeightFile, name: str, tensor: SourceTensor, recipe: Recipe) -> Weight:
-    """Writes one tensor and returns how it was stored."""
+    """Writes one tensor and returns how it is stored."""
     limit = ANE_ROWS if recipe.layout == "ane" and name in VOCABULARY else tensor.shape[0]
     kept = _vector if len(tensor.shape) == 1 else _matrix
     parts = [
-        kept(file, _Rows(name, tensor, start, min(start + limit, tensor.shape[0])), recipe)
-        for start in range(0, tensor.shape[0], limit)
+        kept(file, _Rows(name, tensor, start, min(start + limit, tensor.shape[0])), recipe) for start in range(0, tensor.shape[0], limit)
     ]
     return parts[0] if len(parts) == 1 else SplitWeight(tuple(parts))
 
@@ -66,7 +65,7 @@ def _vector(file: WeightFile, rows: _Rows, recipe: Recipe) -> Weight:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Some rows of a tensor of a source."""
+    """A range of rows of a source tensor."""
 
     name: str
     tensor: SourceTensor
@@ -81,31 +80,26 @@ class _Rows:
     def columns(self) -> int:
         return self.tensor.shape[1]
 
-    @property
-    def kind(self) -> str | None:
-        """The type in the source, where whole rows of it can be had as they are."""
-        return getattr(self.tensor, "kind", None) if hasattr(self.tensor, "raw") else None
-
-    def runs(self, multiple: int = 1) -> Iterator[tuple[int, int]]:
-        step = max(1, RUN // self.columns // multiple) * multiple
+    def chunks(self, multiple: int = 1) -> Iterator[tuple[int, int]]:
+        step = max(1, CHUNK // self.columns // multiple) * multiple
         for start in range(self.start, self.stop, step):
             yield start, min(start + step, self.stop)
 
     def floats(self, multiple: int = 1) -> Iterator[np.ndarray]:
-        for start, stop in self.runs(multiple):
+        for start, stop in self.chunks(multiple):
             rows = self.tensor.rows(start, stop)
             if not np.isfinite(rows).all():
-                raise ValueError(f"{self.name}: holds values that are not finite")
+                raise ValueError(f"{self.name}: contains values that are not finite")
             yield rows
 
 
 def _matrix(file: WeightFile, rows: _Rows, recipe: Recipe) -> Weight:
     quantization = recipe.quantization
     if rows.name == "position_embd.weight" or quantization == "fp16":
-        runs = (checked_fp16(rows.name, run) for run in rows.floats())
-        return DenseWeight(file.add("fp16", (rows.count, rows.columns), runs))
+        chunks = (checked_fp16(rows.name, chunk) for chunk in rows.floats())
+        return DenseWeight(file.add("fp16", (rows.count, rows.columns), chunks))
     if recipe.layout == "gpu" and not recipe.requantize:
-        found = exact.find(rows.kind, "int8" if rows.name in VOCABULARY else quantization)
+        found = exact.find(rows.tensor.kind, "int8" if rows.name in VOCABULARY else quantization)
         if found is not None:
             return _blockwise(file, rows, found)
     if quantization == "int8" or rows.name in VOCABULARY:
@@ -118,12 +112,12 @@ def _matrix(file: WeightFile, rows: _Rows, recipe: Recipe) -> Weight:
     return _scaled(file, rows, "int8", rows.columns, quantize.int8_rows)
 
 
-def _scaled(file: WeightFile, rows: _Rows, kind: str, block: int, rounded: Callable) -> Weight:
+def _scaled(file: WeightFile, rows: _Rows, kind: str, block: int, rounded: _Rounding) -> Weight:
     scales: list[np.ndarray] = []
 
     def data() -> Iterator[np.ndarray]:
-        for run in rows.floats():
-            values, scale = rounded(run)
+        for chunk in rows.floats():
+            values, scale = rounded(chunk)
             scales.append(scale)
             yield values
 
@@ -135,8 +129,8 @@ def _palettes(file: WeightFile, rows: _Rows, bits: int) -> Weight:
     tables: list[np.ndarray] = []
 
     def indices() -> Iterator[np.ndarray]:
-        for run in rows.floats(quantize.PALETTE_ROWS):
-            found, table = quantize.palettes(run, bits)
+        for chunk in rows.floats(quantize.PALETTE_ROWS):
+            found, table = quantize.palettes(chunk, bits)
             tables.append(table)
             yield found
 
@@ -146,12 +140,12 @@ def _palettes(file: WeightFile, rows: _Rows, bits: int) -> Weight:
 
 
 def _blockwise(file: WeightFile, rows: _Rows, found: Exact) -> Weight:
-    """The source's blocks, their values, scales and offsets each in a constant of their own."""
+    """The blocks of the source: values, scales and offsets, each in a constant."""
     scales: list[np.ndarray] = []
     offsets: list[np.ndarray] = []
 
     def data() -> Iterator[np.ndarray]:
-        for start, stop in rows.runs():
+        for start, stop in rows.chunks():
             values, scale, offset = found.unpack(rows.tensor.raw(start, stop).reshape(-1, found.size))
             scales.append(checked_fp16(rows.name, scale))
             if offset is not None:
@@ -166,7 +160,7 @@ def _blockwise(file: WeightFile, rows: _Rows, found: Exact) -> Weight:
 
 
 def estimated_bytes(shapes: dict[str, tuple[int, ...]], recipe: Recipe) -> int:
-    """About how large a package's weight file will be: bits an element, scales included."""
+    """The approximate size of a weight file, from bits per element, including scales."""
     total = 0.0
     for name, shape in shapes.items():
         bits = 16.0

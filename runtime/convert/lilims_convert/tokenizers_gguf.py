@@ -1,30 +1,29 @@
 """The vocabulary of a GGUF file as a tokenizer.json.
 
-Comes in: GGUF metadata. Goes out: a value of the format of Hugging Face's tokenizers. Two kinds of vocabularies are
-known: byte-level BPE ("gpt2"), whose file also names the rule that cuts text into words, and SentencePiece ("llama").
+Input: GGUF metadata. Output: the content of a tokenizer.json of Hugging Face's tokenizers. Two kinds of vocabulary are
+supported: byte-level BPE ("gpt2"), whose file also names the pre-tokenization rule, and SentencePiece ("llama").
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from .sources import SourceError, shown
+from .sources import SourceError, repeated, shown
 
 _PREFIX = "tokenizer.ggml."
 # Values of tokenizer.ggml.token_type.
 _CONTROL, _USER_DEFINED, _BYTE = 3, 4, 6
 
 _GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-_LLAMA3 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
+_LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 _QWEN2 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
 
 @dataclass(frozen=True)
 class Special:
-    """Ids of tokens that the runtime has to know, and whether prompts begin with `bos`."""
+    """The token ids that the runtime needs, and whether prompts start with `bos`."""
 
     bos: int | None
     eos: int | None
@@ -32,7 +31,7 @@ class Special:
 
 
 def special(metadata: Mapping[str, object]) -> Special:
-    """Reads them from the metadata; SentencePiece vocabularies begin prompts with bos unless they say otherwise."""
+    """Reads them from the metadata. With SentencePiece, prompts start with bos unless the metadata say otherwise."""
     tokens = metadata.get(_PREFIX + "tokens")
     count = len(tokens) if isinstance(tokens, list) else 0
 
@@ -46,23 +45,26 @@ def special(metadata: Mapping[str, object]) -> Special:
     return Special(bos, token("eos"), add_bos and bos is not None)
 
 
-def convert(metadata: Mapping[str, object]) -> dict:
-    """The tokenizer.json of a file's vocabulary. Raises SourceError for a kind that is not known."""
+def convert(metadata: Mapping[str, object]) -> dict[str, Any]:
+    """The content of a tokenizer.json for a file's vocabulary. Raises SourceError for kinds that are not supported."""
     kind = metadata.get(_PREFIX + "model")
     if kind is None:
         raise SourceError("has no tokenizer: tokenizer.ggml.model is missing; give one with --tokenizer")
     if kind not in ("gpt2", "llama"):
-        raise SourceError(f"tokenizer of kind {shown(kind)} is not known; gpt2 and llama are. Give a tokenizer.json with --tokenizer")
+        raise SourceError(f"tokenizer of kind {shown(kind)} is not supported; gpt2 and llama are. Give a tokenizer.json with --tokenizer")
     tokens = _strings(metadata, "tokens")
-    if len(set(tokens)) != len(tokens):
-        seen: set[str] = set()
-        twice = next(token for token in tokens if token in seen or seen.add(token))
-        raise SourceError(f"{_PREFIX}tokens holds {shown(twice)} twice")
+    twice = repeated(tokens)
+    if twice is not None:
+        raise SourceError(f"{_PREFIX}tokens contains {shown(twice)} twice")
     types = metadata.get(_PREFIX + "token_type", [1] * len(tokens))
     if not isinstance(types, list) or len(types) != len(tokens):
-        raise SourceError(f"{_PREFIX}token_type does not have an entry for each of {len(tokens)} tokens")
+        raise SourceError(f"{_PREFIX}token_type must have an entry for each of the {len(tokens)} tokens")
     parts = _byte_level(metadata, tokens) if kind == "gpt2" else _sentence_piece(metadata, tokens, types)
-    added = [_added(number, token, types[number], parts["pieces"]) for number, token in enumerate(tokens) if types[number] in (_CONTROL, _USER_DEFINED)]
+    added = [
+        _added(number, token, types[number], parts["pieces"])
+        for number, token in enumerate(tokens)
+        if types[number] in (_CONTROL, _USER_DEFINED)
+    ]
     return {
         "version": "1.0",
         "truncation": None,
@@ -83,14 +85,14 @@ def convert(metadata: Mapping[str, object]) -> dict:
     }
 
 
-def _added(number: int, token: str, kind: object, pieces: bool) -> dict:
-    """SentencePiece looks for user-defined tokens in normalised text, where a space and U+2581 are the same."""
+def _added(number: int, token: str, kind: object, pieces: bool) -> dict[str, Any]:
+    """SentencePiece matches user-defined tokens in normalised text, where a space and U+2581 are the same."""
     flags = dict.fromkeys(("single_word", "lstrip", "rstrip"), False)
     return {"id": number, "content": token, **flags, "normalized": pieces and kind == _USER_DEFINED, "special": kind == _CONTROL}
 
 
-def _beginning(ids: Special, tokens: list[str]) -> dict | None:
-    if not ids.add_bos:
+def _beginning(ids: Special, tokens: list[str]) -> dict[str, Any] | None:
+    if not ids.add_bos or ids.bos is None:
         return None
     token = tokens[ids.bos]
     begin, text = {"SpecialToken": {"id": token, "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}
@@ -102,29 +104,29 @@ def _beginning(ids: Special, tokens: list[str]) -> dict | None:
 def _strings(metadata: Mapping[str, object], key: str) -> list[str]:
     values = metadata.get(_PREFIX + key)
     if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
-        raise SourceError(f"{_PREFIX}{key} is missing or no list of texts")
+        raise SourceError(f"{_PREFIX}{key} is missing or not a list of strings")
     return values
 
 
 # --- byte-level BPE ---------------------------------------------------------------------------------------------------
 
 
-def _bytes(use_regex: bool) -> dict:
+def _bytes(use_regex: bool) -> dict[str, Any]:
     return {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": use_regex}
 
 
-def _split(expression: str) -> dict:
+def _split(expression: str) -> dict[str, Any]:
     split = {"type": "Split", "pattern": {"Regex": expression}, "behavior": "Isolated", "invert": False}
     return {"type": "Sequence", "pretokenizers": [split, _bytes(use_regex=False)]}
 
 
-def _digits_first() -> dict:
+def _digits_first() -> dict[str, Any]:
     return {"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": True}, _bytes(use_regex=True)]}
 
 
 _COMPOSED = {"type": "NFC"}
-# How text is cut into words, by tokenizer.ggml.pre: (pre-tokenizer, normalizer, whole words before merges).
-RULES: dict[str, tuple[dict, dict | None, bool]] = {
+# The pre-tokenization rules by tokenizer.ggml.pre: pre-tokenizer, normalizer, whether words are looked up before merges.
+RULES: dict[str, tuple[dict[str, Any], dict[str, Any] | None, bool]] = {
     "gpt-2": (_bytes(use_regex=True), None, False),
     "gpt2": (_bytes(use_regex=True), None, False),
     "phi-2": (_bytes(use_regex=True), None, False),
@@ -135,18 +137,18 @@ RULES: dict[str, tuple[dict, dict | None, bool]] = {
 }
 
 
-def _byte_level(metadata: Mapping[str, object], tokens: list[str]) -> dict:
+def _byte_level(metadata: Mapping[str, object], tokens: list[str]) -> dict[str, Any]:
     rule = metadata.get(_PREFIX + "pre")
     if not isinstance(rule, str) or rule not in RULES:
         known = ", ".join(sorted(RULES))
-        raise SourceError(f"{_PREFIX}pre is {shown(rule)}; known are {known}. Give a tokenizer.json with --tokenizer")
+        raise SourceError(f"{_PREFIX}pre is {shown(rule)}; known: {known}. Give a tokenizer.json with --tokenizer")
     pre_tokenizer, normalizer, whole_words = RULES[rule]
     vocabulary = set(tokens)
     merges = []
     for merge in _strings(metadata, "merges"):
         left, _, right = merge.partition(" ")
         if left not in vocabulary or right not in vocabulary or left + right not in vocabulary:
-            raise SourceError(f"{_PREFIX}merges holds {shown(merge)}, which is not made of tokens")
+            raise SourceError(f"{_PREFIX}merges contains {shown(merge)}, which does not consist of tokens")
         merges.append([left, right])
     model = {"unk_token": None, "fuse_unk": False, "byte_fallback": False, "ignore_merges": whole_words, "merges": merges}
     decoder = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
@@ -155,22 +157,28 @@ def _byte_level(metadata: Mapping[str, object], tokens: list[str]) -> dict:
 
 # --- SentencePiece ----------------------------------------------------------------------------------------------------
 
-_SPACE = "\u2581"  # what stands for a space in SentencePiece vocabularies
+_SPACE = "\u2581"  # a space in SentencePiece vocabularies
 _LONGEST_PIECE = 1000
 
 
-def _sentence_piece(metadata: Mapping[str, object], tokens: list[str], types: list) -> dict:
+def _sentence_piece(metadata: Mapping[str, object], tokens: list[str], types: list[Any]) -> dict[str, Any]:
     scores = metadata.get(_PREFIX + "scores")
     if not isinstance(scores, list) or len(scores) != len(tokens) or not all(type(score) is float and score == score for score in scores):
-        raise SourceError(f"{_PREFIX}scores does not have a number for each of {len(tokens)} tokens")
+        raise SourceError(f"{_PREFIX}scores must have a number for each of the {len(tokens)} tokens")
     longest = max(tokens, key=len)
-    if len(longest) > _LONGEST_PIECE:  # every way to cut a token in two is tried
-        raise SourceError(f"{_PREFIX}tokens holds one of {len(longest)} characters; at most {_LONGEST_PIECE} are believed: {shown(longest)}")
+    if len(longest) > _LONGEST_PIECE:  # every split of a token into two is tried
+        raise SourceError(
+            f"{_PREFIX}tokens contains a token of {len(longest)} characters; at most {_LONGEST_PIECE} are supported: {shown(longest)}"
+        )
     unknown = metadata.get(_PREFIX + "unknown_token_id", 0)
     prefix = bool(metadata.get(_PREFIX + "add_space_prefix", True))
-    steps: list[dict] = [{"type": "Prepend", "prepend": _SPACE}] if prefix else []
+    steps: list[dict[str, Any]] = [{"type": "Prepend", "prepend": _SPACE}] if prefix else []
     steps.append({"type": "Replace", "pattern": {"String": " "}, "content": _SPACE})
-    decoders: list[dict] = [{"type": "Replace", "pattern": {"String": _SPACE}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"}]
+    decoders: list[dict[str, Any]] = [
+        {"type": "Replace", "pattern": {"String": _SPACE}, "content": " "},
+        {"type": "ByteFallback"},
+        {"type": "Fuse"},
+    ]
     if prefix:
         decoders.append({"type": "Strip", "content": " ", "start": 1, "stop": 0})
     plain = {token: scores[number] for number, token in enumerate(tokens) if types[number] not in (_CONTROL, _BYTE)}
@@ -186,12 +194,12 @@ def _sentence_piece(metadata: Mapping[str, object], tokens: list[str], types: li
         "pre_tokenizer": None,
         "decoder": {"type": "Sequence", "decoders": decoders},
         "model": model,
-        "pieces": not prefix,  # a normaliser that puts a space before every text would put one before the tokens, too
+        "pieces": not prefix,  # a normaliser that adds a space before every text would also add one before tokens
     }
 
 
 def _merges(scores: dict[str, float], ids: dict[str, int]) -> list[list[str]]:
-    """The pairs that make up each token, best scores first: what SentencePiece finds by score, BPE finds by rank."""
+    """The pairs that form each token, best scores first, so that merging by rank gives the same as SentencePiece by score."""
     pairs = []
     for token, score in scores.items():
         for cut in range(1, len(token)):

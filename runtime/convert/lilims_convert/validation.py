@@ -1,4 +1,4 @@
-"""How good a converted model is: perplexity as the runtime itself measures it, held against the unquantised model's."""
+"""The accuracy of a converted model: its perplexity, measured by the runtime and compared with that of the fp16 model."""
 
 from __future__ import annotations
 
@@ -9,31 +9,32 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from . import digests
 
-# What a precision may lose against fp16, as a part of its perplexity, and what it may lose when somebody says why.
+# The largest increase of perplexity over fp16, as a fraction, and the largest one that can be accepted with a reason.
 LIMITS = {"fp16": 0.0, "int8": 0.01, "int4": 0.03, "palette8": 0.01, "palette6": 0.03, "palette4": 0.03}
 ACCEPTABLE = {"fp16": 0.0, "int8": 0.01, "int4": 0.05, "palette8": 0.01, "palette6": 0.05, "palette4": 0.05}
 
-
-# The project's own stories that no model was trained on: what is measured on where nothing else is named. A dozen hold
-# about two thousand tokens, and since every precision is measured on the same ones, their luck cancels in the loss.
+# The default corpus: stories that the shipped model was not trained on. A dozen have about two thousand tokens, which is
+# enough for a comparison, because all precisions are measured on the same ones.
 HELD_OUT = Path(__file__).parents[1] / "data/stories-1m/heldout.txt"
 HELD_OUT_NAME = "the project's held-out stories"
 HELD_OUT_TEXTS = 12
 
 
 def find_agent() -> Path | None:
-    """The runtime's program: BENCH_AGENT, the one that make builds in this repository, or the one on PATH."""
+    """The path of bench-agent: BENCH_AGENT, bin/bench-agent of this repository, or the one on PATH; None if there is none."""
     named = os.environ.get("BENCH_AGENT")
     if named:
         return Path(named)
     built = Path(__file__).parents[3] / "bin/bench-agent"
     found = built if built.exists() else shutil.which("bench-agent")
     return Path(found) if found else None
-# What to try where a precision loses too much.
+
+
+# What to try if a precision loses too much.
 _LESS = {
     "int8": ("palette8", "fp16"), "palette8": ("fp16",), "palette6": ("palette8", "int8"), "palette4": ("palette6", "int8"),
     "int4": ("palette6 with --layout ane", "int8"), "fp16": (),
@@ -41,22 +42,25 @@ _LESS = {
 
 
 class Evaluator(Protocol):
-    def measure(self, folder: Path) -> dict:
-        """An entry of the manifest's `evaluation` for the model in `folder`, which holds its manifest already."""
+    """Measures perplexity."""
+
+    def measure(self, folder: Path) -> dict[str, Any]:
+        """An entry of the manifest's `evaluation` for the model in `folder`, which already has a manifest."""
 
 
 @dataclass(frozen=True)
 class Agent:
-    """Measures with the runtime's own program, bench-agent."""
+    """Measures with bench-agent, the program of the runtime."""
 
     program: Path
-    corpus: Path  # texts parted by blank lines
+    corpus: Path  # texts separated by blank lines
     corpus_name: str
     limit: int | None = None  # texts to score; None: all
-    speed: bool = True  # tokens per second beside it
-    seconds: float = 3600  # until the program is taken for stuck
+    speed: bool = True  # measure tokens per second, too
+    seconds: float = 3600  # time limit of a run
 
-    def measure(self, folder: Path) -> dict:
+    def measure(self, folder: Path) -> dict[str, Any]:
+        """Raises ValueError if bench-agent cannot be started, fails, or exceeds the time limit."""
         limit = ["--limit", str(self.limit)] if self.limit else []
         found = self._run("perplexity", "--model", str(folder), "--corpus", str(self.corpus), *limit)
         entry = {
@@ -72,7 +76,7 @@ class Agent:
             entry["decode_tok_s"] = round(self._run("speed", "--model", str(folder), "--tokens", "32")["decode_tok_s"], 1)
         return entry
 
-    def _run(self, *arguments: str) -> dict:
+    def _run(self, *arguments: str) -> dict[str, Any]:
         try:
             done = subprocess.run([self.program, *arguments, "--json"], capture_output=True, text=True, timeout=self.seconds)
         except OSError as error:
@@ -82,23 +86,23 @@ class Agent:
         if done.returncode:
             reason = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
             raise ValueError(f"{self.program} {arguments[0]}: {reason[0]}")
-        return json.loads(done.stdout)
+        return dict(json.loads(done.stdout))
 
 
 @dataclass(frozen=True)
 class Standard:
-    """What a perplexity is held against."""
+    """What a perplexity is compared with."""
 
-    base: dict  # the fp16 model's entry, of the same corpus
-    accepted: str | None = None  # why a greater loss is accepted; None: it is not
+    base: dict[str, Any]  # the entry of the fp16 model, for the same corpus
+    accepted: str | None = None  # the reason for accepting a larger loss; None: it is not accepted
 
 
-def judge(entry: dict, standard: Standard, report: Callable[[str], None]) -> list[dict]:
-    """The manifest's entries for a model and its base. Raises ValueError when the model lost too much."""
+def judge(entry: dict[str, Any], standard: Standard, report: Callable[[str], None]) -> list[dict[str, Any]]:
+    """The manifest's entries for a model and its base. Raises ValueError if the loss is too large."""
     base = standard.base
     for key in ("corpus_sha256", "tokens"):
         if entry.get(key) != base.get(key):
-            raise ValueError(f"the fp16 perplexity is of another corpus: {key} is {base.get(key)}, not {entry.get(key)}")
+            raise ValueError(f"the fp16 perplexity was measured on another corpus: {key} is {base.get(key)}, not {entry.get(key)}")
     loss = entry["perplexity"] / base["perplexity"] - 1
     limit = LIMITS[entry["precision"]]
     report(f"perplexity {entry['perplexity']:.4f}, fp16 {base['perplexity']:.4f}: {loss:+.2%} (limit {limit:.0%})")

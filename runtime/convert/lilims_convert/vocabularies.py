@@ -1,10 +1,11 @@
-"""The tokenizer of a model folder: from a tokenizer.json, or from the vocabulary of a GGUF file."""
+"""The tokenizer of a model folder, from a tokenizer.json or from the vocabulary of a GGUF file."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer
 
@@ -13,40 +14,40 @@ from .checkpoint import Checkpoint
 from .sources import SourceError
 from .tokenizers_gguf import Special
 
-_LARGEST = 1 << 28  # bytes of a tokenizer.json; those of the largest vocabularies have some 35 million
+_LARGEST = 1 << 28  # bytes of a tokenizer.json; the largest vocabularies take about 35 million
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """tokenizer.json, word for word, and the ids that the manifest names."""
+    """The text of a tokenizer.json, and the ids that the manifest lists."""
 
     text: str
     special: Special
 
-    def entry(self) -> dict:
-        """The manifest's entry; what the vocabulary does not have is left out."""
+    def entry(self) -> dict[str, Any]:
+        """The entry of the manifest; ids that the vocabulary does not have are left out."""
         ids = {"bos": self.special.bos, "eos": self.special.eos}
         known = {name: value for name, value in ids.items() if value is not None}
         return {"file": "tokenizer.json", **known, "add_bos": self.special.add_bos}
 
 
 def read(checkpoint: Checkpoint, path: Path | None) -> Vocabulary:
-    """The vocabulary that belongs to a checkpoint; `path` names a tokenizer.json to be used instead of its own."""
+    """The vocabulary of a checkpoint; `path` is a tokenizer.json to use instead of its own. Raises SourceError."""
     vocabulary = _of_file(Path(path), checkpoint) if path is not None else _of_gguf(checkpoint)
     rows = checkpoint.architecture.vocab
     tokenizer = _parsed(vocabulary.text, path)
     if _entries(tokenizer) > rows:
-        vocabulary = replace(vocabulary, text=_without_strangers(vocabulary.text, rows))
+        vocabulary = replace(vocabulary, text=_without_extra_tokens(vocabulary.text, rows))
         tokenizer = _parsed(vocabulary.text, path)
     if _entries(tokenizer) > rows:
         raise SourceError(
-            f"tokenizer {path or 'of the source'}: {_entries(tokenizer)} entries, but the network has {rows}; were they trained together?"
+            f"tokenizer {path or 'of the source'}: {_entries(tokenizer)} entries, but the network has {rows}; do they belong together?"
         )
     return vocabulary
 
 
 def _entries(tokenizer: Tokenizer) -> int:
-    """One more than the highest id."""
+    """The highest id plus one."""
     return max(tokenizer.get_vocab().values(), default=-1) + 1
 
 
@@ -55,15 +56,15 @@ def _parsed(text: str, path: Path | None) -> Tokenizer:
         return Tokenizer.from_str(text)
     except (KeyboardInterrupt, MemoryError):
         raise
-    except BaseException as error:  # the library raises bare Exceptions, and where Rust panics not even those
+    except BaseException as error:  # the library raises Exception, and a BaseException for a Rust panic
         raise SourceError(f"tokenizer {path or 'of the source'}: {' '.join(str(error).split())}") from None
 
 
-def _without_strangers(text: str, rows: int) -> str:
+def _without_extra_tokens(text: str, rows: int) -> str:
     """The tokenizer without added tokens that the network has no row for.
 
-    Sizes of a family share one tokenizer, and the small ones do without the tokens of the large: Gemma 3 of 1 B knows no
-    place for pictures.
+    All sizes of a family share a tokenizer, and small networks lack some tokens of the large ones: Gemma 3 with 1 B has no
+    image token.
     """
     content = json.loads(text)
     content["added_tokens"] = [token for token in content.get("added_tokens") or [] if token["id"] < rows]
@@ -71,6 +72,7 @@ def _without_strangers(text: str, rows: int) -> str:
 
 
 def write(vocabulary: Vocabulary, path: Path) -> None:
+    """Writes the tokenizer.json."""
     Path(path).write_text(vocabulary.text, encoding="utf-8")
 
 
@@ -80,12 +82,12 @@ def _of_gguf(checkpoint: Checkpoint) -> Vocabulary:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise SourceError(f"tokenizer.ggml.tokens holds a text that is not UTF-8: {error.object[error.start:error.end]!r}") from None
+        raise SourceError(f"tokenizer.ggml.tokens contains a token that is not UTF-8: {error.object[error.start : error.end]!r}") from None
     return Vocabulary(text, tokenizers_gguf.special(checkpoint.metadata))
 
 
 def _of_file(path: Path, checkpoint: Checkpoint) -> Vocabulary:
-    text = _text(path, "a model needs its tokenizer. Name one with --tokenizer")
+    text = _text(path, "give the tokenizer of the model with --tokenizer")
     return Vocabulary(text, _special_of(path, text, checkpoint))
 
 
@@ -93,34 +95,34 @@ def _text(path: Path, why: str) -> str:
     try:
         size = path.stat().st_size
         if size > _LARGEST:
-            raise SourceError(f"{path}: {size} bytes; at most {_LARGEST} are read")
+            raise SourceError(f"{path}: {size} bytes; at most {_LARGEST} are supported")
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise SourceError(f"{path}: is missing; {why}") from None
+        raise SourceError(f"{path}: missing; {why}") from None
     except UnicodeDecodeError:
-        raise SourceError(f"{path}: is not UTF-8") from None
+        raise SourceError(f"{path}: not UTF-8") from None
 
 
-def _settings(path: Path) -> dict:
-    """tokenizer_config.json, where there is one."""
+def _settings(path: Path) -> dict[str, Any]:
+    """The content of tokenizer_config.json; empty if there is none."""
     if not path.exists():
         return {}
     try:
         settings = json.loads(_text(path, ""))
     except (json.JSONDecodeError, RecursionError) as error:
-        raise SourceError(f"{path}: is not JSON: {error}") from None
+        raise SourceError(f"{path}: not JSON: {error}") from None
     if not isinstance(settings, dict):
-        raise SourceError(f"{path}: an object is wanted")
+        raise SourceError(f"{path}: must be a JSON object")
     return settings
 
 
 def _special_of(path: Path, text: str, checkpoint: Checkpoint) -> Special:
-    """From tokenizer_config.json beside the tokenizer, then from the checkpoint, then from the tokenizer's own template."""
+    """The special ids, from the first of these that has them: tokenizer_config.json, the checkpoint, the tokenizer's template."""
     tokenizer = _parsed(text, path)
     config = _settings(path.with_name("tokenizer_config.json"))
     if any(key.startswith("tokenizer.ggml.") for key in checkpoint.metadata):
         return tokenizers_gguf.special(checkpoint.metadata)
-    begun = tokenizer.encode("").ids  # what the template puts around nothing
+    begun = tokenizer.encode("").ids  # the tokens that the template adds to an empty text
 
     def named(key: str) -> int | None:
         token = config.get(f"{key}_token")

@@ -1,6 +1,6 @@
-"""The byte-level BPE vocabulary of our own models: trains a tokenizer.json in Hugging Face's format.
+"""Training of byte-level BPE vocabularies as a tokenizer.json in Hugging Face's format.
 
-Ids 0, 1 and 2 are padding, beginning and end of text; then the 256 bytes; then merges in the order they were learned.
+Ids 0, 1 and 2 are padding, beginning and end of text; then follow the 256 bytes, then merges in the order of training.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SPECIAL = ["<pad>", "<s>", "</s>"]
 def train(texts: Iterable[str], size: int) -> Tokenizer:
     """Learns merges from `texts` until the vocabulary has `size` entries."""
     tokenizer = Tokenizer(models.BPE())
-    # GPT-2's own splitting pattern; no space is added before a text, so decoding gives back exactly what went in.
+    # GPT-2's splitting pattern. No space is added before a text, so decoding returns the original text.
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(

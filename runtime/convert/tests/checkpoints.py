@@ -1,6 +1,6 @@
 """Small random checkpoints of every family, as a Hugging Face directory and as a GGUF file.
 
-Test equipment, written from the two formats' own conventions and sharing nothing with the converter: names and shapes as
+A test helper that follows the conventions of the two formats and shares no code with the converter: names and shapes as
 `transformers` saves them, and for GGUF the renaming, the reordering of rotary rows and the norms' offsets that
 llama.cpp's converter performs.
 """
@@ -32,7 +32,7 @@ class Sample:
     gguf_metadata: dict = field(default_factory=dict)
 
     def tensors(self, seed: int = 7) -> dict[str, np.ndarray]:
-        """Values that fp16 holds exactly, of a size that spreads logits over several units."""
+        """Values that fp16 represents exactly, scaled so that logits differ by several units."""
         random = np.random.default_rng(seed)
         made = {}
         for name, shape in self.shapes.items():
@@ -65,7 +65,7 @@ class Sample:
 
 
 def _permuted(rows: np.ndarray, heads: int) -> np.ndarray:
-    """llama.cpp's order of rotary rows: the two halves of each head interleaved."""
+    """The rows of a rotary matrix in llama.cpp's order: the two halves of each head interleaved."""
     return rows.reshape(heads, 2, rows.shape[0] // heads // 2, -1).swapaxes(1, 2).reshape(rows.shape)
 
 
@@ -91,7 +91,7 @@ def gguf_names(sample: Sample, tensors: dict[str, np.ndarray]) -> dict[str, np.n
         if module in _GGUF_OUTER:
             ours = _GGUF_OUTER[module]
         else:
-            _, _, number, inner = module.split(".", 3) if module.startswith("model.") else module.split(".", 3)
+            _, _, number, inner = module.split(".", 3)
             if inner == "post_attention_layernorm":
                 ours = "post_attention_norm" if sample.name == "gemma3" else "ffn_norm"
             else:
@@ -111,12 +111,14 @@ def gguf_names(sample: Sample, tensors: dict[str, np.ndarray]) -> dict[str, np.n
                 found[f"blk.{number}.attn_qkv.{kind}"] = np.concatenate(parts)
     scaling = sample.config.get("rope_scaling")
     if scaling:
-        found["rope_freqs.weight"] = _llama3_divisors(sample.config["rope_theta"], sample.config["hidden_size"] // sample.config["num_attention_heads"], scaling)
+        found["rope_freqs.weight"] = _llama3_divisors(
+            sample.config["rope_theta"], sample.config["hidden_size"] // sample.config["num_attention_heads"], scaling
+        )
     return found
 
 
 def _llama3_divisors(theta: float, head_dim: int, scaling: dict) -> np.ndarray:
-    """As llama.cpp's converter computes rope_freqs: by how much each frequency is divided."""
+    """rope_freqs as llama.cpp's converter computes them: the divisors of the frequencies."""
     low = scaling["original_max_position_embeddings"] / scaling["low_freq_factor"]
     high = scaling["original_max_position_embeddings"] / scaling["high_freq_factor"]
     factors = []
@@ -198,7 +200,7 @@ def _gemma() -> Sample:
 
 
 def _gemma3() -> Sample:
-    """Seven layers: the sixth is the first that sees everything."""
+    """Seven layers; the sixth is the first global one."""
     config = {"model_type": "gemma3_text", "hidden_size": 48, "num_hidden_layers": 7, "num_attention_heads": 4, "num_key_value_heads": 1,
               "head_dim": 16, "intermediate_size": 80, "vocab_size": VOCAB, "max_position_embeddings": 64, "rope_theta": 1000000.0,
               "rope_local_base_freq": 10000.0, "rms_norm_eps": 1e-6, "hidden_activation": "gelu_pytorch_tanh", "sliding_window": WINDOW,
@@ -221,7 +223,12 @@ def _phi2() -> Sample:
         for part in ("q_proj", "k_proj", "v_proj", "dense"):
             shapes |= {at + f"self_attn.{part}.weight": (48, 48), at + f"self_attn.{part}.bias": (48,)}
         shapes |= {at + "mlp.fc1.weight": (96, 48), at + "mlp.fc1.bias": (96,), at + "mlp.fc2.weight": (48, 96), at + "mlp.fc2.bias": (48,)}
-    shapes |= {"model.final_layernorm.weight": (48,), "model.final_layernorm.bias": (48,), "lm_head.weight": (VOCAB, 48), "lm_head.bias": (VOCAB,)}
+    shapes |= {
+        "model.final_layernorm.weight": (48,),
+        "model.final_layernorm.bias": (48,),
+        "lm_head.weight": (VOCAB, 48),
+        "lm_head.bias": (VOCAB,),
+    }
     metadata = {"block_count": 2, "context_length": 64, "embedding_length": 48, "feed_forward_length": 96, "attention.head_count": 4,
                 "attention.layer_norm_epsilon": 1e-5, "rope.dimension_count": 6}  # fmt: skip
     return Sample("phi2", config, shapes, "phi2", metadata)
@@ -253,7 +260,12 @@ def _gpt_neo() -> Sample:
         for part in "qkv":
             shapes[at + f"attn.attention.{part}_proj.weight"] = (48, 48)
         shapes |= {at + "attn.attention.out_proj.weight": (48, 48), at + "attn.attention.out_proj.bias": (48,)}
-        shapes |= {at + "mlp.c_fc.weight": (192, 48), at + "mlp.c_fc.bias": (192,), at + "mlp.c_proj.weight": (48, 192), at + "mlp.c_proj.bias": (48,)}
+        shapes |= {
+            at + "mlp.c_fc.weight": (192, 48),
+            at + "mlp.c_fc.bias": (192,),
+            at + "mlp.c_proj.weight": (48, 192),
+            at + "mlp.c_proj.bias": (48,),
+        }
         for norm in ("ln_1", "ln_2"):
             shapes |= {at + f"{norm}.weight": (48,), at + f"{norm}.bias": (48,)}
     shapes |= {"transformer.ln_f.weight": (48,), "transformer.ln_f.bias": (48,)}

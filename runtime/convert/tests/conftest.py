@@ -1,4 +1,4 @@
-"""Shared test equipment: a tiny model, converted."""
+"""Shared fixtures: a tiny model, converted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 os.environ.setdefault("TQDM_DISABLE", "1")
 
-from lilims_convert import __main__, conversion, tiny  # noqa: E402
+from lilims_convert import conversion
+from lilims_training import tiny
 
 
 @pytest.fixture(scope="session")
@@ -40,13 +41,5 @@ def convert_tiny(tiny_tokenizer):
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory, convert_tiny) -> Path:
-    """The tiny model, converted once; tests that spoil it take a copy."""
+    """The tiny model, converted once; tests that modify it make a copy."""
     return convert_tiny(tmp_path_factory.mktemp("package") / "tiny", tiny.make())
-
-
-@pytest.fixture(scope="session")
-def tiny_models(tmp_path_factory) -> Path:
-    """A folder with the tiny models as the command writes them."""
-    folder = tmp_path_factory.mktemp("tiny-models")
-    assert __main__.main(["tiny", str(folder)]) == 0
-    return folder

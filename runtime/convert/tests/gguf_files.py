@@ -1,4 +1,4 @@
-"""Writes GGUF files for tests, byte by byte, so that every lie a file can tell can be told."""
+"""Writes GGUF files for tests byte by byte, including every kind of invalid file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def text(value: str | bytes) -> bytes:
 
 
 def value(item) -> bytes:
-    """One metadata value with its type before it."""
+    """A metadata value, preceded by its type."""
     if isinstance(item, bool):
         return struct.pack("<IB", BOOL, item)
     if isinstance(item, int):

@@ -1,7 +1,7 @@
-"""Runs an ML program of a package in numpy: enough of MIL for the programs that this package emits.
+"""Runs an ML program of a package in numpy; supports the MIL operations that this package writes.
 
-Test equipment: it tells whether the emitted graph, states and all, computes what the reference computes. Values are
-kept in float32 or, with `exact=False`, rounded to the type that each variable declares.
+A test helper: it checks that the written program, including its states, computes what the reference computes. Values are
+float32 or, with `exact=False`, rounded to the type that each variable declares.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from coremltools.converters.mil.mil import types
 
 
 class Interpreter:
-    """One model instance: its functions share the states, which begin as zeros."""
+    """A model instance; its functions share the states, which are initially zero."""
 
     def __init__(self, program, exact: bool = True) -> None:
         self._functions = program.functions
@@ -37,7 +37,7 @@ class Interpreter:
         def value(var):
             if isinstance(var, (list, tuple)):
                 return [value(v) for v in var]
-            return values[var] if var in values else var.val
+            return values.get(var, var.val)
 
         arguments = {name: value(var) for name, var in op.inputs.items() if var is not None}
         if op.op_type == "read_state":
@@ -48,7 +48,7 @@ class Interpreter:
         else:
             result = OPERATIONS[op.op_type](**arguments)
             results = result if isinstance(result, list) else [result]
-        for var, result in zip(op.outputs, results):
+        for var, result in zip(op.outputs, results, strict=True):
             assert tuple(result.shape) == tuple(var.shape), f"{op.name}: {result.shape}, declared {var.shape}"
             if var.dtype == types.fp16:
                 result = np.asarray(result, np.float32) if self._exact else result.astype(np.float16).astype(np.float32)
@@ -57,7 +57,7 @@ class Interpreter:
 
 def _slice_update(x, update, begin, end, **_):
     out = np.array(x, np.float32)
-    place = tuple(slice(int(b), int(e)) for b, e in zip(begin, end))
+    place = tuple(slice(int(b), int(e)) for b, e in zip(begin, end, strict=True))
     assert out[place].shape == update.shape, f"slice_update: {out[place].shape} takes {update.shape}"
     out[place] = update
     return out
@@ -88,7 +88,7 @@ OPERATIONS = {
     "reshape": lambda x, shape: x.reshape([int(n) for n in shape]),
     "rsqrt": lambda x, epsilon: 1 / np.sqrt(x + np.float32(epsilon)),
     "silu": lambda x: x / (1 + np.exp(-x)),
-    "slice_by_index": lambda x, begin, end, **_: x[tuple(slice(int(b), int(e)) for b, e in zip(begin, end))],
+    "slice_by_index": lambda x, begin, end, **_: x[tuple(slice(int(b), int(e)) for b, e in zip(begin, end, strict=True))],
     "slice_update": _slice_update,
     "softmax": _softmax,
     "split": lambda x, num_splits, axis: np.split(x, int(num_splits), int(axis)),
@@ -99,7 +99,7 @@ OPERATIONS = {
 
 
 class Host:
-    """Feeds prompts to a model as a runtime does: chunks through prefill, the rest through decode."""
+    """Feeds prompts to a model as the runtime does: chunks with prefill, the rest with decode."""
 
     def __init__(self, interpreter: Interpreter, context: int, chunk: int) -> None:
         self._interpreter = interpreter

@@ -1,7 +1,7 @@
-"""A small Llama in a GGUF file whose matrices are of one of ggml's types, and the values that they stand for.
+"""A small Llama in a GGUF file with matrices of a given ggml type, and the values of those matrices.
 
-Test equipment. Blocks hold arbitrary bits, so that every scale, minimum and sign occurs; what they mean is left to the
-`gguf` package.
+A test helper. Blocks contain arbitrary bits, so that every scale, minimum and sign occurs; the `gguf` package decodes
+them.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from checkpoints import Sample
 
 TYPES = ("F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K")
 WIDTH = 256  # the elements of the largest block
-# Where in a block the fp16 numbers are that everything else in it is multiplied by.
+# The offsets of the fp16 scales of a block.
 _SCALES = {"Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q2_K": [80, 82], "Q3_K": [108],
            "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208]}  # fmt: skip
-_VOCABULARY = "Q8_0"  # what matrices of the vocabulary are kept in, whatever the others have
+_VOCABULARY = "Q8_0"  # type of the matrices of the vocabulary, independent of the others
 _PLAIN = {"F32": np.float32, "F16": np.float16}
 
 
 def blocks(name: str, count: int, seed: int, spread: float) -> np.ndarray:
-    """uint8 [count, bytes of a block]; the values have about the standard deviation `spread`."""
+    """uint8 [count, bytes per block]; the values have approximately the standard deviation `spread`."""
     random = np.random.default_rng(seed)
     kind = gguf.GGMLQuantizationType[name]
     elements, size = gguf.GGML_QUANT_SIZES[kind]
@@ -58,7 +58,7 @@ def llama() -> Sample:
 
 
 def write(path: Path, name: str, vocabulary: dict | None = None) -> dict[str, np.ndarray]:
-    """Writes the file; returns what its tensors are, by Hugging Face's names and in its order."""
+    """Writes the file; returns the values of its tensors, with Hugging Face's names and row order."""
     sample, random = llama(), np.random.default_rng(5)
     stored: dict[str, np.ndarray] = {}
     meant: dict[str, np.ndarray] = {}

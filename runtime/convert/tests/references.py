@@ -1,9 +1,8 @@
-"""Forward passes of every family in numpy, written from the papers and from how Hugging Face's models are defined.
+"""Forward passes of every family in numpy, written from the papers and the definitions of Hugging Face's models.
 
-Test equipment. Nothing here comes from the converter: tensors have Hugging Face's names, configurations are
-config.json's, a whole text is computed at once without a cache, and formulas are the textbook's. `constant` is what
-numbers that a package stores in fp16 go through (rotation tables, scales, the roots of epsilons); `float` leaves them as
-they are.
+A test helper that shares no code with the converter: tensors have Hugging Face's names, configurations are those of
+config.json, a whole text is computed at once without a cache, with the textbook formulas. `constant` is applied to numbers
+that a package stores in fp16 (rotation tables, scales, the roots of epsilons); `float` does not change them.
 
 Sources: LLaMA (arXiv 2302.13971), Llama 3 (2407.21783), Qwen2 (2407.10671), Qwen3 (2505.09388), Gemma (2403.08295),
 Gemma 3 (2503.19786), Phi-1.5 (2309.05463), GPT-2 (Radford et al. 2019), GPT-Neo (EleutherAI's model card).
@@ -20,7 +19,7 @@ Constant = Callable[[np.ndarray], np.ndarray]
 
 
 def stored(value) -> np.ndarray:
-    """A constant as the package holds it."""
+    """A constant as stored in the package."""
     return np.asarray(value, np.float16).astype(np.float64)
 
 
@@ -29,7 +28,7 @@ def exact(value) -> np.ndarray:
 
 
 def logits(config: dict, tensors: Tensors, ids: list[int], constant: Constant = exact, reach: int | None = None) -> np.ndarray:
-    """[tokens, vocab]; row i foresees the token after ids[i]. No layer looks further back than `reach` positions."""
+    """[tokens, vocab]; row i predicts the token after ids[i]. No layer attends to more than `reach` positions."""
     config = {**config, "reach": reach}
     tensors = {name: value.astype(np.float64) for name, value in tensors.items()}
     return _BY_TYPE[config["model_type"]](config, tensors, np.asarray(ids), constant)
@@ -66,7 +65,7 @@ def _linear(x, tensors, name):
 
 
 def _rotated(x, frequencies, constant):
-    """x [heads, tokens, D]; the first 2 * len(frequencies) elements turn, halves apart."""
+    """x [heads, tokens, D]; the first 2 * len(frequencies) elements are rotated, by halves."""
     angles = np.arange(x.shape[1])[:, None] * frequencies
     cosine, sine = constant(np.cos(angles)), constant(np.sin(angles))
     half = len(frequencies)
@@ -89,7 +88,7 @@ def _frequencies(config, width, theta):
 
 
 def _attention(queries, keys, values, scale, window=None):
-    """[heads, T, D] each; key heads are repeated to meet the query heads. Returns [T, heads * D]."""
+    """[heads, T, D] each; key heads are repeated to match the query heads. Returns [T, heads * D]."""
     heads, tokens, width = queries.shape
     repeat = heads // keys.shape[0]
     keys, values = np.repeat(keys, repeat, 0), np.repeat(values, repeat, 0)
@@ -102,7 +101,7 @@ def _attention(queries, keys, values, scale, window=None):
 
 
 def _nearer(config, window=None):
-    """How far a layer sees: by its own window, and by the text that is kept."""
+    """How many positions a layer attends to: limited by its window and by the cache."""
     return min((n for n in (window, config["reach"]) if n is not None), default=None)
 
 
@@ -129,12 +128,16 @@ def _gated(config, tensors, ids, constant, *, act, embed=1.0, plus=0.0, head_nor
         theta = config["rope_local_base_freq"] if local else config["rope_theta"]
         frequencies = _frequencies(config, width, theta)
         h = norm(x, at + "input_layernorm")
-        q, k, v = (_heads(_linear(h, tensors, at + f"self_attn.{part}_proj"), n) for part, n in (("q", heads), ("k", kv_heads), ("v", kv_heads)))
+        q, k, v = (
+            _heads(_linear(h, tensors, at + f"self_attn.{part}_proj"), n) for part, n in (("q", heads), ("k", kv_heads), ("v", kv_heads))
+        )
         if head_norms:
             q, k = norm(q, at + "self_attn.q_norm"), norm(k, at + "self_attn.k_norm")
         q, k = _rotated(q, frequencies, constant), _rotated(k, frequencies, constant)
         scale = constant((config.get("query_pre_attn_scalar") or width) ** -0.5)
-        y = _linear(_attention(q, k, v, scale, _nearer(config, config["sliding_window"] if local else None)), tensors, at + "self_attn.o_proj")
+        y = _linear(
+            _attention(q, k, v, scale, _nearer(config, config["sliding_window"] if local else None)), tensors, at + "self_attn.o_proj"
+        )
         x = x + (norm(y, at + "post_attention_layernorm") if sandwich else y)
         h = norm(x, at + ("pre_feedforward_layernorm" if sandwich else "post_attention_layernorm"))
         y = act(_linear(h, tensors, at + "mlp.gate_proj")) * _linear(h, tensors, at + "mlp.up_proj")
@@ -170,7 +173,9 @@ def _phi(config, tensors, ids, constant):
         at = f"model.layers.{number}."
         h = _layer_norm(x, tensors, at + "input_layernorm", epsilon, constant)
         q, k, v = (_heads(_linear(h, tensors, at + f"self_attn.{part}_proj"), heads) for part in "qkv")
-        mixed = _attention(_rotated(q, frequencies, constant), _rotated(k, frequencies, constant), v, constant(width**-0.5), _nearer(config))
+        mixed = _attention(
+            _rotated(q, frequencies, constant), _rotated(k, frequencies, constant), v, constant(width**-0.5), _nearer(config)
+        )
         fed = _linear(_gelu(_linear(h, tensors, at + "mlp.fc1")), tensors, at + "mlp.fc2")
         x = x + _linear(mixed, tensors, at + "self_attn.dense") + fed
     return _linear(_layer_norm(x, tensors, "model.final_layernorm", epsilon, constant), tensors, "lm_head")
@@ -195,7 +200,7 @@ def _gpt2(config, tensors, ids, constant):
 
 
 def _gpt_neo(config, tensors, ids, constant):
-    """Scores are not scaled; every second layer sees a window."""
+    """Unscaled scores; every second layer has a window."""
     epsilon, heads = config["layer_norm_epsilon"], config["num_heads"]
     kinds = [kind for turn, times in config["attention_types"] for kind in turn * times]
     x = tensors["transformer.wte.weight"][ids] + tensors["transformer.wpe.weight"][: len(ids)]
@@ -210,4 +215,13 @@ def _gpt_neo(config, tensors, ids, constant):
     return _layer_norm(x, tensors, "transformer.ln_f", epsilon, constant) @ tensors["transformer.wte.weight"].T
 
 
-_BY_TYPE = {"llama": _llama, "qwen2": _llama, "qwen3": _qwen3, "gemma": _gemma, "gemma3_text": _gemma3, "phi": _phi, "gpt2": _gpt2, "gpt_neo": _gpt_neo}
+_BY_TYPE = {
+    "llama": _llama,
+    "qwen2": _llama,
+    "qwen3": _qwen3,
+    "gemma": _gemma,
+    "gemma3_text": _gemma3,
+    "phi": _phi,
+    "gpt2": _gpt2,
+    "gpt_neo": _gpt_neo,
+}

@@ -1,4 +1,4 @@
-"""The runtime as a program: what a model folder says when the project's own bench-agent runs it."""
+"""Runs model folders with bench-agent, the program of the runtime."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 def program() -> Path:
-    """bench-agent: where BENCH_AGENT says, which must then be there, or as make builds it."""
+    """The path of bench-agent: BENCH_AGENT, which must then exist, or bin/bench-agent; skips the test if it is not built."""
     named = os.environ.get("BENCH_AGENT")
     path = Path(named) if named else REPOSITORY / "bin/bench-agent"
     if not named and not path.exists():
@@ -29,7 +29,7 @@ def run(*arguments: str) -> str:
 
 
 def logits(folder: Path, ids: list[int], greedy: int = 0, *flags: str) -> tuple[np.ndarray, list[int]]:
-    """Rows of logits after `ids` and after each greedy token, and what the model takes for the next token at each."""
+    """Rows of logits after `ids` and after each greedy token, and the greedy choice of each row."""
     out = run("logits", "--model", str(folder), "--token-ids", ",".join(map(str, ids)), "--greedy", str(greedy), *flags)
     lines = [json.loads(line) for line in out.splitlines()]
     return np.array([line["logits"] for line in lines]), [line["greedy"] for line in lines]

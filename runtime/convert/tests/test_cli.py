@@ -30,7 +30,9 @@ def test_the_installed_command_explains_itself():
 
 
 def test_a_short_context_shortens_the_prefill_chunk(source, tmp_path):
-    assert cli.main(["--checkpoint", str(source), "-o", str(tmp_path / "out"), "--quantize", "fp16", "--context", "32", "--no-measure"]) == 0
+    assert (
+        cli.main(["--checkpoint", str(source), "-o", str(tmp_path / "out"), "--quantize", "fp16", "--context", "32", "--no-measure"]) == 0
+    )
     read = manifest.read(tmp_path / "out")
     assert (read["context"], read["prefill_chunk"]) == (32, 32)
 
@@ -38,7 +40,7 @@ def test_a_short_context_shortens_the_prefill_chunk(source, tmp_path):
 def test_a_chunk_that_was_asked_for_is_not_shortened(source, tmp_path, capsys):
     arguments = ["--checkpoint", str(source), "-o", str(tmp_path / "out"), "--context", "32", "--prefill-chunk", "33"]
     assert cli.main(arguments) == 1
-    assert "--prefill-chunk 33: 1 to the context of 32" in capsys.readouterr().err
+    assert "--prefill-chunk 33: must be 1 to 32, the context" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -57,7 +59,8 @@ def test_perplexity_is_measured_by_the_runtime_unless_it_is_not_wanted(source, t
     assert (base["precision"], judged["precision"], judged["by"]) == ("fp16", "int8", "bench-agent")
     assert judged["loss"] == pytest.approx(judged["perplexity"] / base["perplexity"] - 1, abs=1e-4)
     assert judged["tokens"] == base["tokens"] > 20
-    assert {finding["rule"] for finding in printed["lint"]} and printed["cache_bytes"] == 2 * 2 * 64 * 2 * 12 * 2
+    assert {finding["rule"] for finding in printed["lint"]}
+    assert printed["cache_bytes"] == 2 * 2 * 64 * 2 * 12 * 2
     assert convert(source, tmp_path / "again", "--quantize", "int8", *arguments, "--base", str(tmp_path / "int8")) == 0
     assert convert(source, tmp_path / "none", "--quantize", "int8", "--no-measure") == 0
     assert manifest.read(tmp_path / "none")["evaluation"] == []
@@ -77,7 +80,8 @@ def test_a_model_that_lost_too_much_is_not_kept(source, tmp_path, capsys, monkey
     assert convert(source, tmp_path / "int8", "--quantize", "int8", *agent) == 0
     assert convert(source, tmp_path / "int4", "--quantize", "int4", *agent) == 1
     said = capsys.readouterr().err.splitlines()[-1]
-    assert "int4 raises perplexity by 4.00%" in said and "--accept-loss" in said
+    assert "int4 raises perplexity by 4.00%" in said
+    assert "--accept-loss" in said
     assert not (tmp_path / "int4").exists()
     assert convert(source, tmp_path / "int4", "--quantize", "int4", *agent, "--accept-loss", "a small test model") == 0
     assert manifest.read(tmp_path / "int4")["evaluation"][1]["accepted"] == "a small test model"
@@ -97,7 +101,9 @@ def test_without_the_runtime_it_says_that_nothing_was_measured(source, tmp_path,
 def test_a_model_that_a_device_cannot_hold_is_refused(source, tmp_path, capsys):
     assert convert(source, tmp_path / "out", "--no-measure", "--quantize", "fp16", "--memory", "0.0001") == 1
     said = capsys.readouterr().err
-    assert "weights (" in said and "and cache (" in said and "0.0001 GiB; quantise further or shorten --context" in said
+    assert "weights (" in said
+    assert "and cache (" in said
+    assert "0.0001 GiB; quantise further or shorten --context" in said
     assert not (tmp_path / "out").exists()
     assert convert(source, tmp_path / "out", "--no-measure", "--quantize", "fp16", "--memory", "1", "--context", "48") == 0
     assert "cache       0.0 MB for 48 tokens (2 x 2 layers x 48 x 2 heads x 12 x 2 bytes)" in capsys.readouterr().out
@@ -116,7 +122,7 @@ def test_what_a_step_gives_may_be_chosen(wanted, outputs, source, tmp_path):
 def test_outputs_that_there_are_not_are_refused(wanted, source, tmp_path, capsys):
     with pytest.raises(SystemExit):
         convert(source, tmp_path / "out", "--outputs", wanted)
-    assert "topk, topk:K with K from 1 on, or logits is wanted" in capsys.readouterr().err
+    assert "expected topk, topk:K with K at least 1, or logits" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("layout", "quantization"), [("gpu", "int4"), ("ane", "palette6")])
@@ -128,11 +134,3 @@ def test_each_layout_has_a_precision_of_its_own(layout, quantization, source, tm
 def test_palettes_are_not_for_the_gpu(source, tmp_path, capsys):
     assert convert(source, tmp_path / "out", "--no-measure", "--quantize", "palette4") == 1
     assert "palettes are for the ane layout" in capsys.readouterr().err
-
-
-def test_the_numpy_reference_says_what_it_cannot_read(tmp_path, convert_tiny, capsys):
-    from lilims_convert import __main__, tiny
-
-    folder = convert_tiny(tmp_path / "model", tiny.make(), layout="ane", quantization="int8")
-    assert __main__.main(["sample", str(folder)]) == 1
-    assert "is llama in the ane layout, int8; the numpy reference reads plain fp16 Llamas only: use bench-agent" in capsys.readouterr().err

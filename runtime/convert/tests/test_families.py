@@ -1,4 +1,4 @@
-"""Every family, from both kinds of source and in both layouts, run by the runtime against an independent forward pass."""
+"""Every family, from both kinds of source and in both layouts: the runtime's results agree with an independent forward pass."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 import references
 import runtime_agent
 from checkpoints import SAMPLES, VOCAB, WINDOW
-from lilims_convert import conversion, families, manifest, opening
+from lilims_convert import families, manifest, opening
 from lilims_convert.sources import SourceError
 
-# Longer than two prefill chunks and three windows, so that chunks, single tokens, cache and windows all take part.
+# Longer than two prefill chunks and three windows, to cover chunks, single tokens, cache and windows.
 PROMPT = np.random.default_rng(11).integers(3, VOCAB, 27).tolist()
 GREEDY = 12
 TOLERANCE = 1e-3
@@ -23,7 +23,7 @@ FROM_GGUF = [name for name, sample in SAMPLES.items() if sample.gguf]
 
 @pytest.fixture(scope="session")
 def converted(tmp_path_factory, convert_tiny):
-    """Model folders by family, source and layout, each made once."""
+    """Model folders by family, source and layout, each converted once."""
     made = {}
 
     def convert(name: str, source: str, layout: str = "gpu"):
@@ -72,7 +72,7 @@ def test_a_gguf_file_gives_the_same_bytes_as_the_directory(name, converted):
 
 @pytest.mark.parametrize("name", ["gemma3", "gpt_neo"])
 def test_windows_hide_what_is_far(name):
-    """The references above must differ where a window matters, or they would not notice one that is missing."""
+    """The references differ with and without a window, so the tests above would detect a missing window."""
     sample = SAMPLES[name]
     wide = {**sample.config, "sliding_window": 10 * WINDOW, "window_size": 10 * WINDOW}
     near, far = (references.logits(config, sample.tensors(), PROMPT) for config in (sample.config, wide))
@@ -81,7 +81,7 @@ def test_windows_hide_what_is_far(name):
 
 
 def config_of_version_5(config: dict) -> dict:
-    """What transformers 5 makes of a config.json when it saves it."""
+    """A config.json as transformers 5 writes it."""
     config = dict(config)
     rope = {"rope_type": "default", **(config.pop("rope_scaling", None) or {}), "rope_theta": config.pop("rope_theta")}
     if "partial_rotary_factor" in config:
@@ -128,22 +128,22 @@ def test_gemma_3_scales_scores_by_the_width_of_heads_except_in_its_largest_size(
     [
         ("llama", {"rope_scaling": {"rope_type": "yarn", "factor": 2.0}}, "rope_scaling of kind 'yarn' is not supported"),
         ("llama", {"rope_scaling": {"rope_type": "llama3", "factor": 2.0}}, "rope_scaling: low_freq_factor is missing"),
-        ("llama", {"rope_scaling": {"type": "linear", "factor": -2.0}}, "rope_scaling: factor is -2.0; a number above 0"),
-        ("llama", {"rope_scaling": 8.0}, "rope_scaling is 8.0; an object is wanted"),
-        ("llama", {"rope_parameters": 8.0}, "rope_parameters is 8.0; an object is wanted"),
+        ("llama", {"rope_scaling": {"type": "linear", "factor": -2.0}}, "rope_scaling: factor is -2.0; must be a number above 0"),
+        ("llama", {"rope_scaling": 8.0}, "rope_scaling is 8.0; must be an object"),
+        ("llama", {"rope_parameters": 8.0}, "rope_parameters is 8.0; must be an object"),
         ("llama", {"attention_bias": True}, "attention_bias is True"),
-        ("llama", {"quantization_config": {"quant_method": "gptq"}}, "is quantised already .'gptq'."),
-        ("llama", {"tie_word_embeddings": "no"}, "tie_word_embeddings is 'no'; true or false"),
-        ("llama", {"num_attention_heads": 0}, "num_attention_heads is 0; a whole number from 1"),
-        ("llama", {"num_hidden_layers": 10**9}, "num_hidden_layers is 1000000000; a whole number from 1 to 1000"),
-        ("llama", {"num_hidden_layers": 1}, "has no place for: layers.1.input_layernorm.weight"),
-        ("llama", {"model_type": "mamba"}, "architecture 'mamba' belongs to no family; known are gemma"),
-        ("llama", {"hidden_size": "48"}, "hidden_size is '48'; a number is wanted"),
+        ("llama", {"quantization_config": {"quant_method": "gptq"}}, "is already quantised .'gptq'."),
+        ("llama", {"tie_word_embeddings": "no"}, "tie_word_embeddings is 'no'; must be true or false"),
+        ("llama", {"num_attention_heads": 0}, "num_attention_heads is 0; must be a whole number from 1"),
+        ("llama", {"num_hidden_layers": 10**9}, "num_hidden_layers is 1000000000; must be a whole number from 1 to 1000"),
+        ("llama", {"num_hidden_layers": 1}, "has tensors that llama does not use: layers.1.input_layernorm.weight"),
+        ("llama", {"model_type": "mamba"}, "architecture 'mamba' is not supported; supported: gemma"),
+        ("llama", {"hidden_size": "48"}, "hidden_size is '48'; must be a number"),
         ("llama", {"num_key_value_heads": 3}, "4 heads are not a multiple of 3"),
-        ("gemma3", {"layer_types": ["full_attention"]}, "wanted for each of 7 layers"),
+        ("gemma3", {"layer_types": ["full_attention"]}, "must be sliding_attention or full_attention for each of 7 layers"),
         ("gemma3", {"use_bidirectional_attention": True}, "use_bidirectional_attention is True"),
         ("gpt_neo", {"attention_types": [[["global", "sideways"], 1]]}, "must be global or local"),
-        ("gpt_neo", {"attention_types": [[["global"], 10**12]]}, "attention_types is .* lists of kinds with a count"),
+        ("gpt_neo", {"attention_types": [[["global"], 10**12]]}, r"attention_types is .* must be a list of \[\[kinds\], repetitions\]"),
         ("gpt_neo", {"activation_function": "relu"}, "activation_function is 'relu'"),
         ("gpt2", {"scale_attn_weights": False}, "scale_attn_weights is False"),
         ("gemma", {"hidden_activation": "gelu"}, "hidden_activation is 'gelu'"),
@@ -153,12 +153,13 @@ def test_gemma_3_scales_scores_by_the_width_of_heads_except_in_its_largest_size(
         ("phi2", {"num_key_value_heads": 2}, "grouped queries are not supported"),
     ],
 )
-def test_what_a_program_would_not_honour_is_refused(name, changes, message, tmp_path):
+def test_unsupported_settings_are_refused(name, changes, message, tmp_path):
     folder = SAMPLES[name].write_directory(tmp_path)
     (folder / "config.json").write_text(json.dumps({**SAMPLES[name].config, **changes}))
     with pytest.raises(SourceError, match=message) as refusal:
         opening.open_directory(folder)
-    assert str(folder) in str(refusal.value) and "\n" not in str(refusal.value)
+    assert str(folder) in str(refusal.value)
+    assert "\n" not in str(refusal.value)
 
 
 def family_of_the_guide() -> str:
@@ -168,7 +169,7 @@ def family_of_the_guide() -> str:
 
 
 def test_a_family_is_one_new_file(tmp_path, monkeypatch, convert_tiny):
-    """The guide's: Llamas that stack their embedding twice as high. One module, nothing else touched."""
+    """The family of the guide, a Llama with doubled embeddings, works as one module without changes elsewhere."""
     (tmp_path / "tall.py").write_text(family_of_the_guide())
     monkeypatch.setattr(families, "__path__", [*families.__path__, str(tmp_path)])
     sample = SAMPLES["llama"]

@@ -1,4 +1,4 @@
-"""How much memory a conversion takes: as much as a run of rows, however large the model."""
+"""The memory of a conversion does not depend on the size of the model."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import numpy as np
 
 HIDDEN, INNER, VOCAB = 1024, 4096, 4096
 SHALLOW, DEEP = 2, 10  # layers of 31 MB each in fp16
-# Bytes that the deep model may take more, a third of what it is larger. Its program takes about 3 MB a layer, however
-# large the layers.
+# Additional bytes allowed for the deep model, a third of the difference in size. A program takes about 3 MB per layer,
+# whatever the size of the layers.
 SPARE = 80 << 20
 
 
 def write_llama(folder: Path, layers: int) -> Path:
-    """A random Llama of so many layers, one shard a layer."""
+    """A random Llama with this number of layers, one shard per layer."""
     folder.mkdir()
     random = np.random.default_rng(1)
     config = {
@@ -51,7 +51,7 @@ def write_llama(folder: Path, layers: int) -> Path:
 
 
 def peak_of_converting(source: Path, tokenizer: Path, out: Path) -> int:
-    """Bytes that a process of its own had in memory at the most."""
+    """The peak memory, in bytes, of a conversion in a separate process."""
     main = "import sys; from lilims_convert.cli import main; sys.exit(main())"
     files = ["--checkpoint", str(source), "--tokenizer", str(tokenizer), "-o", str(out)]
     command = [sys.executable, "-c", main, *files, "--quantize", "int4", "--context", "64", "--no-measure"]

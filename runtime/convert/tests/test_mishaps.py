@@ -1,4 +1,4 @@
-"""What can go wrong around a conversion: it is told in one line, and nothing is left that looks like a model."""
+"""Failures of a conversion: each is reported in one line and leaves nothing that looks like a model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 import runtime_agent
 from checkpoints import SAMPLES
-from lilims_convert import cli, conversion, manifest, package, workshop
+from lilims_convert import cli, conversion, manifest, package, staging
 
 QUICK = ("--quantize", "fp16", "--context", "32", "--no-measure")
 
@@ -28,7 +28,7 @@ def source(tmp_path, tiny_tokenizer) -> Path:
 
 @pytest.fixture
 def place(tmp_path) -> Path:
-    """Where the model is to be made; nothing else may ever be in its folder."""
+    """The destination of the model, in a folder of its own."""
     (tmp_path / "models").mkdir()
     return tmp_path / "models/out"
 
@@ -38,7 +38,7 @@ def convert(source: Path, place: Path, *more: str) -> int:
 
 
 def last_line(capsys) -> str:
-    """What the command said at the end; steps that began before it are told one a line."""
+    """The last line on stderr; the lines before it are the started steps."""
     lines = capsys.readouterr().err.splitlines()
     assert all(line[0].isdigit() for line in lines[:-1]), lines
     return lines[-1]
@@ -48,7 +48,7 @@ def last_line(capsys) -> str:
 
 
 def failing(name: str, mistake: BaseException) -> tuple[conversion.Step, ...]:
-    """The steps, one of which fails when its work is done."""
+    """The steps, one of which fails at its end."""
 
     def run(c: conversion.Conversion, step: conversion.Step) -> None:
         step.run(c)
@@ -64,13 +64,16 @@ def failing(name: str, mistake: BaseException) -> tuple[conversion.Step, ...]:
 def test_an_interrupt_leaves_nothing_behind(step, source, place, monkeypatch, capsys):
     monkeypatch.setattr(conversion, "STEPS", failing(step, KeyboardInterrupt()))
     assert convert(source, place) == 130
-    assert last_line(capsys) == "lilims-convert: interrupted; nothing was left behind"
+    assert last_line(capsys) == "lilims-convert: interrupted; no files were left behind"
     assert list(place.parent.iterdir()) == []
 
 
 MISTAKES = {
-    "disk full": (OSError(errno.ENOSPC, "No space left on device"), "{}: no space is left on its disk; make room, or name a folder on another one"),
-    "quota": (OSError(errno.EDQUOT, "Disk quota exceeded"), "{}: no space is left on its disk; make room, or name a folder on another one"),
+    "disk full": (
+        OSError(errno.ENOSPC, "No space left on device"),
+        "{}: no space left on the disk; free some, or choose a folder on another disk",
+    ),
+    "quota": (OSError(errno.EDQUOT, "Disk quota exceeded"), "{}: no space left on the disk; free some, or choose a folder on another disk"),
     "broken disk": (OSError(errno.EIO, "Input/output error"), "{}: Input/output error"),
     "no memory": (MemoryError(), "out of memory; close other programs, or convert on a larger machine"),
     "no memory for numpy": (MemoryError("Unable to allocate 3.1 GiB"), "out of memory (Unable to allocate 3.1 GiB); close other"),
@@ -93,7 +96,7 @@ def test_the_model_before_stays_when_another_fails(case, source, place, monkeypa
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
 def test_a_full_disk_is_told_of_by_the_system_itself(source, place, monkeypatch, capsys):
-    """The weight file is the device that has no room for anything: what fails is the real write, wherever it is flushed."""
+    """The weight file is /dev/full, so the real write fails, wherever it is flushed."""
     weights_folder = package.weights_folder
 
     def full(of: Path) -> Path:
@@ -104,13 +107,13 @@ def test_a_full_disk_is_told_of_by_the_system_itself(source, place, monkeypatch,
 
     monkeypatch.setattr(package, "weights_folder", full)
     assert convert(source, place) == 1
-    assert last_line(capsys) == f"lilims-convert: {place.parent}: no space is left on its disk; make room, or name a folder on another one"
+    assert last_line(capsys) == f"lilims-convert: {place.parent}: no space left on the disk; free some, or choose a folder on another disk"
     assert list(place.parent.iterdir()) == []
 
 
 @pytest.mark.parametrize("bytes_allowed", [20_000, 130_000])
 def test_files_that_may_not_grow(bytes_allowed, source, place, capfd):
-    """The system refuses to write more than so many bytes of a file: in the weights, and in the program."""
+    """The system limits the size of files: the weights fail, or the program."""
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_allowed, hard))
@@ -122,7 +125,7 @@ def test_files_that_may_not_grow(bytes_allowed, source, place, capfd):
     assert list(place.parent.iterdir()) == []
 
 
-# --- from outside ---
+# --- signals and missing packages ---
 
 
 def started(source: Path, place: Path) -> subprocess.Popen:
@@ -137,7 +140,7 @@ def test_a_signal_ends_the_work_and_takes_it_away(how, source, place):
         process.send_signal(how)
         said = process.stderr.read().splitlines()
     assert process.returncode == 130
-    assert said[-1] == "lilims-convert: interrupted; nothing was left behind"
+    assert said[-1] == "lilims-convert: interrupted; no files were left behind"
     assert list(place.parent.iterdir()) == []
 
 
@@ -146,22 +149,26 @@ def test_what_a_killed_process_left_is_thrown_away_by_the_next(source, place):
         assert process.stderr.readline().startswith("1/8 check")
         process.kill()
     left = list(place.parent.iterdir())
-    assert len(left) == 1 and not (left[0] / manifest.FILE_NAME).exists() and left[0].name.startswith(".")
-    with workshop.beside(place) as at_work:
+    assert len(left) == 1
+    assert not (left[0] / manifest.FILE_NAME).exists()
+    assert left[0].name.startswith(".")
+    with staging.beside(place) as at_work:
         assert convert(source, place) == 0
-        assert sorted(path.name for path in place.parent.iterdir()) == sorted(["out", at_work.name]), "who is at work is let be"
+        assert sorted(path.name for path in place.parent.iterdir()) == sorted(["out", at_work.name]), "a folder in use is kept"
 
 
 @pytest.mark.parametrize("missing", ["numpy", "coremltools", "tokenizers"])
 def test_a_python_package_that_is_missing_is_named(missing, source, place):
     code = f"import sys; sys.modules[{missing!r}] = None; from lilims_convert.cli import main; sys.exit(main(sys.argv[1:]))"
-    done = subprocess.run([sys.executable, "-c", code, "--checkpoint", source, "-o", place], cwd=Path(__file__).parents[1], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--checkpoint", source, "-o", place], cwd=Path(__file__).parents[1], capture_output=True, text=True
+    )
     assert done.returncode == 1
     assert done.stderr == f"lilims-convert: the Python package {missing} is missing: pip install {missing}\n"
     assert list(place.parent.iterdir()) == []
 
 
-# --- at the input ---
+# --- input ---
 
 
 def edited(path: Path, **changes) -> None:
@@ -169,17 +176,23 @@ def edited(path: Path, **changes) -> None:
 
 
 SPOILT = {
-    "no directory": (lambda d: d.rename(d.with_name("elsewhere")), "{source}: no directory of a model"),
+    "no directory": (lambda d: d.rename(d.with_name("elsewhere")), "{source}: not a model directory"),
     "no configuration": (lambda d: (d / "config.json").unlink(), "{source}/config.json: No such file"),
-    "no tokenizer": (lambda d: (d / "tokenizer.json").unlink(), "{source}/tokenizer.json: is missing; a model needs its tokenizer. Name one with --tokenizer"),
-    "no weights": (lambda d: (d / "model.safetensors").unlink(), "{source}: holds neither model.safetensors nor"),
+    "no tokenizer": (
+        lambda d: (d / "tokenizer.json").unlink(),
+        "{source}/tokenizer.json: missing; give the tokenizer of the model with --tokenizer",
+    ),
+    "no weights": (lambda d: (d / "model.safetensors").unlink(), "{source}: has neither model.safetensors nor"),
     "no shard": (
         lambda d: (d / "model.safetensors.index.json").write_text('{"weight_map": {"a": "model-00001-of-00002.safetensors"}}'),
         "{source}: 1 of 1 shards are missing: model-00001-of-00002.safetensors",
     ),
-    "cut short": (lambda d: os.truncate(d / "model.safetensors", 50_000), "download cut short?"),
-    "another family": (lambda d: edited(d / "config.json", model_type="mamba"), "{source}: architecture 'mamba' belongs to no family; known are"),
-    "another tokenizer": (lambda d: edited(d / "config.json", vocab_size=100), "token_embd.weight: shape [288, 48], want [100, 48]"),
+    "cut short": (lambda d: os.truncate(d / "model.safetensors", 50_000), "is the download incomplete?"),
+    "another family": (
+        lambda d: edited(d / "config.json", model_type="mamba"),
+        "{source}: architecture 'mamba' is not supported; supported:",
+    ),
+    "another tokenizer": (lambda d: edited(d / "config.json", vocab_size=100), "token_embd.weight: shape [288, 48], expected [100, 48]"),
     "one tensor less": (lambda d: edited(d / "config.json", num_hidden_layers=3), "blk.2.attn_k.weight: missing"),
 }
 
@@ -190,7 +203,8 @@ def test_a_source_that_cannot_be_used_is_told_of_in_one_line(case, source, place
     spoil(source)
     assert convert(source, place) == 1
     line = last_line(capsys)
-    assert line.startswith("lilims-convert: ") and told.format(source=source) in line
+    assert line.startswith("lilims-convert: ")
+    assert told.format(source=source) in line
     assert list(place.parent.iterdir()) == []
 
 
@@ -202,7 +216,7 @@ def test_a_gguf_file_without_a_vocabulary_is_told_how_to_get_one(place, tmp_path
     assert cli.main([*arguments, "--tokenizer", str(tiny_tokenizer)]) == 0
 
 
-# --- at the output ---
+# --- output ---
 
 
 def test_what_is_not_a_model_is_not_replaced(source, place, capsys):
@@ -212,7 +226,7 @@ def test_what_is_not_a_model_is_not_replaced(source, place, capsys):
     place.unlink()
     (place / "mine").mkdir(parents=True)
     assert convert(source, place) == 1
-    assert "holds something else than a model" in last_line(capsys)
+    assert "contains something other than a model" in last_line(capsys)
     assert [path.name for path in place.iterdir()] == ["mine"]
 
 
@@ -231,7 +245,7 @@ def test_a_base_that_is_no_model_is_named(text, source, place, tmp_path, capsys)
     (tmp_path / "base/manifest.json").write_text(text)
     judged = ("--quantize", "int8", "--agent", str(tmp_path / "none"), "--base", str(tmp_path / "base"))
     assert cli.main(["--checkpoint", str(source), "-o", str(place), *judged]) == 1
-    assert f"{tmp_path}/base/manifest.json: is no manifest" in last_line(capsys)
+    assert f"{tmp_path}/base/manifest.json: not a manifest" in last_line(capsys)
 
 
 def test_an_interrupt_between_two_renames_puts_the_former_model_back(place, tmp_path, monkeypatch):
@@ -248,5 +262,5 @@ def test_an_interrupt_between_two_renames_puts_the_former_model_back(place, tmp_
 
     monkeypatch.setattr(Path, "rename", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        workshop.put(folder, place)
+        staging.put(folder, place)
     assert (place / "former").exists()

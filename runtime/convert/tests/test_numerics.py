@@ -1,4 +1,4 @@
-"""Every family with every result rounded to fp16, as a phone stores them: nothing overflows, and logits stay near."""
+"""Every family with every result rounded to fp16, as on a phone: nothing overflows, and logits stay close."""
 
 from __future__ import annotations
 
@@ -32,9 +32,12 @@ def test_logits_in_half_precision_are_near(name, layout, tmp_path, convert_tiny)
 
 
 @pytest.mark.parametrize("largest", [1e3, 6e4])
-@pytest.mark.parametrize(("name", "embedding"), [("llama", "model.embed_tokens.weight"), ("gpt2", "transformer.wpe.weight"), ("phi2", "model.embed_tokens.weight")])
+@pytest.mark.parametrize(
+    ("name", "embedding"),
+    [("llama", "model.embed_tokens.weight"), ("gpt2", "transformer.wpe.weight"), ("phi2", "model.embed_tokens.weight")],
+)
 def test_a_residual_stream_near_the_end_of_fp16(name, embedding, largest, tmp_path, convert_tiny):
-    """Embeddings (of positions, where those of tokens are the output layer, too) reach the largest values there are."""
+    """Embeddings (of positions, if the token embedding is also the output layer) with the largest fp16 values."""
     sample, tensors = SAMPLES[name], SAMPLES[name].tensors()
     tensors[embedding] = (tensors[embedding] * (largest / np.abs(tensors[embedding]).max())).astype(np.float16).astype(np.float32)
     found = logits(sample, tensors, tmp_path, convert_tiny, "gpu")

@@ -1,4 +1,4 @@
-"""What a step gives: the most likely tokens, ranked inside the program, or the logits of all."""
+"""The results of a step: the most likely tokens, ranked inside the program, or all logits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROMPT = np.random.default_rng(3).integers(3, VOCAB, 21).tolist()
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory, convert_tiny):
-    """Model folders by family, layout and K (None: logits). Matrices of the vocabulary come in three parts on `ane`."""
+    """Model folders by family, layout and K (None: logits). Matrices of the vocabulary have three parts in the ane layout."""
     made = {}
 
     def convert(name: str, layout: str, top_k: int | None):
@@ -38,7 +38,7 @@ def generated(folder, *flags: str) -> str:
 
 @pytest.mark.parametrize("layout", ["gpu", "ane"])
 @pytest.mark.parametrize("name", ["llama", "phi2"])  # phi2's output layer has a bias
-@pytest.mark.parametrize("top_k", [1, 7, 200])  # 200 are more than any part has
+@pytest.mark.parametrize("top_k", [1, 7, 200])  # 200 is more than any part has
 def test_greedy_takes_what_the_logits_say(name, layout, top_k, folders):
     assert generated(folders(name, layout, top_k)) == generated(folders(name, "gpu", None))
 
@@ -56,7 +56,9 @@ def test_sampling_within_the_candidates_is_that_of_the_logits(layout, flags, fol
 def test_sampling_beyond_the_candidates_is_refused_with_words(flags, folders):
     folder = folders("llama", "gpu", 7)
     done = subprocess.run(
-        [runtime_agent.program(), "generate", "--model", folder, "--prompt", "a", "--temperature", "1", *flags], capture_output=True, text=True
+        [runtime_agent.program(), "generate", "--model", folder, "--prompt", "a", "--temperature", "1", *flags],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 4
     asked = "the 8 most likely" if flags else "all"
@@ -99,11 +101,12 @@ def test_the_manifest_and_the_interface_say_what_a_step_gives(folders):
     assert given["logits"] == [("logits", [1, VOCAB], halves)]
     assert given["score"] == [("log_probs", [1, 8], floats)]
     plain = manifest.read(folders("llama", "gpu", None))
-    assert "outputs" not in plain and plain["runtime"]["minimum"] == "1.0.0"
+    assert "outputs" not in plain
+    assert plain["runtime"]["minimum"] == "1.0.0"
 
 
 def test_no_operation_sees_more_of_the_vocabulary_than_a_part(folders):
-    """Steps of the layout for the Neural Engine: products and rankings work on at most ANE_ROWS (here 128) tokens."""
+    """In the ane layout, products and rankings of steps work on at most ANE_ROWS (here 128) tokens."""
     model = package.open_copy(folders("llama", "ane", 7) / "model.mlpackage")
     for name in ("prefill", "decode"):
         function = model.mlProgram.functions[name]
@@ -118,6 +121,6 @@ def test_no_operation_sees_more_of_the_vocabulary_than_a_part(folders):
 @pytest.mark.parametrize("k", [0, VOCAB + 1])
 def test_more_candidates_than_tokens_are_refused(k, tmp_path, convert_tiny):
     source = opening.open_directory(SAMPLES["llama"].write_directory(tmp_path / "source"))
-    with pytest.raises(ValueError, match=f"the {k} most likely tokens were asked for; the vocabulary has {VOCAB}"):
+    with pytest.raises(ValueError, match=f"top-k of {k}: must be 1 to {VOCAB}, the size of the vocabulary"):
         convert_tiny(tmp_path / "model", source, top_k=k)
     assert not (tmp_path / "model").exists()

@@ -1,4 +1,4 @@
-"""The written folder: readable, weights stored once, the same bytes every time, and true to its manifest."""
+"""The written folder: readable, every weight stored once, reproducible, and consistent with its manifest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from checkpoints import SAMPLES
-from lilims_convert import checkpoint, conversion, families, manifest, package, tiny
+from lilims_convert import checkpoint, conversion, families, manifest, package
+from lilims_training import tiny
 
 
 def feature(description) -> tuple:
@@ -44,7 +45,7 @@ def test_interface_is_the_contract(tiny_folder):
 
 
 def blobs(folder: Path) -> list[tuple[int, int, bytes]]:
-    """Kind, offset and bytes of every constant of the weight file, read by what the format says."""
+    """Kind, offset and bytes of every constant of the weight file, read according to the format."""
     data = (folder / "model.mlpackage/Data/com.apple.CoreML/weights/weight.bin").read_bytes()
     count, version = struct.unpack_from("<II", data)
     assert version == 2
@@ -54,16 +55,18 @@ def blobs(folder: Path) -> list[tuple[int, int, bytes]]:
         assert (sentinel, start) == (0xDEADBEEF, at + 64)
         found.append((kind, at, data[start : start + size]))
         at = start + size + -(start + size) % 64
-    assert at - len(data) < 64, "nothing lies behind the last constant"
+    assert at - len(data) < 64, "nothing follows the last constant"
     return found
 
 
 def references(function) -> dict[str, int]:
-    """What each constant of a function is called, and where it lies in the weight file."""
+    """The names of a function's constants and their offsets in the weight file."""
     found = {}
     for op in function.block_specializations[function.opset].operations:
         name = op.attributes["name"].immediateValue.tensor.strings.values[0]
-        values = {part: binding.value for part, argument in op.inputs.items() for binding in argument.arguments if binding.HasField("value")}
+        values = {
+            part: binding.value for part, argument in op.inputs.items() for binding in argument.arguments if binding.HasField("value")
+        }
         for part, value in {**values, **{part: value for part, value in op.attributes.items() if part != "name"}}.items():
             if value.HasField("blobFileValue"):
                 found[name if op.type == "const" else f"{name}/{part}"] = value.blobFileValue.offset
@@ -71,10 +74,11 @@ def references(function) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    ("layout", "quantization"), [("gpu", "fp16"), ("gpu", "int4"), ("ane", "int8"), ("ane", "palette4"), ("ane", "palette6"), ("ane", "palette8")]
+    ("layout", "quantization"),
+    [("gpu", "fp16"), ("gpu", "int4"), ("ane", "int8"), ("ane", "palette4"), ("ane", "palette6"), ("ane", "palette8")],
 )
 def test_functions_share_every_weight(layout, quantization, tmp_path, convert_tiny):
-    """Embedding and output layer are one matrix, put into a program as rows and as a convolution: stored once all the same."""
+    """Embedding and output layer are one matrix, used as rows and as a convolution, but stored once."""
     folder = convert_tiny(tmp_path / "model", tiny.make(), layout=layout, quantization=quantization, top_k=4, score=True)
     stored = blobs(folder)
     assert len({(kind, content) for kind, _, content in stored}) == len(stored), "a constant is stored twice"
@@ -82,9 +86,9 @@ def test_functions_share_every_weight(layout, quantization, tmp_path, convert_ti
     used = {name: references(function) for name, function in model.functions.items()}
     assert sorted(used) == ["decode", "logits", "prefill", "score"]
     assert all(constants == used["decode"] for constants in used.values())
-    assert set(used["decode"].values()) == {at for _, at, _ in stored}, "nothing is stored that no function uses"
+    assert set(used["decode"].values()) == {at for _, at, _ in stored}, "every stored constant is used"
     rows = {offset for name, offset in used["decode"].items() if name.startswith("token_embd")}
-    assert len(rows) == {"fp16": 1}.get(quantization, 2), "elements, and scales where there are any"
+    assert len(rows) == {"fp16": 1}.get(quantization, 2), "elements, and scales if there are any"
 
 
 def test_weights_are_stored_once(tiny_folder):
@@ -96,7 +100,7 @@ def test_weights_are_stored_once(tiny_folder):
 
 
 def test_every_write_to_the_cache_continues_from_the_one_before(tiny_folder):
-    """A layer that updated a stale copy of the state would erase what the layers before it had written."""
+    """A layer that updated an old copy of the state would erase what the layers before it wrote."""
     function = package.open_copy(tiny_folder / "model.mlpackage").mlProgram.functions["decode"]
     operations = function.block_specializations[function.opset].operations
     names = [op.type for op in operations if op.type in ("read_state", "write_state", "slice_update")]
@@ -111,10 +115,21 @@ def test_every_write_to_the_cache_continues_from_the_one_before(tiny_folder):
 
 @pytest.mark.parametrize("kind", [("gpu", "fp16"), ("gpu", "int4"), ("ane", "int8"), ("ane", "palette6")], ids="-".join)
 def test_same_input_gives_the_same_bytes_in_another_process(kind, tmp_path, tiny_tokenizer):
-    """Hashes of strings differ between the processes, and the files' times and the folders' names do."""
+    """String hashes, file times and folder names differ between the processes."""
     layout, quantization = kind
     source = SAMPLES["gemma3"].write_directory(tmp_path / "source")
-    command = ["-m", "lilims_convert.cli", "--checkpoint", source, "--tokenizer", tiny_tokenizer, "--layout", layout, "--quantize", quantization]
+    command = [
+        "-m",
+        "lilims_convert.cli",
+        "--checkpoint",
+        source,
+        "--tokenizer",
+        tiny_tokenizer,
+        "--layout",
+        layout,
+        "--quantize",
+        quantization,
+    ]
     texts = []
     for seed in ("1", "2"):
         folder = tmp_path / seed
@@ -131,13 +146,13 @@ def test_same_input_gives_the_same_bytes_in_another_process(kind, tmp_path, tiny
 
 
 def test_a_package_of_more_than_a_gigabyte_has_to_be_asked_for(tmp_path, convert_tiny, monkeypatch):
-    monkeypatch.setattr(conversion, "LARGEST", 150_000)  # between what the weights are estimated at and what they have in fp16
-    with pytest.raises(ValueError, match="the package would have about .* ask for it with --allow-large"):
+    monkeypatch.setattr(conversion, "LARGEST", 150_000)  # between the estimated and the actual size in fp16
+    with pytest.raises(ValueError, match=r"the package would have about .* allow it with --allow-large"):
         convert_tiny(tmp_path / "model", tiny.make())
     assert list(tmp_path.iterdir()) == []
     convert_tiny(tmp_path / "model", tiny.make(), allow_large=True)
-    monkeypatch.setattr(conversion, "LARGEST", 250_000)  # what else is in the folder counts, too
-    with pytest.raises(ValueError, match="the package has .* ask for it with --allow-large"):
+    monkeypatch.setattr(conversion, "LARGEST", 250_000)  # the other files of the folder count, too
+    with pytest.raises(ValueError, match=r"the package has .* allow it with --allow-large"):
         convert_tiny(tmp_path / "other", tiny.make())
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
@@ -155,7 +170,7 @@ def test_versions_are_semantic(version, tmp_path, tiny_tokenizer):
     [
         ({"context": 65}, "65 positions are more than the 64"),
         ({"positions": 65}, "65 positions are more than the 64"),
-        ({"context": 7}, "8 tokens a call do not fit a context of 7"),
+        ({"context": 7}, "8 tokens per call do not fit a context of 7"),
     ],
 )
 def test_lengths_that_do_not_fit_are_refused_before_any_work(options, message, tmp_path, convert_tiny):
@@ -214,7 +229,7 @@ def test_checkpoint_survives_the_disk_and_mistakes_are_all_reported(tmp_path):
     tensors = {**source.tensors, "blk.9.attn_q.weight": source.tensors["output_norm.weight"]}
     tensors.pop("output_norm.weight")
     tensors["blk.0.attn_k.weight"] = tensors["blk.0.attn_k.weight"] * float("nan")
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError, match="checkpoint: ") as caught:
         checkpoint.require(checkpoint.Checkpoint(source.architecture, tensors), families.llama.tensor_shapes(source.architecture))
-    for part in ("output_norm.weight: missing", "blk.9.attn_q.weight: not part", "blk.0.attn_k.weight: holds values"):
+    for part in ("output_norm.weight: missing", "blk.9.attn_q.weight: not part", "blk.0.attn_k.weight: contains values"):
         assert part in str(caught.value)

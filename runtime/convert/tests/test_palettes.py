@@ -1,4 +1,4 @@
-"""Palettes: near the best that any palette could be, the same every time, and sound for odd values."""
+"""Palettes: close to optimal, reproducible, and correct for unusual values."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_errors_are_near_the_least_possible(bits, most, kind):
 
 
 def test_every_group_has_its_own():
-    """Groups do not know of each other, so a matrix may be given in runs of rows."""
+    """Groups are independent, so a matrix may be processed in chunks of rows."""
     rows = np.random.default_rng(1).normal(0, 1, (24, 40)).astype(np.float32) * np.repeat([1, 100, 0.01], 8)[:, None].astype(np.float32)
     whole = quantize.palettes(rows, 4)
     for group in range(3):

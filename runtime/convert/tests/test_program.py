@@ -1,4 +1,4 @@
-"""The emitted program, run from the written package, against the reference."""
+"""The program in the written package computes what the reference computes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from interpreter import Host, Interpreter
-from lilims_convert import checkpoint, conversion, package, tiny
+from lilims_convert import checkpoint, conversion, package
 from lilims_convert.reference import Reference
+from lilims_training import tiny
 
 
 def reference(architecture, tensors, cache="fp32"):
@@ -35,12 +36,12 @@ def test_shipped_shape_computes_what_the_reference_computes(tiny_folder):
 
 
 def follow(source, folder):
-    """Feeds 40 tokens in several portions and compares the logits after each portion."""
+    """Feeds 40 tokens in several portions and compares the logits after each."""
     program = package.open_program(folder / "model.mlpackage")
     oracle = reference(source.architecture, source.tensors)
     ids = np.random.default_rng(2).integers(0, source.architecture.vocab, 40).tolist()
     expected = oracle.logits(ids)
-    # Chunks of 8: 13 tokens are one full chunk and a padded one, then single tokens, then a chunk in mid-cache.
+    # Chunks of 8: 13 tokens are a full and a padded chunk; then follow single tokens and a chunk in the middle of the cache.
     host = Host(Interpreter(program), source.architecture.context, tiny.PREFILL_CHUNK)
     for upto, step in [(13, ids[:13]), (14, ids[13:14]), (15, ids[14:15]), (40, ids[15:40])]:
         np.testing.assert_allclose(host.feed(step), expected[upto - 1], atol=1e-4, err_msg=f"after {upto} tokens")
@@ -52,10 +53,8 @@ def test_cache_can_be_filled_to_the_last_slot(tiny_folder):
     context = source.architecture.context
     ids = np.random.default_rng(3).integers(0, source.architecture.vocab, context).tolist()
     host = Host(Interpreter(program), context, tiny.PREFILL_CHUNK)
-    host.feed(ids[:61])  # 61 is not a multiple of the chunk: the rest has to go one by one
-    np.testing.assert_allclose(
-        host.feed(ids[61:]), reference(source.architecture, source.tensors).logits(ids)[-1], atol=1e-4
-    )
+    host.feed(ids[:61])  # 61 is not a multiple of the chunk: the rest is fed one by one
+    np.testing.assert_allclose(host.feed(ids[61:]), reference(source.architecture, source.tensors).logits(ids)[-1], atol=1e-4)
 
 
 @pytest.mark.parametrize("factor", [1e-4, 2000.0], ids=["near zero", "squares overflow fp16"])
@@ -74,7 +73,7 @@ def test_norm_is_safe_when_every_value_is_fp16(tmp_path, convert_tiny, factor):
 
 
 def test_unknown_quantization_is_refused_by_name(tmp_path, convert_tiny):
-    with pytest.raises(ValueError, match="unknown quantization 'int3'; known are .*fp16"):
+    with pytest.raises(ValueError, match=r"unknown quantization 'int3'; known: .*fp16"):
         convert_tiny(tmp_path / "model", tiny.make(), quantization="int3")
 
 

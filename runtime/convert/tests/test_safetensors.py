@@ -42,32 +42,32 @@ def test_reads_shards_and_names_the_missing_ones(directory):
     index.write_text(json.dumps({"weight_map": places}))
     assert sorted(safetensors.read(directory).tensors) == ["a", "b"]
     index.write_text(json.dumps({"weight_map": {**places, "c": "model-3.safetensors", "d": "model-4.safetensors"}}))
-    with pytest.raises(SourceError, match="2 of 4 shards are missing: model-3.safetensors, model-4.safetensors"):
+    with pytest.raises(SourceError, match=r"2 of 4 shards are missing: model-3\.safetensors, model-4\.safetensors"):
         safetensors.read(directory)
     index.write_text(json.dumps({"weight_map": {**places, "c": "model-2.safetensors"}}))
-    with pytest.raises(SourceError, match="the first is 'c' in model-2.safetensors"):
+    with pytest.raises(SourceError, match=r"the first is 'c' in model-2\.safetensors"):
         safetensors.read(directory)
     index.write_text(json.dumps({"weight_map": {"a": "../elsewhere.safetensors"}}))
-    with pytest.raises(SourceError, match="no file of the same directory"):
+    with pytest.raises(SourceError, match="not a file of the same directory"):
         safetensors.read(directory)
 
 
 ENTRY = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 HOSTILE = {
-    "short": (b"1234", "no safetensors file"),
-    "header too long": (struct.pack("<Q", 1 << 60) + bytes(20), "cannot lie in the file's 28"),
-    "not JSON": (file_bytes(b"{,"), "is not JSON"),
-    "a list": (file_bytes([1]), "its header is no object"),
-    "name twice": (file_bytes(b'{"a": 1, "a": 2}'), "'a' is given twice"),
-    "deep": (file_bytes(b"[" * 100000), "is not JSON"),
-    "no entry": (file_bytes({"a": 3}), "its entry is no object"),
-    "unknown type": (file_bytes({"a": {**ENTRY, "dtype": "F6"}}, bytes(8)), "type 'F6' is not known"),
-    "type of type": (file_bytes({"a": {**ENTRY, "dtype": []}}, bytes(8)), "type .* is not known"),
+    "short": (b"1234", "not a safetensors file"),
+    "header too long": (struct.pack("<Q", 1 << 60) + bytes(20), "does not fit in the file of 28"),
+    "not JSON": (file_bytes(b"{,"), "not JSON"),
+    "a list": (file_bytes([1]), "the header is not a JSON object"),
+    "name twice": (file_bytes(b'{"a": 1, "a": 2}'), "'a' occurs twice"),
+    "deep": (file_bytes(b"[" * 100000), "not JSON"),
+    "no entry": (file_bytes({"a": 3}), "the entry is not a JSON object"),
+    "unknown type": (file_bytes({"a": {**ENTRY, "dtype": "F6"}}, bytes(8)), "unknown type 'F6'"),
+    "type of type": (file_bytes({"a": {**ENTRY, "dtype": []}}, bytes(8)), r"unknown type \[\]"),
     "negative": (file_bytes({"a": {**ENTRY, "shape": [-2]}}, bytes(8)), "not lists of sizes"),
     "wrong length": (file_bytes({"a": {**ENTRY, "shape": [3]}}, bytes(8)), "8 bytes for 3 elements"),
     "a scalar of two": (file_bytes({"a": {**ENTRY, "shape": []}}, bytes(8)), "8 bytes for 1 elements"),
-    "truncated": (file_bytes({"a": ENTRY}, bytes(7)), "download cut short"),
-    "overlap": (file_bytes({"a": ENTRY, "b": {**ENTRY, "data_offsets": [4, 12]}}, bytes(12)), "lie over each other"),
+    "truncated": (file_bytes({"a": ENTRY}, bytes(7)), "is the download incomplete"),
+    "overlap": (file_bytes({"a": ENTRY, "b": {**ENTRY, "data_offsets": [4, 12]}}, bytes(12)), "overlap"),
 }
 
 
@@ -102,9 +102,9 @@ def test_mutated_files_are_read_or_refused(directory):
     ("make", "message"),
     [
         (lambda d: (d / "config.json").unlink(), "config.json: No such file"),
-        (lambda d: (d / "config.json").write_text("[]"), "config.json: an object is wanted"),
-        (lambda d: (d / "pytorch_model.bin").write_bytes(b"x"), "pickle, which is not read"),
-        (lambda d: None, "holds neither model.safetensors nor"),
+        (lambda d: (d / "config.json").write_text("[]"), "config.json: must be a JSON object"),
+        (lambda d: (d / "pytorch_model.bin").write_bytes(b"x"), "pickle, which is not supported"),
+        (lambda d: None, "has neither model.safetensors nor"),
     ],
     ids=["no configuration", "odd configuration", "pickle", "no weights"],
 )
@@ -115,5 +115,5 @@ def test_unusable_directory_is_refused(directory, make, message):
 
 
 def test_no_directory_is_refused(tmp_path):
-    with pytest.raises(SourceError, match="no directory of a model"):
+    with pytest.raises(SourceError, match="not a model directory"):
         safetensors.read(tmp_path / "absent")

@@ -1,4 +1,4 @@
-"""Vocabularies of GGUF files of the SentencePiece kind, against SentencePiece itself."""
+"""SentencePiece vocabularies of GGUF files agree with SentencePiece itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PREFIX = "tokenizer.ggml."
 
 
 def train(add_prefix: bool) -> sentencepiece.SentencePieceProcessor:
-    """A small vocabulary as Llama 2 has them (a space before every text) or Gemma (none, runs of white space as tokens)."""
+    """A small vocabulary as in Llama 2 (a space before every text) or Gemma (none, and runs of white space are tokens)."""
     written = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(golden_tokenizer.PROSE * 5),
@@ -37,7 +37,7 @@ def train(add_prefix: bool) -> sentencepiece.SentencePieceProcessor:
 
 
 def metadata(pieces: sentencepiece.SentencePieceProcessor, add_prefix: bool) -> dict:
-    """What llama.cpp's converter writes of such a model: user-defined tokens with spaces as spaces."""
+    """The metadata that llama.cpp's converter writes for such a model; user-defined tokens contain plain spaces."""
     count = range(pieces.vocab_size())
 
     def kind(number: int) -> int:
@@ -53,7 +53,7 @@ def metadata(pieces: sentencepiece.SentencePieceProcessor, add_prefix: bool) -> 
     names = [pieces.id_to_piece(number) for number in count]
     return {
         PREFIX + "model": "llama",
-        PREFIX + "tokens": [name.replace("▁", " ") if kind == 4 else name for name, kind in zip(names, types)],
+        PREFIX + "tokens": [name.replace("▁", " ") if kind == 4 else name for name, kind in zip(names, types, strict=True)],
         PREFIX + "scores": [float(pieces.get_score(number)) for number in count],
         PREFIX + "token_type": types,
         PREFIX + "unknown_token_id": pieces.unk_id(),
@@ -67,9 +67,9 @@ def metadata(pieces: sentencepiece.SentencePieceProcessor, add_prefix: bool) -> 
 def test_ids_are_sentencepieces(add_prefix):
     pieces = train(add_prefix)
     tokenizer = Tokenizer.from_str(json.dumps(tokenizers_gguf.convert(metadata(pieces, add_prefix))))
-    # Control tokens that are written out are text to SentencePiece, and tokens to everybody else.
+    # Control tokens in a text are text to SentencePiece, but tokens to other tokenizers.
     inputs = [text for text in texts(2000, seed=3) if not any(mark in text for mark in ("<s>", "</s>", "<unk>", "<0x"))]
-    if add_prefix:  # the space before a text is put before a marked one, too, by one of the two only
+    if add_prefix:  # only one of the two adds a space before a text that starts with a mark
         inputs = [text for text in inputs if not text.startswith(("▁", " "))]
     for text in inputs:
         wanted = pieces.encode(text)
@@ -86,5 +86,5 @@ def test_text_comes_back(tmp_path):
 def test_a_vocabulary_without_scores_is_refused():
     content = metadata(train(True), True)
     content[PREFIX + "scores"] = [0.0]
-    with pytest.raises(SourceError, match="scores does not have a number for each of 4"):
+    with pytest.raises(SourceError, match="scores must have a number for each of the 4"):
         tokenizers_gguf.convert(content)

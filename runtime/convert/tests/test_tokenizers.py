@@ -1,4 +1,4 @@
-"""The runtime's tokenizer against Hugging Face's on thousands of random texts, for every kind of vocabulary."""
+"""The runtime's tokenizer agrees with Hugging Face's on thousands of random texts, for every kind of vocabulary."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import subprocess
 import unicodedata
 
 import pytest
-from tokenizers import Tokenizer
 
 import runtime_agent
 from lilims_convert.golden_tokenizer import TEXTS, variants
@@ -19,12 +18,13 @@ WORDS = (
     "e\u0301 ▁ ▁▁ <s> </s> <unk> <0x0A> ½ ² def f(x): return x**2 == … — “q” ' '' \u00a0 \u200d \ufeff _x_ \U0001d4b3"
 ).split(" ")
 SPACES = ["", "", " ", " ", " ", "  ", "   ", "\n", "\n\n", "\n\n\n", "\r\n", "\t", " \n"]
-RANGES = [(0x20, 0x7E), (0xA0, 0x24F), (0x300, 0x36F), (0x370, 0x5FF), (0x900, 0x97F), (0xE00, 0xE7F), (0x2000, 0x206F), (0x2190, 0x2BFF),
-          (0x3040, 0x30FF), (0x4E00, 0x4FFF), (0xAC00, 0xACFF), (0x1F300, 0x1FAFF), (0x1F1E6, 0x1F1FF), (9, 13), (0x10000, 0x1FFFF)]  # fmt: skip
+RANGES = [(0x20, 0x7E), (0xA0, 0x24F), (0x300, 0x36F), (0x370, 0x5FF), (0x900, 0x97F), (0xE00, 0xE7F), (0x2000, 0x206F),
+          (0x2190, 0x2BFF), (0x3040, 0x30FF), (0x4E00, 0x4FFF), (0xAC00, 0xACFF),
+          (0x1F300, 0x1FAFF), (0x1F1E6, 0x1F1FF), (9, 13), (0x10000, 0x1FFFF)]  # fmt: skip
 
 
 def texts(count: int, seed: int) -> list[str]:
-    """Words with odd spaces between, and characters from everywhere; such as both Unicode tables know."""
+    """Words with unusual spaces, and characters of many scripts, limited to those in both Unicode tables."""
     draw = random.Random(seed)
 
     def character() -> str:
@@ -64,7 +64,7 @@ def test_random_texts_have_the_same_ids(name, tmp_path):
 
 
 def test_a_long_text_without_words_takes_no_longer_than_it_must(tmp_path):
-    """A vocabulary without words to cut at merges a whole text as one; a quadratic search would take minutes here."""
+    """A vocabulary without pre-tokenization merges the whole text at once; a quadratic search would take minutes here."""
     path = tmp_path / "tokenizer.json"
     tokenizer = variants()["pieces-gemma"]
     tokenizer.save(str(path))

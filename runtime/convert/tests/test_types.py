@@ -1,4 +1,4 @@
-"""Every type of ggml's tensors, from the file through the package to the logits that the runtime gives."""
+"""Every tensor type of ggml, from the file through the package to the logits of the runtime."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from lilims_convert import exact, opening, package
 
 PROMPT = np.random.default_rng(12).integers(3, 288, 19).tolist()
 GREEDY = 6
-# What a quantisation to four bits keeps as the file has it: element type, elements with one scale, whether every number
-# of the package is one of the file, or a product of such.
+# What quantisation to four bits keeps from the file: element type, elements per scale, whether every number of the package
+# is a number of the file or a product of such numbers.
 KEPT = {"Q4_0": ("int4", 32, True), "Q4_1": ("uint4", 32, False), "Q5_0": ("int8", 32, True), "Q5_1": ("int8", 32, False),
         "Q8_0": ("int8", 32, True), "Q4_K": ("uint4", 32, False), "Q5_K": ("int8", 32, False), "Q6_K": ("int8", 16, False)}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
 def converted(tmp_path_factory, convert_tiny):
-    """A model folder by type and precision, and what its source's tensors mean; each made once."""
+    """Model folders by type and precision, with the values of the source's tensors; each converted once."""
     made = {}
 
     def convert(name: str, quantization: str):
@@ -38,7 +38,7 @@ def converted(tmp_path_factory, convert_tiny):
 
 
 def theirs(ours: str) -> str:
-    """The name that Hugging Face gives a matrix of the one layer."""
+    """Hugging Face's name of a matrix of the only layer."""
     inner = {"attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj",
              "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj"}  # fmt: skip
     return f"model.layers.0.{inner[ours]}.weight"
@@ -49,16 +49,16 @@ MATRICES = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "
 
 @dataclass(frozen=True)
 class Kept:
-    """A block-wise constant as coremltools finds it in a package."""
+    """A block-wise constant as coremltools reads it from a package."""
 
     kind: str
     data: np.ndarray
     scale: np.ndarray
     offset: np.ndarray | None
-    product: np.ndarray  # as coremltools works it out
+    product: np.ndarray  # as computed by coremltools
 
     def spread(self, values: np.ndarray) -> np.ndarray:
-        """One number a block as one an element."""
+        """Repeats a number per block for every element."""
         return np.repeat(values.astype(np.float64), self.data.shape[1] // values.shape[1], 1)
 
     def values(self) -> np.ndarray:
@@ -85,7 +85,7 @@ def test_blocks_are_kept_as_the_file_has_them(name, converted):
         if literal:
             assert found.offset is None
             np.testing.assert_array_equal(found.values().astype(np.float32), wanted, err_msg=f"{matrix}: not bit for bit what the file has")
-        # Scales and offsets that are products are rounded to fp16, and only once: 11 bits of the larger of the two.
+        # Scales and offsets that are products are rounded to fp16 once: an error of 11 bits of the larger of the two.
         minima = 0 if found.offset is None else np.abs(found.spread(found.scale) * found.spread(found.offset))
         allowed = np.maximum(np.abs(wanted), minima) * 2.0**-10 + 2.0**-20
         assert (np.abs(found.values() - wanted) <= allowed).all(), f"{matrix}: off by {np.abs(found.values() - wanted).max()}"
@@ -95,28 +95,31 @@ def test_blocks_are_kept_as_the_file_has_them(name, converted):
 @pytest.mark.parametrize("name", ["Q4_1", "Q5_1", "Q4_K", "Q5_K"])
 @pytest.mark.parametrize("step", [0.0, 6e-8, 1e-6, 1e-4])
 def test_blocks_that_hardly_vary_are_kept_as_well(name, step):
-    """Rows of tokens that never occurred: their offsets, counted in steps, would not fit fp16."""
+    """Rows of tokens that never occurred in training: their offsets, in steps, do not fit fp16."""
     data = quantised.blocks(name, 64, 3, 0.1)
     data[:, :2] = np.float16([step]).view(np.uint8)
     data[:, 2:4] = np.float16([0.05]).view(np.uint8)
     values, scale, offset = exact.find(name, "int4" if name.startswith("Q4") else "int8").unpack(data)
-    assert np.isfinite(scale.astype(np.float16)).all() and np.isfinite(offset.astype(np.float16)).all()
+    assert np.isfinite(scale.astype(np.float16)).all()
+    assert np.isfinite(offset.astype(np.float16)).all()
     per_scale = values.reshape(*scale.shape, -1).astype(np.float64)
-    rebuilt = (scale.astype(np.float16).astype(np.float64)[..., None] * (per_scale - offset.astype(np.float16).astype(np.float64)[..., None])).reshape(64, -1)
+    rebuilt = (
+        scale.astype(np.float16).astype(np.float64)[..., None] * (per_scale - offset.astype(np.float16).astype(np.float64)[..., None])
+    ).reshape(64, -1)
     wanted = quantised.values(name, data)
     assert (np.abs(rebuilt - wanted) <= np.abs(wanted).max() * 2.0**-10 + 2.0**-20).all()
 
 
 @pytest.mark.parametrize("name", quantised.TYPES)
 def test_the_runtime_says_what_the_file_means(name, converted):
-    """In fp16, where each value is rounded once, and for four bits where the package keeps the file's own blocks."""
+    """In fp16, where each value is rounded once, and in four bits, where the package keeps the blocks of the file."""
     for quantization in ("fp16", *(["int4"] if name in KEPT else [])):
         folder, meant = converted(name, quantization)
         if quantization == "fp16":
             weights = {key: value.astype(np.float16).astype(np.float32) for key, value in meant.items()}
         elif KEPT[name][2]:
             weights = meant
-        else:  # held against the file, element by element, above
+        else:  # compared with the file, element by element, above
             weights = {**meant, **{theirs(matrix): kept(folder, matrix).values() for matrix in MATRICES}}
         found, greedy = runtime_agent.logits(folder, PROMPT, GREEDY)
         rows = references.logits(quantised.llama().config, weights, PROMPT + greedy[:-1], references.stored)[len(PROMPT) - 1 :]

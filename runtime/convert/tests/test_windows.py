@@ -1,7 +1,7 @@
-"""Texts longer than the cache: slots are used in rotation, and every layer sees by positions what it should.
+"""Texts longer than the cache: slots are reused in rotation, and every layer attends to the right positions.
 
-The runtime runs the packages; the reference computes the whole text at once, with a band for a mask. A token's keys and
-values were computed when it saw only its own window, which is what the reference does, too.
+The runtime runs the packages; the reference computes the whole text at once, with a band mask. In both, the keys and values
+of a token are computed from its own window.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import runtime_agent
 from checkpoints import SAMPLES, VOCAB, WINDOW
 from lilims_convert import manifest, opening, package
 
-CONTEXT = 19  # no multiple of the chunk of 8, so that chunks meet the end of the cache in the middle
+CONTEXT = 19  # not a multiple of the chunk of 8, so that chunks wrap around the end of the cache
 POSITIONS = 64
-REACH = CONTEXT - 8 + 1  # a chunk may overwrite as much before its last token looks back
+REACH = CONTEXT - 8 + 1  # a chunk overwrites the rest before its last token attends
 TEXT = np.random.default_rng(5).integers(3, VOCAB, 55).tolist()
 GREEDY = 5
-# Rotary and learned positions, with and without layers that have windows of their own.
+# Rotary and learned positions, with and without layers with windows.
 NAMES = ["llama", "gpt2", "gemma3", "gpt_neo"]
 
 
@@ -31,7 +31,9 @@ def rotating(tmp_path_factory, convert_tiny):
         if (name, layout) not in made:
             folder = tmp_path_factory.mktemp(name)
             source = opening.open_directory(SAMPLES[name].write_directory(folder / "source"))
-            made[name, layout] = convert_tiny(folder / "model", source, context=CONTEXT, positions=POSITIONS, layout=layout, top_k=5, score=True)
+            made[name, layout] = convert_tiny(
+                folder / "model", source, context=CONTEXT, positions=POSITIONS, layout=layout, top_k=5, score=True
+            )
         return made[name, layout]
 
     return convert
@@ -53,13 +55,13 @@ def test_a_text_three_times_the_cache(name, layout, rotating):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_token_on_its_own_says_the_same(name, rotating):
-    """After each token, so that no slot of any round is left out; then in chunks of all alignments."""
+    """After each token, to cover every slot of every round; then in chunks of all alignments."""
     found, _ = runtime_agent.logits(rotating(name), TEXT, 0, "--slide", "--by-token")
     np.testing.assert_allclose(found, expected(name, TEXT), atol=1e-3, rtol=0)
 
 
 def test_the_window_makes_a_difference():
-    """Or the tests above would pass with a cache that forgets nothing, or too much."""
+    """The references differ enough for the tests above to detect a cache that keeps too much or too little."""
     for name in NAMES:
         sample = SAMPLES[name]
         rows = [references.logits(sample.config, sample.tensors(), TEXT, reach=reach)[-1] for reach in (REACH, REACH - 1, REACH + 1, None)]
@@ -67,7 +69,7 @@ def test_the_window_makes_a_difference():
 
 
 def test_positions_run_out_and_the_newest_half_is_computed_again(rotating):
-    """Beyond the last position the text begins again at 0 with what stood last."""
+    """After the last position the text restarts at position 0 with its last tokens."""
     text = (TEXT * 2)[:80]
     found, _ = runtime_agent.logits(rotating("llama"), text, 0, "--slide", "--by-token")
     kept = text[POSITIONS - CONTEXT // 2 : POSITIONS]

@@ -1,5 +1,5 @@
-"""Writes the fixtures of the tests of numerics: blocks.mlpackage, with parts that the converter builds programs of, and
-blocks.json, with inputs near the ends of fp16 and what float64 makes of them.
+"""Writes the fixtures of the numerics tests: blocks.mlpackage, with building blocks of the converter's programs, and
+blocks.json, with inputs near the limits of fp16 and their results in float64.
 
 Run it with a Python that has the converter installed:  python generate.py [FOLDER]
 """
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from coremltools.converters.mil.mil import Builder as mb
-from coremltools.converters.mil.mil import Function, Program, types
+from coremltools.converters.mil.mil import Function, Program, Var, types
 
 from lilims_convert import package, program
 from lilims_convert.blocks import attention, norms
@@ -28,9 +30,10 @@ def main(folder: Path) -> None:
     random = np.random.default_rng(17)
     gain, bias = random.uniform(0.5, 1.5, WIDTH).astype(np.float16), random.normal(0, 0.2, WIDTH).astype(np.float16)
     rows = values(random)
-    programs, cases = {}, []
+    programs: dict[str, Program] = {}
+    cases: list[dict[str, Any]] = []
 
-    def case(name: str, inputs: dict[str, np.ndarray], build, expected: np.ndarray) -> None:
+    def case(name: str, inputs: dict[str, np.ndarray], build: Callable[..., Var], expected: np.ndarray) -> None:
         placeholders = {key: mb.placeholder(shape=value.shape, dtype=types.fp16) for key, value in inputs.items()}
         mb.name_count.clear()
         made = Program()
@@ -61,26 +64,26 @@ def main(folder: Path) -> None:
 
 
 def values(random: np.random.Generator) -> np.ndarray:
-    """fp16 [1, rows, WIDTH]: rows of every size, one-sided rows, rows that hardly vary, zeros."""
+    """fp16 [1, rows, WIDTH]: rows of every magnitude, positive rows, constant rows, zeros."""
     rows = [random.uniform(-1, 1, WIDTH) * size for size in SIZES]
     rows += [random.uniform(0.5, 1, WIDTH) * size for size in SIZES]  # with a mean
     rows += [np.where(np.arange(WIDTH) == 5, -6e4, 6e4), np.full(WIDTH, 6e4), np.full(WIDTH, 0.25), np.zeros(WIDTH)]
     return np.array(rows).astype(np.float16)[None]
 
 
-def rms(x, gain):
+def rms(x: np.ndarray, gain: np.ndarray) -> np.ndarray:
     x = x.astype(np.float64)
     return x / np.sqrt((x * x).mean(-1, keepdims=True) + EPSILON) * gain
 
 
-def layer(x, gain, bias):
+def layer(x: np.ndarray, gain: np.ndarray, bias: np.ndarray) -> np.ndarray:
     x = x.astype(np.float64)
     centred = x - x.mean(-1, keepdims=True)
     return centred / np.sqrt((centred**2).mean(-1, keepdims=True) + EPSILON) * gain + bias
 
 
-def heads(random: np.random.Generator):
-    """Four query heads over two of keys, three tokens, six slots. Products of whole numbers, far apart, reach 6e4."""
+def heads(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Queries, keys, values and mask: four query heads over two key heads, three tokens, six slots; products up to 6e4."""
     signs = random.choice([-1, 1], (2, 6, 16))
     sizes = np.array([1, 2, 4, 8, 16, 32])[:, None]  # keys: from 16 * 1 * q to 16 * 32 * q
     keys = (signs * sizes)[None]
@@ -90,10 +93,10 @@ def heads(random: np.random.Generator):
     mask = np.zeros((1, 1, 3, 6))
     mask[..., 0, 1:] = mask[..., 1, 4:] = -1e4
     mask[..., 2, 0] = -1e4
-    return tuple(part.astype(np.float16) for part in (queries, keys, contents, mask))
+    return queries.astype(np.float16), keys.astype(np.float16), contents.astype(np.float16), mask.astype(np.float16)
 
 
-def attended(queries, keys, contents, mask):
+def attended(queries: np.ndarray, keys: np.ndarray, contents: np.ndarray, mask: np.ndarray) -> np.ndarray:
     queries, keys, contents, mask = (part.astype(np.float64) for part in (queries, keys, contents, mask))
     keys, contents = np.repeat(keys, 2, 1), np.repeat(contents, 2, 1)
     scores = queries @ keys.swapaxes(-1, -2) * 0.25 + mask

@@ -1,19 +1,22 @@
-"""A case: an operation, its inputs, and what is expected of it."""
+"""A test case for one operation."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Callable
+from typing import Any
 
 import numpy as np
 
 
 @dataclass
 class Case:
+    """An operation with its inputs and its expected results."""
+
     name: str
-    build: Callable  # of the inputs, as MIL variables
-    inputs: list = field(default_factory=list)
-    expected: Callable | None = None  # None: coremltools infers it
+    build: Callable[..., Any]  # takes the inputs as MIL variables, returns the results
+    inputs: list[np.ndarray] = field(default_factory=list)
+    expected: Callable[[], Any] | None = None  # None: as coremltools infers it
     tolerance: float = 2e-6  # relative to the larger of 1 and the value
     fold: bool = True  # also built from constants
 

@@ -1,10 +1,14 @@
-"""Cases of compressed weights: each read by rows (gather), multiplied (linear) and unpacked whole (add)."""
+"""Cases of compressed weights: read by rows (gather), multiplied (linear) and decompressed as a whole (add)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import numpy as np
 from coremltools.converters.mil.mil import Builder as mb
-from coremltools.converters.mil.mil import types
+from coremltools.converters.mil.mil import Var, types
 from coremltools.converters.mil.mil.ops.defs.iOS16 import constexpr_ops as old
 from coremltools.converters.mil.mil.ops.defs.iOS18 import compression as new
 
@@ -17,8 +21,8 @@ def cases() -> list[Case]:
     return blockwise() + affine() + tables() + sparse()
 
 
-def uses(name: str, constant, weight: np.ndarray) -> list[Case]:
-    """`constant` makes the variable, `weight` is what it unpacks to."""
+def uses(name: str, constant: Callable[[], Var], weight: np.ndarray) -> list[Case]:
+    """Cases for a compressed weight: `constant` creates the variable, `weight` is its dense value."""
     weight = weight.astype(np.float32)
     rows, cols = weight.shape
     one, many = floats(90, 1, cols), floats(91, 5, cols)
@@ -58,7 +62,7 @@ def blockwise() -> list[Case]:
             shift = floats(140 + seed, row_groups, col_groups, low=0, high=8)
         weight = new.constexpr_blockwise_shift_scale.decompress(data, scale, None if shift is None else shift.astype(np.float32))
 
-        def constant(data=data, kind=kind, scale=scale, shift=shift):
+        def constant(data: np.ndarray = data, kind: Any = kind, scale: np.ndarray = scale, shift: np.ndarray | None = shift) -> Var:
             extra = {} if shift is None else {"offset": shift}
             return mb.constexpr_blockwise_shift_scale(data=data.astype(kind), scale=scale, **extra)
 
@@ -68,19 +72,43 @@ def blockwise() -> list[Case]:
     scale = floats(161, 8, 2, low=0.01, high=0.1).astype(np.float16)
     weight = data * np.repeat(scale.astype(np.float32), 32, 1)
     x = floats(162, 1, 64).astype(np.float16)
-    out.append(Case("blockwise_half_scale", lambda v: mb.linear(x=v, weight=mb.constexpr_blockwise_shift_scale(data=data.astype(types.np_int4_dtype), scale=scale)), [x],
-                    lambda: x.astype(np.float32) @ weight.T, 2e-5, fold=False))
+    out.append(
+        Case(
+            "blockwise_half_scale",
+            lambda v: mb.linear(x=v, weight=mb.constexpr_blockwise_shift_scale(data=data.astype(types.np_int4_dtype), scale=scale)),
+            [x],
+            lambda: x.astype(np.float32) @ weight.T,
+            2e-5,
+            fold=False,
+        )
+    )
     # Three axes with blocks along the middle one: no kernel reads it, so it is unpacked.
     cube = ints(163, 3, 8, 5, low=-100, high=100)
     cube_scale = floats(164, 3, 4, 1, low=0.01, high=0.1)
-    out.append(Case("blockwise_cube", lambda v: mb.add(x=mb.constexpr_blockwise_shift_scale(data=cube.astype(np.int8), scale=cube_scale), y=v), [floats(165, 1)],
-                    lambda: new.constexpr_blockwise_shift_scale.decompress(cube, cube_scale, None) + floats(165, 1), 1e-6, fold=False))
+    out.append(
+        Case(
+            "blockwise_cube",
+            lambda v: mb.add(x=mb.constexpr_blockwise_shift_scale(data=cube.astype(np.int8), scale=cube_scale), y=v),
+            [floats(165, 1)],
+            lambda: new.constexpr_blockwise_shift_scale.decompress(cube, cube_scale, None) + floats(165, 1),
+            1e-6,
+            fold=False,
+        )
+    )
     # A convolution of size 1 over packed weights.
     conv = ints(166, 6, 32, low=-8, high=8).reshape(6, 32, 1, 1)
     conv_scale = floats(167, 6, 1, 1, 1, low=0.01, high=0.1)
     image = floats(168, 1, 32, 1, 3)
-    out.append(Case("blockwise_conv", lambda v: mb.conv(x=v, weight=mb.constexpr_blockwise_shift_scale(data=conv.astype(types.np_int4_dtype), scale=conv_scale)), [image],
-                    lambda: np.einsum("oi,bihw->bohw", (conv * conv_scale)[:, :, 0, 0], image), 2e-5, fold=False))
+    out.append(
+        Case(
+            "blockwise_conv",
+            lambda v: mb.conv(x=v, weight=mb.constexpr_blockwise_shift_scale(data=conv.astype(types.np_int4_dtype), scale=conv_scale)),
+            [image],
+            lambda: np.einsum("oi,bihw->bohw", (conv * conv_scale)[:, :, 0, 0], image),
+            2e-5,
+            fold=False,
+        )
+    )
     return out
 
 
@@ -93,9 +121,21 @@ def affine() -> list[Case]:
         ("scalar", np.float32(0.05), np.int8(-7), 0),
     ):
         weight = old.constexpr_affine_dequantize.decompress(data, zero, scale, axis)
-        out += uses("affine_" + name, lambda scale=scale, zero=zero, axis=axis: mb.constexpr_affine_dequantize(quantized_data=data, zero_point=zero, scale=scale, axis=axis), weight)
+        out += uses(
+            "affine_" + name,
+            partial(mb.constexpr_affine_dequantize, quantized_data=data, zero_point=zero, scale=scale, axis=axis),
+            weight,
+        )
     half = floats(174, 4, 6).astype(np.float16)
-    out.append(Case("constexpr_cast", lambda v: mb.add(x=mb.constexpr_cast(source_val=half, output_dtype="fp32"), y=v), [floats(175, 1)], lambda: half.astype(np.float32) + floats(175, 1), fold=False))
+    out.append(
+        Case(
+            "constexpr_cast",
+            lambda v: mb.add(x=mb.constexpr_cast(source_val=half, output_dtype="fp32"), y=v),
+            [floats(175, 1)],
+            lambda: half.astype(np.float32) + floats(175, 1),
+            fold=False,
+        )
+    )
     return out
 
 
@@ -107,19 +147,27 @@ def tables() -> list[Case]:
         for name, groups in (("tensor", (1, 1)), ("rows", (4, 1)), ("cols", (2, 3))):
             lut = floats(190 + bits, *groups, 1 << bits, 1)
             weight = new.constexpr_lut_to_dense.decompress(indices, lut, None)
-            more = uses(f"lut{bits}_{name}", lambda indices=indices, lut=lut, kind=kind: mb.constexpr_lut_to_dense(indices=indices.astype(kind), lut=lut), weight)
+            more = uses(
+                f"lut{bits}_{name}",
+                partial(mb.constexpr_lut_to_dense, indices=indices.astype(kind), lut=lut),
+                weight,
+            )
             out += more if bits in (3, 4, 8) else more[1:3]
     indices = ints(201, 4, 6, low=0, high=4)
     for axis in (0, 1):
         lut = floats(202 + axis, 2, 1, 4, 2)
         weight = new.constexpr_lut_to_dense.decompress(indices, lut, axis)
-        out += uses(f"lut_vector{axis}", lambda lut=lut, axis=axis: mb.constexpr_lut_to_dense(indices=indices.astype(types.nptype_from_builtin(types.uint2)), lut=lut, vector_axis=axis), weight)[2:]
+        out += uses(
+            f"lut_vector{axis}",
+            partial(mb.constexpr_lut_to_dense, indices=indices.astype(types.nptype_from_builtin(types.uint2)), lut=lut, vector_axis=axis),
+            weight,
+        )[2:]
     # A table of integers that a scale follows.
     lut = ints(204, 1, 1, 4, 1, low=-100, high=100).astype(np.int8)
     scale = floats(205, 4, 1, low=0.01, high=0.1)
     weight = new.constexpr_lut_to_dense.decompress(indices, lut, None).astype(np.float32) * scale
 
-    def chained():
+    def chained() -> Var:
         table = mb.constexpr_lut_to_dense(indices=indices.astype(types.nptype_from_builtin(types.uint2)), lut=lut)
         return mb.constexpr_blockwise_shift_scale(data=table, scale=scale)
 
@@ -137,7 +185,7 @@ def sparse() -> list[Case]:
     scale = floats(213, 6, 2, low=0.01, high=0.1)
     _, scaled = new.constexpr_sparse_blockwise_shift_scale.decompress(mask, whole, scale, None)
 
-    def scaled_sparse():
+    def scaled_sparse() -> Var:
         kept, data = mb.constexpr_sparse_blockwise_shift_scale(data_mask=mask.astype(bit), nonzero_data=whole, scale=scale)
         return mb.constexpr_sparse_to_dense(nonzero_data=data, mask=kept)
 
@@ -146,8 +194,10 @@ def sparse() -> list[Case]:
     lut = floats(215, 2, 1, 4, 1)
     _, found = new.constexpr_lut_to_sparse.decompress(mask, indices, lut, None)
 
-    def looked_up():
-        kept, data = mb.constexpr_lut_to_sparse(indices_mask=mask.astype(bit), indices_nonzero_data=indices.astype(types.nptype_from_builtin(types.uint2)), lut=lut)
+    def looked_up() -> Var:
+        kept, data = mb.constexpr_lut_to_sparse(
+            indices_mask=mask.astype(bit), indices_nonzero_data=indices.astype(types.nptype_from_builtin(types.uint2)), lut=lut
+        )
         return mb.constexpr_sparse_to_dense(nonzero_data=data, mask=kept)
 
     out += uses("sparse_lut", looked_up, new.constexpr_sparse_to_dense.decompress(found, mask))[1:]

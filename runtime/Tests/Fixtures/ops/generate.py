@@ -1,10 +1,10 @@
-"""Writes the fixtures of the operation tests: ops.mlpackage with one function per case, and ops.json with inputs and results.
+"""Writes the fixtures of the operation tests: ops.mlpackage with a function per case, and ops.json with inputs and results.
 
 Run it with a Python that has coremltools 9 and numpy:  python generate.py
 
-Every case is built twice: with its inputs as inputs of the function, and, under NAME__folded, with constants in their
-place. What is expected comes from coremltools' own value inference where an operation has one, otherwise from the
-numpy expression beside the case.
+Every case is built twice: with its inputs as inputs of the function and, as NAME__folded, with constants instead. The
+expected results come from coremltools' value inference if an operation has one, otherwise from the numpy expression of the
+case.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import coremltools as ct
 import numpy as np
 from coremltools.converters.mil.converter import mil_convert
 from coremltools.converters.mil.mil import Builder as mb
-from coremltools.converters.mil.mil import Function, Program, types
+from coremltools.converters.mil.mil import Function, Program, Var, types
 
 import arithmetic
 import compressed
@@ -34,7 +35,7 @@ def main() -> int:
     cases = arithmetic.cases() + layout.cases() + compressed.cases()
     names = [case.name for case in cases]
     if len(set(names)) != len(names):
-        raise SystemExit("generate: case names repeat")
+        raise SystemExit("generate: case names are not unique")
     program = Program()
     for case in cases:
         add(program, case.name, running(case))
@@ -55,8 +56,8 @@ def add(program: Program, name: str, function: Function) -> None:
     program.add_function(name, function)
 
 
-def results(value) -> list:
-    """An operation's results, in types that may leave a function."""
+def results(value: Any) -> list[Var]:
+    """The results of an operation, cast to types that a function can return."""
     values = list(value) if isinstance(value, (list, tuple)) else [value]
     out = []
     for index, item in enumerate(values):
@@ -96,11 +97,11 @@ def inferred(case: Case) -> list[np.ndarray]:
         values = list(value) if isinstance(value, (list, tuple)) else [value]
         for item in values:
             if item.val is None:
-                raise SystemExit(f"generate: {case.name} has no value inference; state what is expected")
+                raise SystemExit(f"generate: {case.name} has no value inference; give the expected results")
         return [np.asarray(item.val) for item in values]
 
 
-def describe(case: Case) -> dict:
+def describe(case: Case) -> dict[str, Any]:
     expected = case.expected() if case.expected else inferred(case)
     expected = list(expected) if isinstance(expected, (list, tuple)) else [expected]
     return {
@@ -112,8 +113,8 @@ def describe(case: Case) -> dict:
     }
 
 
-def numbers(array: np.ndarray) -> list:
-    """The shortest text that gives the same float32; infinities, which JSON lacks, become text."""
+def numbers(array: np.ndarray) -> list[float | str]:
+    """The shortest decimal of each float32; infinities, which JSON does not have, as strings."""
     flat = array.astype(np.float32).ravel()
     return [float(str(v)) if np.isfinite(v) else str(v) for v in flat]
 
@@ -132,9 +133,12 @@ def save(program: Program) -> None:
     path = FOLDER / "ops.mlpackage"
     shutil.rmtree(path, ignore_errors=True)
     model.save(str(path))
-    # The writer invents identifiers; fixed ones keep the diff small.
+    # The writer generates random identifiers; fixed ones keep the diff small.
     manifest = json.loads((path / "Manifest.json").read_text())
-    names = {key: f"00000000-0000-0000-0000-00000000000{i}" for i, key in enumerate(sorted(manifest["itemInfoEntries"], key=lambda k: manifest["itemInfoEntries"][k]["path"]))}
+    names = {
+        key: f"00000000-0000-0000-0000-00000000000{i}"
+        for i, key in enumerate(sorted(manifest["itemInfoEntries"], key=lambda k: manifest["itemInfoEntries"][k]["path"]))
+    }
     manifest["itemInfoEntries"] = {names[k]: v for k, v in manifest["itemInfoEntries"].items()}
     manifest["rootModelIdentifier"] = names[manifest["rootModelIdentifier"]]
     (path / "Manifest.json").write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")

@@ -1,12 +1,13 @@
-"""How activations lie and how matrices are multiplied: one class per kind of compute unit.
+"""The memory layout of activations and the matrix products: one class per kind of compute unit.
 
-`Rows` keeps a token's activations together, [1, N, H], and multiplies with `linear`: what the GPU and the CPU like.
-`Channels` keeps tokens together, [1, H, 1, N], and multiplies with convolutions of size 1: what the Neural Engine
-likes. A family never sees the difference.
+`Rows` keeps a token's activations together, [1, N, H], and multiplies with `linear`, which is fast on GPU and CPU.
+`Channels` keeps tokens together, [1, H, 1, N], and multiplies with convolutions of size 1, which is fast on the Neural
+Engine. Families work with both without knowing which.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -18,30 +19,32 @@ from .network import Network
 
 
 def identifier(name: str) -> str:
-    """A tensor's canonical name as an identifier of MIL, which may not hold dots."""
+    """A tensor's canonical name as a MIL identifier, which must not contain dots."""
     return name.replace(".", "_")
 
 
 class Layout(Protocol):
-    axis: int  # where the hidden width is
+    """What a decoder needs of a layout. N tokens per call, D head width, V vocabulary."""
+
+    axis: int  # of the hidden width
 
     def plain(self, name: str) -> Var:
         """A tensor in its own shape."""
 
     def vector(self, name: str) -> Var:
-        """A tensor of one axis, shaped so that it meets the hidden width."""
+        """A tensor of one axis, shaped so that it broadcasts along the hidden width."""
 
     def project(self, x: Var, name: str, bias: str | None) -> Var:
-        """x times the transposed matrix of that name, plus the bias where there is one."""
+        """x times the transposed matrix `name`, plus the bias if one is named."""
 
     def project_in_parts(self, x: Var, name: str, bias: str | None) -> list[Var]:
-        """The same, cut where the matrix is stored in parts: one product below the other."""
+        """The same as one product for each part that the matrix is stored in."""
 
     def embed(self, ids: Var, name: str) -> Var:
-        """The matrix's rows for token ids [1, N]."""
+        """The rows of the matrix `name` for token ids [1, N]."""
 
     def to_heads(self, x: Var, heads: int) -> Var:
-        """[1, heads, N, D]"""
+        """Activations as [1, heads, N, D]."""
 
     def from_heads(self, x: Var) -> Var:
         """[1, heads, N, D] as activations of width heads * D."""
@@ -54,13 +57,14 @@ class Layout(Protocol):
 
 
 class _Tensors:
-    """The network's tensors as variables of the function being built, each put into it once."""
+    """The network's tensors as variables of the function being built; each is added once."""
 
     def __init__(self, network: Network) -> None:
         self._weights, self._blobs = network.weights, network.blobs
         self._emitted: dict[str, Var] = {}
 
     def emit(self, label: str, weight: Weight, shape: tuple[int, ...]) -> Var:
+        """The variable with this label, added on first use."""
         if label not in self._emitted:
             self._emitted[label] = weight.emit(self._blobs, label, shape)
         return self._emitted[label]
@@ -92,7 +96,7 @@ class Rows(_Tensors):
 
     def to_heads(self, x: Var, heads: int) -> Var:
         _, tokens, width = x.shape
-        if tokens == 1:  # for one token the order in memory is already that
+        if tokens == 1:  # for one token, no transposition is needed
             return mb.reshape(x=x, shape=[1, heads, 1, width // heads])
         split = mb.reshape(x=x, shape=[1, tokens, heads, width // heads])
         return mb.transpose(x=split, perm=[0, 2, 1, 3])
@@ -111,7 +115,7 @@ class Rows(_Tensors):
 
 
 class Channels(_Tensors):
-    """[1, H, 1, N] and 1x1 convolutions; matrices of the vocabulary in parts."""
+    """[1, H, 1, N] and 1x1 convolutions; matrices with a row per vocabulary entry are in parts."""
 
     axis = 1
 
@@ -120,7 +124,7 @@ class Channels(_Tensors):
         return self.emit(f"{identifier(name)}_column", weight, (1, weight.shape[0], 1, 1))
 
     def _parts(self, name: str, use: str) -> list[tuple[str, Weight]]:
-        """The parts that a tensor of the vocabulary is stored in, or the one part of any other, each with a label."""
+        """The parts that a tensor is stored in, each with a label; tensors other than the vocabulary's have one part."""
         parts = parts_of(self._weights[name])
         if len(parts) == 1 and len(parts[0].shape) == 1:
             return [(identifier(name), parts[0])]
@@ -131,8 +135,8 @@ class Channels(_Tensors):
         return parts[0] if len(parts) == 1 else mb.concat(values=parts, axis=1)
 
     def project_in_parts(self, x: Var, name: str, bias: str | None) -> list[Var]:
-        products, parts = [], self._parts(name, "conv")
-        biases = [None] * len(parts) if bias is None else self._parts(bias, "part")
+        parts, products = self._parts(name, "conv"), []
+        biases: Sequence[tuple[str, Weight] | None] = [None] * len(parts) if bias is None else self._parts(bias, "part")
         for (label, part), own in zip(parts, biases, strict=True):
             weight = self.emit(label, part, (*part.shape, 1, 1))
             constants = {} if own is None else {"bias": self.emit(*own, own[1].shape)}
@@ -140,7 +144,7 @@ class Channels(_Tensors):
         return products
 
     def embed(self, ids: Var, name: str) -> Var:
-        """Looks every id up in every part; where it is not in the part, the row found counts nothing."""
+        """Looks up every id in every part; rows found in the wrong part are multiplied by 0."""
         tokens = ids.shape[1]
         parts = self._parts(name, "rows")
         total, first = None, 0
@@ -183,4 +187,4 @@ class Channels(_Tensors):
         return mb.transpose(x=flat, perm=[1, 0]) if tokens > 1 else mb.reshape(x=flat, shape=[1, width])
 
 
-LAYOUTS: dict[str, type] = {"gpu": Rows, "ane": Channels}
+LAYOUTS: dict[str, Callable[[Network], Layout]] = {"gpu": Rows, "ane": Channels}

@@ -1,4 +1,4 @@
-"""What a program is built from: dimensions, stored tensors, lengths, and the function's inputs."""
+"""The network that a program is built from, and the inputs of the function being built."""
 
 from __future__ import annotations
 
@@ -19,29 +19,30 @@ class Inputs:
     cache_slot: Var  # int32 [1]
     causal_mask: Var  # fp16 [1, 1, N, C]
     kv_cache: Var  # state, fp16 [2*layers, K, C, D]
-    local_mask: Var | None = None  # fp16 [1, 1, N, C]; functions of networks with local layers have it
-    last_index: Var | None = None  # int32 [1]; all but score have it
-    target_ids: Var | None = None  # int32 [1, N]; score has it
+    local_mask: Var | None = None  # fp16 [1, 1, N, C]; in networks with local layers
+    last_index: Var | None = None  # int32 [1]; in all functions but score
+    target_ids: Var | None = None  # int32 [1, N]; in score only
 
     @property
     def tokens(self) -> int:
-        return self.input_ids.shape[1]
+        """N, tokens per call."""
+        return int(self.input_ids.shape[1])
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network with its tensors in the weight file."""
+    """A network whose tensors are in the weight file."""
 
     architecture: Architecture
     weights: dict[str, Weight]
     context: int  # C
-    positions: int  # absolute positions that position tables cover, at least C
+    positions: int  # length of the position tables, at least C
     layout: str = "gpu"  # a key of layouts.LAYOUTS
-    top_k: int | None = None  # most likely tokens that prefill and decode give; None: the logits of all
+    top_k: int | None = None  # number of most likely tokens that prefill and decode return; None: all logits
     blobs: Blobs = field(default_factory=Blobs)
 
     @property
     def local_window(self) -> int | None:
-        """How many positions back local layers see, the current one counted; None where that hides nothing."""
-        a = self.architecture
-        return a.window if a.local_layers and a.window < self.positions else None
+        """Positions that local layers attend to, including the current one; None if the window hides nothing."""
+        window = self.architecture.window
+        return window if self.architecture.local_layers and window is not None and window < self.positions else None

@@ -1,4 +1,4 @@
-"""Norms over the hidden width (or a head's), wherever the layout has that axis. Safe in fp16 up to its largest values."""
+"""Norms over the hidden width or a head's width, along any axis. Safe in fp16 up to its largest values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from coremltools.converters.mil.mil import Builder as mb
 from coremltools.converters.mil.mil import Var
 
-SMALLEST = np.float16(2.0**-14)  # of fp16's normal values: compute units may take smaller ones for 0
+SMALLEST = np.float16(2.0**-14)  # smallest normal fp16 value; compute units may flush smaller ones to 0
 
 
 def rms_norm(x: Var, gain: Var, epsilon: float, axis: int, scale: float = 1.0) -> Var:
@@ -17,9 +17,9 @@ def rms_norm(x: Var, gain: Var, epsilon: float, axis: int, scale: float = 1.0) -
 def layer_norm(x: Var, gain: Var, bias: Var, epsilon: float, axis: int) -> Var:
     """(x - mean) / sqrt(variance + epsilon) * gain + bias, safe in fp16.
 
-    A sum, or a difference from the mean, may overflow where no value does, so x is divided by its largest magnitude
-    before the mean is taken, and the root of epsilon with it. The root is held above what fp16 can hold: below that it
-    says nothing, since x itself is known to a thousandth only.
+    A sum, or a difference from the mean, may overflow although no value does. Therefore x and the root of epsilon are
+    divided by the largest magnitude of x before the mean is taken. The scaled root is at least the smallest normal fp16
+    value; smaller ones make no difference, because x itself has a relative precision of only a thousandth.
     """
     root = np.float16(np.sqrt(epsilon))
     largest = mb.maximum(x=mb.reduce_max(x=mb.abs(x=x), axes=[axis], keep_dims=True), y=root)
@@ -33,8 +33,8 @@ def _normalised(x: Var, root: Var | np.float16, axis: int, scale: float = 1.0) -
     """x / sqrt(mean(x^2) + root^2) * scale.
 
     Squares of values above 255 overflow fp16, so x is divided by s = max(|x|, root) first. Both terms under the square
-    root then lie in [0, 1]: with y = x / s the result is y / sqrt(mean(y^2) + (root / s)^2), which is the same number.
-    epsilon (1e-5) keeps its digits because only its root is ever stored.
+    root are then in [0, 1]: with y = x / s the result is y / sqrt(mean(y^2) + (root / s)^2), which is the same number.
+    Only the root of epsilon (1e-5) is stored, so epsilon does not lose precision.
     """
     largest = mb.reduce_max(x=mb.abs(x=x), axes=[axis], keep_dims=True)
     divisor = mb.maximum(x=largest, y=root)

@@ -1,4 +1,4 @@
-"""What is made of logits inside the program, so that a vocabulary's worth of them need not leave it."""
+"""Reductions of the logits inside the program, so that it need not return a whole vocabulary of them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from coremltools.converters.mil.mil import Var
 def most_likely(parts: list[Var], count: int) -> tuple[Var, Var]:
     """Ids, int32 [1, K], and logits, fp16 [1, K], of the K largest logits, largest first.
 
-    The logits come in parts [1, V_i], one after the other in the vocabulary. Each part is ranked by itself, so that no
-    operation sees more of the vocabulary than a part, and then the best of all parts once more.
+    The logits come in consecutive parts [1, V_i] of the vocabulary. Each part is ranked by itself, so that no operation
+    works on more than a part, and then the best of all parts are ranked again.
     """
-    values, ids, first = [], [], 0
+    values: list[Var] = []
+    ids: list[Var] = []
+    first = 0
     for part in parts:
         best, places = _largest(part, min(count, part.shape[1]))
         values.append(best)
         ids.append(places if first == 0 else mb.add(x=places, y=np.int32(first)))
         first += part.shape[1]
     if count > first:
-        raise ValueError(f"program: the {count} most likely of {first} tokens were asked for")
+        raise ValueError(f"program: top-k of {count} for a vocabulary of {first} tokens")
     best, found = values[0], ids[0]
     if len(parts) > 1:
         best, places = _largest(mb.concat(values=values, axis=1), count)
@@ -30,7 +32,7 @@ def most_likely(parts: list[Var], count: int) -> tuple[Var, Var]:
 
 
 def _largest(x: Var, count: int) -> tuple[Var, Var]:
-    """Values and places of the `count` largest of [1, W]. For one, reductions do, which run on every compute unit."""
+    """Values and indices of the `count` largest of [1, W]. A count of 1 uses reductions, which run on every compute unit."""
     if count == 1:
         return mb.reduce_max(x=x, axes=[1], keep_dims=True), mb.reduce_argmax(x=x, axis=1, keep_dims=True)
     values, places = mb.topk(x=x, k=count, axis=1)
@@ -38,7 +40,7 @@ def _largest(x: Var, count: int) -> tuple[Var, Var]:
 
 
 def log_probabilities(scores: Var, targets: Var) -> Var:
-    """Natural logarithms of the softmax at the targets, fp32 [1, N]; sums over a vocabulary need more than fp16."""
+    """Natural logarithms of the softmax at the targets, fp32 [1, N]; sums over a vocabulary need more precision than fp16."""
     scores = mb.cast(x=scores, dtype="fp32")
     tokens = scores.shape[0]
     shifted = mb.sub(x=scores, y=mb.reduce_max(x=scores, axes=[1], keep_dims=True))

@@ -1,4 +1,4 @@
-"""Rotary positions by half-rotation: element i of a head turns with element i + R/2, R the elements that turn."""
+"""Rotary positions by half-rotation: element i of a head is rotated with element i + R/2, where R elements are rotated."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ..architecture import Architecture
 def tables(architecture: Architecture, positions: int, theta: float, factors: tuple[float, ...] | None) -> tuple[np.ndarray, np.ndarray]:
     """Cosine and signed sine, fp16 [positions, R].
 
-    Both halves of a row hold the same angles; the first half of the sine is negated, so that rotating is
+    Both halves of a row have the same angles. The first half of the sine is negated, so that the rotation is
     x * cos + swap(x) * sin without a separate negation.
     """
-    half = architecture.turning // 2
+    half = architecture.rotated // 2
     frequencies = theta ** (-np.arange(half, dtype=np.float64) / half)
     if factors is not None:
         frequencies = frequencies / np.asarray(factors, np.float64)
@@ -26,30 +26,31 @@ def tables(architecture: Architecture, positions: int, theta: float, factors: tu
 
 
 def rows(values: tuple[np.ndarray, np.ndarray], position_ids: Var, name: str) -> tuple[Var, Var]:
-    """The tables' rows for the N positions of a call."""
+    """The rows of the tables for the N positions of a call."""
     cosine, sine = (
         mb.gather(x=mb.const(val=table, name=f"{name}_{part}"), indices=position_ids, axis=0, validate_indices=False)
-        for part, table in zip(("cos", "sin"), values)
+        for part, table in zip(("cos", "sin"), values, strict=True)
     )
     return cosine, sine
 
 
 def rotate(x: Var, cosine: Var, sine: Var) -> Var:
-    """Turns the first R elements of [1, heads, N, D] by the rows for the N positions."""
-    turning, head_dim = cosine.shape[-1], x.shape[-1]
-    still = None
-    if turning < head_dim:
-        x, still = mb.split(x=x, split_sizes=[turning, head_dim - turning], axis=-1)
+    """Rotates the first R elements of [1, heads, N, D] by the rows for the N positions."""
+    rotated, head_dim = cosine.shape[-1], x.shape[-1]
+    rest = None
+    if rotated < head_dim:
+        x, rest = mb.split(x=x, split_sizes=[rotated, head_dim - rotated], axis=-1)
     first, second = mb.split(x=x, num_splits=2, axis=-1)
     swapped = mb.concat(values=[second, first], axis=-1)
-    turned = mb.add(x=mb.mul(x=x, y=cosine), y=mb.mul(x=swapped, y=sine))
-    return turned if still is None else mb.concat(values=[turned, still], axis=-1)
+    result = mb.add(x=mb.mul(x=x, y=cosine), y=mb.mul(x=swapped, y=sine))
+    return result if rest is None else mb.concat(values=[result, rest], axis=-1)
 
 
 def llama3_factors(theta: float, half: int, factor: float, turns: tuple[float, float], original: float) -> tuple[float, ...]:
-    """The factors of Llama 3.1's stretched context: long waves are divided by `factor`, short ones by 1, between them both.
+    """The factors of Llama 3.1's extended context: low frequencies are divided by `factor`, high ones by 1, others in between.
 
-    `turns` says which are long and which short: how often they turn in the `original` context, at most and at least.
+    `turns` are the limits, in turns within the `original` context: frequencies with fewer turns than the first are low,
+    those with more than the second are high.
     """
     low, high = turns
     wavelengths = 2 * np.pi * theta ** (np.arange(half) / half)

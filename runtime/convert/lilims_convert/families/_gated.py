@@ -1,8 +1,9 @@
-"""What Llama, Qwen and the Gemmas have in common: RMSNorm, rotary positions, grouped queries, a gated feed-forward layer."""
+"""The common parts of Llama, Qwen and Gemma: RMSNorm, rotary positions, grouped queries, a gated feed-forward layer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from coremltools.converters.mil.mil import Builder as mb
 from coremltools.converters.mil.mil import Var
@@ -11,6 +12,8 @@ from ..architecture import Architecture
 from ..blocks.decoder import Decoder
 from ..sources.tensors import SourceTensor
 from ._reading import Values, block_shapes, gguf_rope_factors, renamed, rope_factors, tied
+
+Activation = Callable[[Var], Var]
 
 _OUTER = {"token_embd.weight": "embed_tokens.weight", "output_norm.weight": "norm.weight", "output.weight": "lm_head.weight"}
 INNER = {
@@ -31,11 +34,11 @@ INNER = {
 }
 
 
-def from_gguf(family: str, values: Values, tensors: Mapping[str, SourceTensor], **more) -> Architecture:
-    """The dimensions of a GGUF file; `more` is what a family adds or knows better."""
+def from_gguf(family: str, values: Values, tensors: Mapping[str, SourceTensor], **more: Any) -> Architecture:
+    """The dimensions of a GGUF file; `more` are fields that a family adds or overrides."""
     hidden, heads = values.whole("embedding_length"), values.whole("attention.head_count")
     head_dim = values.whole("attention.key_length", hidden // heads)
-    turning = values.whole("rope.dimension_count", head_dim)
+    rotated = values.whole("rope.dimension_count", head_dim)
     return Architecture(
         **{
             "family": family,
@@ -50,16 +53,16 @@ def from_gguf(family: str, values: Values, tensors: Mapping[str, SourceTensor], 
             "rope_theta": values.number("rope.freq_base", 10000.0),
             "norm_epsilon": values.number("attention.layer_norm_rms_epsilon"),
             "tied_embeddings": tied(tensors),
-            "rotary_dim": None if turning == head_dim else turning,
-            "rope_factors": gguf_rope_factors(values, tensors, turning),
+            "rotary_dim": None if rotated == head_dim else rotated,
+            "rope_factors": gguf_rope_factors(values, tensors, rotated),
             "query_bias": "blk.0.attn_q.bias" in tensors,
             **more,
         }
     )
 
 
-def from_config(family: str, config: Values, **more) -> Architecture:
-    """The dimensions of a config.json."""
+def from_config(family: str, config: Values, **more: Any) -> Architecture:
+    """The dimensions of a config.json; `more` are fields that a family adds or overrides."""
     hidden, heads = config.whole("hidden_size"), config.whole("num_attention_heads")
     head_dim = config.whole("head_dim", hidden // heads)
     theta = config.number("rope_theta", 10000.0)
@@ -84,6 +87,7 @@ def from_config(family: str, config: Values, **more) -> Architecture:
 
 
 def checkpoint_tensors(a: Architecture, tensors: Mapping[str, SourceTensor], inner: dict[str, str] = INNER) -> dict[str, SourceTensor]:
+    """A checkpoint's tensors by canonical names; `inner` are the names of a layer's tensors."""
     return renamed(a.layers, tensors, _OUTER, inner)
 
 
@@ -112,7 +116,7 @@ def tensor_shapes(a: Architecture, head_norms: bool = False) -> dict[str, tuple[
 
 
 def self_attention(d: Decoder, layer: int, x: Var, head_norms: bool = False) -> Var:
-    """Attention of normalised activations."""
+    """Attention over normalised activations."""
     a, block = d.architecture, f"blk.{layer}."
     norms = [f"{block}attn_{part}_norm" if head_norms else None for part in "qk"]
     queries = d.heads(d.linear(x, block + "attn_q"), a.heads, norms[0])
@@ -122,30 +126,31 @@ def self_attention(d: Decoder, layer: int, x: Var, head_norms: bool = False) -> 
     return d.linear(mixed, block + "attn_output")
 
 
-def feed_forward(d: Decoder, layer: int, x: Var, activation) -> Var:
-    """The gated feed-forward layer of normalised activations."""
+def feed_forward(d: Decoder, layer: int, x: Var, activation: Activation) -> Var:
+    """The gated feed-forward layer for normalised activations."""
     block = f"blk.{layer}."
     gate = activation(d.linear(x, block + "ffn_gate"))
     return d.linear(mb.mul(x=gate, y=d.linear(x, block + "ffn_up")), block + "ffn_down")
 
 
-# What configurations call GELU's approximation by tanh.
+# Names of the tanh approximation of GELU in configurations.
 GELU = ("gelu_pytorch_tanh", "gelu_new")
 
 
 def silu(x: Var) -> Var:
+    """x * sigmoid(x)."""
     return mb.silu(x=x)
 
 
 def gelu(x: Var) -> Var:
-    """The approximation by tanh."""
+    """The tanh approximation of GELU."""
     return mb.gelu(x=x, mode="TANH_APPROXIMATION")
 
 
-def forward(d: Decoder, activation=silu, embedding_scale: float = 1.0, head_norms: bool = False) -> Var:
+def forward(d: Decoder, activation: Activation = silu, embedding_scale: float = 1.0, head_norms: bool = False) -> Var:
     """Norm, attention, norm, feed-forward, each added to the residual stream."""
     x = d.embed(scale=embedding_scale)
     for layer in range(d.architecture.layers):
         x = mb.add(x=x, y=self_attention(d, layer, d.rms_norm(x, f"blk.{layer}.attn_norm"), head_norms))
         x = mb.add(x=x, y=feed_forward(d, layer, d.rms_norm(x, f"blk.{layer}.ffn_norm"), activation))
-    return d.logits(d.rms_norm(d.wanted(x), "output_norm"))
+    return d.logits(d.rms_norm(d.requested(x), "output_norm"))

@@ -1,4 +1,4 @@
-"""Gemma 1: as Llama, with GeGLU, embeddings scaled by the root of the width, and norms stored as gain - 1."""
+"""Gemma 1: as Llama, with GeGLU, embeddings scaled by the square root of the width, and norms stored as gain - 1."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def from_gguf(values: Values, tensors: Mapping[str, SourceTensor]) -> Architectu
 
 def from_config(config: Values) -> Architecture:
     config.refuse("attention_bias", False, why="biases in every projection are not supported")
-    config.refuse("hidden_activation", *_gated.GELU, why="only GELU by tanh is supported")
-    # Gemma's configurations leave out what is true of all Gemmas: embeddings are tied.
+    config.refuse("hidden_activation", *_gated.GELU, why="only the tanh approximation of GELU is supported")
+    # Gemma's configurations leave out that the embeddings are tied.
     return _gated.from_config("gemma", config, tied_embeddings=config.flag("tie_word_embeddings", True))
 
 
 def checkpoint_tensors(a: Architecture, tensors: Mapping[str, SourceTensor]) -> dict[str, SourceTensor]:
-    """Checkpoints have 1 less than each norm's gain; GGUF files have the gain."""
+    """Checkpoints store each norm's gain minus 1; GGUF files store the gain."""
     found = _gated.checkpoint_tensors(a, tensors)
     return {name: Shifted(tensor, 1) if name.endswith("_norm.weight") else tensor for name, tensor in found.items()}
 

@@ -1,8 +1,8 @@
-"""Gemma 3 (text): Gemma with norms around every sub-layer and over heads; five layers of six look at a sliding window.
+"""Gemma 3 (text): Gemma with norms around every sub-layer and over heads; five layers of six use a sliding window.
 
-Its residual stream grows beyond what fp16 holds. Every addition to it passes through an RMSNorm with a gain, and it is
-read through norms only, which do not mind its scale: so the whole stream is kept at a fixed fraction of its size, by
-scaling the embedding, those gains and the norms' epsilon. The function computed is the same.
+Its residual stream exceeds the range of fp16. Every addition to it passes through an RMSNorm with a gain, and it is read
+only through norms, which do not depend on its scale. Therefore the stream is kept at a fixed fraction of its size, by
+scaling the embedding, those gains and the epsilon of the norms. The computed function is the same.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from . import _gated
 from ._reading import Values, rope_factors
 
 GGUF = ("gemma3",)
-HUGGING_FACE = ("gemma3_text", "gemma3")  # the second also sees pictures, with a network that is left out
+HUGGING_FACE = ("gemma3_text", "gemma3")  # the second also has a vision network, which is not converted
 
-STREAM = 2.0**-5  # the residual stream's scale in the program; a power of two, so that it rounds nothing
+STREAM = 2.0**-5  # scale of the residual stream in the program; a power of two, so that it does not round
 _PATTERN = 6  # every sixth layer is global, unless the source says otherwise
 _LOCAL_THETA = 10000.0
-# What configurations leave out: they hold only what differs from the defaults of transformers' Gemma3TextConfig.
+# Defaults of transformers' Gemma3TextConfig: configurations contain only values that differ from them.
 _USUAL = {"vocab_size": 262208, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26, "num_attention_heads": 8,
           "num_key_value_heads": 4, "head_dim": 256, "max_position_embeddings": 131072, "rms_norm_eps": 1e-6,
           "sliding_window": 4096}  # fmt: skip
-_LAYERS_OF_27B = 62  # the one size whose scores are scaled by its width over its heads, not by the heads' own width
+_LAYERS_OF_27B = 62  # the only size whose scores are scaled by width / heads instead of the head width
 
 
 def _inner() -> dict[str, str]:
@@ -45,7 +45,7 @@ def _local(layers: int, pattern: int) -> tuple[int, ...]:
 
 
 def from_gguf(values: Values, tensors: Mapping[str, SourceTensor]) -> Architecture:
-    """GGUF files say nothing of the scale of scores; which size has which is known from the layers, as llama.cpp has it."""
+    """GGUF files do not contain the scale of scores; as in llama.cpp, the number of layers tells which one applies."""
     layers, scale = values.layers("block_count"), None
     if layers == _LAYERS_OF_27B:
         scale = (values.whole("embedding_length") / values.whole("attention.head_count")) ** -0.5
@@ -59,30 +59,32 @@ def from_gguf(values: Values, tensors: Mapping[str, SourceTensor]) -> Architectu
 
 
 def _gguf_local(values: Values, layers: int) -> tuple[int, ...]:
-    """`sliding_window_pattern` is how many layers make a turn, or says of each layer whether it is local."""
+    """`sliding_window_pattern` is the period of global layers, or a list that says of each layer whether it is local."""
     pattern = values.get("attention.sliding_window_pattern")
     if not isinstance(pattern, list):
         return _local(layers, values.whole("attention.sliding_window_pattern", _PATTERN))
     if len(pattern) != layers or not all(isinstance(local, bool) for local in pattern):
-        raise SourceError(f"attention.sliding_window_pattern has {len(pattern)} entries for {layers} layers; each layer's is true or false")
+        raise SourceError(
+            f"attention.sliding_window_pattern has {len(pattern)} entries for {layers} layers; must be true or false for each layer"
+        )
     return tuple(layer for layer, local in enumerate(pattern) if local)
 
 
 def from_config(config: Values) -> Architecture:
     config = config.over(_USUAL)
-    config.refuse("hidden_activation", *_gated.GELU, why="only GELU by tanh is supported")
+    config.refuse("hidden_activation", *_gated.GELU, why="only the tanh approximation of GELU is supported")
     config.refuse("attention_bias", False, why="biases in every projection are not supported")
     config.refuse("final_logit_softcapping", why="caps on logits are not supported")
     config.refuse("attn_logit_softcapping", why="caps on scores are not supported")
     layers, theta = config.layers("num_hidden_layers"), config.number("rope_theta", 1e6)
     kinds = config.get("layer_types")
-    config.refuse("use_bidirectional_attention", False, why="only what stands before a token may be seen")
+    config.refuse("use_bidirectional_attention", False, why="only causal attention is supported")
     if kinds is None:
         local = _local(layers, config.whole("sliding_window_pattern", config.whole("_sliding_window_pattern", _PATTERN)))
     else:
         known = ("sliding_attention", "full_attention")
         if not isinstance(kinds, list) or len(kinds) != layers or not all(kind in known for kind in kinds):
-            raise SourceError(f"layer_types is {shown(kinds)}; sliding_attention or full_attention is wanted for each of {layers} layers")
+            raise SourceError(f"layer_types is {shown(kinds)}; must be sliding_attention or full_attention for each of {layers} layers")
         local = tuple(layer for layer, kind in enumerate(kinds) if kind == "sliding_attention")
     head_dim = config.whole("head_dim")
     return _gated.from_config(
@@ -120,7 +122,7 @@ def forward(d: Decoder) -> Var:
         x = _add(d, x, mixed, block + "post_attention_norm")
         fed = _gated.feed_forward(d, layer, d.rms_norm(x, block + "ffn_norm", epsilon), _gated.gelu)
         x = _add(d, x, fed, block + "post_ffw_norm")
-    return d.logits(d.rms_norm(d.wanted(x), "output_norm", epsilon))
+    return d.logits(d.rms_norm(d.requested(x), "output_norm", epsilon))
 
 
 def _add(d: Decoder, x: Var, y: Var, norm: str) -> Var:

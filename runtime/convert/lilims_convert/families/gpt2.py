@@ -42,9 +42,9 @@ def from_gguf(values: Values, tensors: Mapping[str, SourceTensor]) -> Architectu
 
 def from_config(config: Values) -> Architecture:
     config.refuse("scale_attn_by_inverse_layer_idx", False, why="scaling by layer is not supported")
-    config.refuse("scale_attn_weights", True, why="scores that are not scaled are not supported")
-    config.refuse("add_cross_attention", False, why="attention to another network is not supported")
-    config.refuse("activation_function", *_gated.GELU, why="only GELU by tanh is supported")
+    config.refuse("scale_attn_weights", True, why="unscaled scores are not supported")
+    config.refuse("add_cross_attention", False, why="cross-attention is not supported")
+    config.refuse("activation_function", *_gated.GELU, why="only the tanh approximation of GELU is supported")
     hidden, heads = config.whole("n_embd"), config.whole("n_head")
     return Architecture(
         family="gpt2", layers=config.layers("n_layer"), hidden=hidden, heads=heads, kv_heads=heads, head_dim=hidden // heads,
@@ -62,8 +62,8 @@ def checkpoint_tensors(a: Architecture, tensors: Mapping[str, SourceTensor]) -> 
     """Matrices of this family's checkpoints are [in, out]."""
     inner = {f"{ours}.{kind}": f"h.{{n}}.{theirs}.{kind}" for ours, theirs in _INNER.items() for kind in ("weight", "bias")}
     found = renamed(a.layers, tensors, _OUTER, inner)
-    turned = ("attn_qkv.weight", "attn_output.weight", "ffn_up.weight", "ffn_down.weight")
-    return _split(a, {name: Transposed(tensor) if name.endswith(turned) else tensor for name, tensor in found.items()})
+    transposed = ("attn_qkv.weight", "attn_output.weight", "ffn_up.weight", "ffn_down.weight")
+    return _split(a, {name: Transposed(tensor) if name.endswith(transposed) else tensor for name, tensor in found.items()})
 
 
 def _split(a: Architecture, found: dict[str, SourceTensor]) -> dict[str, SourceTensor]:
@@ -83,4 +83,4 @@ def forward(d: Decoder) -> Var:
     for layer in range(d.architecture.layers):
         x = mb.add(x=x, y=_plain.self_attention(d, layer, d.layer_norm(x, f"blk.{layer}.attn_norm"), rotary=False))
         x = mb.add(x=x, y=_plain.feed_forward(d, layer, d.layer_norm(x, f"blk.{layer}.ffn_norm")))
-    return d.logits(d.layer_norm(d.wanted(x), "output_norm"))
+    return d.logits(d.layer_norm(d.requested(x), "output_norm"))

@@ -1,4 +1,4 @@
-"""GPT-Neo, as TinyStories-1M is one: GPT-2 whose scores are not scaled and whose layers see, in turn, all or 256 tokens."""
+"""GPT-Neo, for example TinyStories-1M: GPT-2 with unscaled scores and, in alternate layers, a window of 256 tokens."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _INNER = {"attn_norm": "ln_1", "attn_q": "attn.attention.q_proj", "attn_k": "att
 
 
 def from_gguf(values: Values, tensors: Mapping[str, SourceTensor]) -> Architecture:
-    raise SourceError("there are no GGUF files of GPT-Neo; give its checkpoint")
+    raise SourceError("GGUF files of GPT-Neo do not exist; convert the checkpoint")
 
 
 def from_config(config: Values) -> Architecture:
-    config.refuse("activation_function", *GELU, why="only GELU by tanh is supported")
+    config.refuse("activation_function", *GELU, why="only the tanh approximation of GELU is supported")
     hidden, heads, layers = config.whole("hidden_size"), config.whole("num_heads"), config.layers("num_layers")
     return Architecture(
         family="gpt_neo", layers=layers, hidden=hidden, heads=heads, kv_heads=heads, head_dim=hidden // heads,
@@ -45,23 +45,23 @@ def from_config(config: Values) -> Architecture:
 
 
 def _local(config: Values, layers: int) -> tuple[int, ...]:
-    """attention_layers names each layer's kind; where it is left out, attention_types is [[[kinds in turn], how often], …]."""
+    """attention_layers lists the kind of each layer; if it is missing, attention_types is [[[kinds], repetitions], …]."""
     kinds = config.get("attention_layers")
     if not isinstance(kinds, list):
-        kinds = _in_turn(config.get("attention_types"), layers)
+        kinds = _repeated(config.get("attention_types"), layers)
     if len(kinds) != layers or not all(kind in ("global", "local") for kind in kinds):
-        raise SourceError(f"attention_types names {len(kinds)} layers of {layers}, each of which must be global or local")
+        raise SourceError(f"attention_types lists {len(kinds)} layers; must be global or local for each of {layers} layers")
     return tuple(layer for layer, kind in enumerate(kinds) if kind == "local")
 
 
-def _in_turn(types: object, layers: int) -> list:
-    kinds: list = []
+def _repeated(types: object, layers: int) -> list[object]:
+    kinds: list[object] = []
     for turn in types if isinstance(types, list) else [None]:
         match turn:
             case [[*names], int(times)] if 0 < times <= layers and len(names) <= layers:
                 kinds += names * times
             case _:
-                raise SourceError(f"attention_types is {shown(types)}; lists of kinds with a count are wanted")
+                raise SourceError(f"attention_types is {shown(types)}; must be a list of [[kinds], repetitions]")
     return kinds
 
 

@@ -1,4 +1,4 @@
-"""Llama and what is built like it: Llama 2 and 3, SmolLM2, TinyLlama. RMSNorm, rotary positions, SwiGLU, no biases."""
+"""Llama 2 and 3, SmolLM2, TinyLlama and models with the same structure: RMSNorm, rotary positions, SwiGLU, no biases."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def from_config(config: Values) -> Architecture:
 
 
 def gguf_tensors(a: Architecture, tensors: Mapping[str, SourceTensor]) -> dict[str, SourceTensor]:
-    """GGUF files of this family have the rows of queries and keys permuted: pairs that turn together are neighbours.
+    """Reorders the rows of queries and keys: in GGUF files of this family, rows that are rotated together are neighbours.
 
-    Here they are half a head apart. Rows move whole, so blocks of quantised values move with them.
+    Here they are half a head apart. Whole rows are moved, so blocks of quantised values stay intact.
     """
     found = {name: tensor for name, tensor in tensors.items() if name != "rope_freqs.weight"}
     for layer in range(a.layers):
@@ -41,12 +41,12 @@ def gguf_tensors(a: Architecture, tensors: Mapping[str, SourceTensor]) -> dict[s
             for kind in ("weight", "bias"):
                 name = f"blk.{layer}.attn_{part}.{kind}"
                 if name in found and found[name].shape[0] == heads * a.head_dim:
-                    found[name] = Selected(found[name], half_rotation(heads, a.head_dim, a.turning))
+                    found[name] = Selected(found[name], half_rotation(heads, a.head_dim, a.rotated))
     return found
 
 
-def half_rotation(heads: int, head_dim: int, turning: int) -> np.ndarray:
-    """Which row of the permuted matrix is row i of the plain one."""
-    pairs = np.arange(turning).reshape(turning // 2, 2).T.reshape(-1)
-    one_head = np.concatenate([pairs, np.arange(turning, head_dim)])
+def half_rotation(heads: int, head_dim: int, rotated: int) -> np.ndarray:
+    """For each row of the matrix in half-rotation order, its row in the permuted matrix."""
+    pairs = np.arange(rotated).reshape(rotated // 2, 2).T.reshape(-1)
+    one_head = np.concatenate([pairs, np.arange(rotated, head_dim)])
     return (np.arange(heads)[:, None] * head_dim + one_head).reshape(-1)

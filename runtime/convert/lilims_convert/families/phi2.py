@@ -1,4 +1,4 @@
-"""Phi-2: attention and feed-forward side by side behind one layer norm, positions that turn a part of each head."""
+"""Phi-2: attention and feed-forward in parallel after one layer norm, rotary positions on a part of each head."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def from_gguf(values: Values, tensors: Mapping[str, SourceTensor]) -> Architectu
 
 def from_config(config: Values) -> Architecture:
     config.refuse("qk_layernorm", False, why="norms over heads are not supported")
-    config.refuse("tie_word_embeddings", False, why="an output layer of its own is expected")
-    config.refuse("hidden_act", *_gated.GELU, why="only GELU by tanh is supported")
+    config.refuse("tie_word_embeddings", False, why="tied embeddings are not supported")
+    config.refuse("hidden_act", *_gated.GELU, why="only the tanh approximation of GELU is supported")
     hidden, heads = config.whole("hidden_size"), config.whole("num_attention_heads")
     config.refuse("num_key_value_heads", heads, why="grouped queries are not supported")
-    turning = int(hidden // heads * config.number("partial_rotary_factor", 0.5))
+    rotated = int(hidden // heads * config.number("partial_rotary_factor", 0.5))
     theta = config.number("rope_theta", 10000.0)
     return Architecture(
         family="phi2", layers=config.layers("num_hidden_layers"), hidden=hidden, heads=heads, kv_heads=heads,
         head_dim=hidden // heads, intermediate=config.whole("intermediate_size"), vocab=config.whole("vocab_size"),
         context=config.whole("max_position_embeddings"), rope_theta=theta, norm_epsilon=config.number("layer_norm_eps"),
-        tied_embeddings=False, rotary_dim=turning, rope_factors=rope_factors(config, theta, turning), query_bias=True,
+        tied_embeddings=False, rotary_dim=rotated, rope_factors=rope_factors(config, theta, rotated), query_bias=True,
     )  # fmt: skip
 
 
@@ -73,4 +73,4 @@ def forward(d: Decoder) -> Var:
         normed = d.layer_norm(x, f"blk.{layer}.attn_norm")
         mixed = _plain.self_attention(d, layer, normed, rotary=True)
         x = mb.add(x=x, y=mb.add(x=mixed, y=_plain.feed_forward(d, layer, normed)))
-    return d.logits(d.layer_norm(d.wanted(x), "output_norm"))
+    return d.logits(d.layer_norm(d.requested(x), "output_norm"))

@@ -1,4 +1,4 @@
-"""The tensor types of ggml that models are published in, and how their blocks become float32.
+"""The tensor types of ggml that models are published in, and their decoding to float32.
 
 A row is a sequence of blocks; a block has a fixed number of elements and bytes. Every decoder takes the blocks of any
 number of rows as uint8 [blocks, bytes] and returns float32 [blocks, elements]. All numbers are little endian.
@@ -14,13 +14,15 @@ import numpy as np
 
 @dataclass(frozen=True)
 class BlockType:
+    """A type, its block and its decoder."""
+
     name: str
-    elements: int  # of one block
-    size: int  # bytes of one block
+    elements: int  # per block
+    size: int  # bytes per block
     decode_blocks: Callable[[np.ndarray], np.ndarray]
 
     def decode(self, data: np.ndarray) -> np.ndarray:
-        """Flat float32 of the flat bytes of whole blocks."""
+        """float32 [elements] of the bytes of whole blocks, uint8 [bytes]."""
         return self.decode_blocks(data.reshape(-1, self.size)).reshape(-1)
 
 
@@ -43,7 +45,7 @@ def _float16(blocks: np.ndarray) -> np.ndarray:
 
 
 def bfloat16(blocks: np.ndarray) -> np.ndarray:
-    """bf16 is the upper half of a float32."""
+    """float32 of bf16 values, which are the upper halves of float32 values."""
     return (np.ascontiguousarray(blocks).view(np.uint16).astype(np.uint32) << 16).view(np.float32)
 
 
@@ -56,16 +58,17 @@ def _q4_1(b: np.ndarray) -> np.ndarray:
 
 
 def _fifth_bits(b: np.ndarray) -> np.ndarray:
-    """32 bits, the first for element 0, moved to where the fifth bit of a value is."""
+    """32 bits, the first for element 0, each shifted to the fifth bit of a value."""
     return np.unpackbits(b, axis=1, bitorder="little") << 4
 
 
 def q5_0_values(b: np.ndarray) -> np.ndarray:
-    """The integers of a block, 0 to 31; likewise for the other types below."""
+    """The integers of a block, 0 to 31."""
     return nibbles(b[:, 6:22]) | _fifth_bits(b[:, 2:6])
 
 
 def q5_1_values(b: np.ndarray) -> np.ndarray:
+    """The integers of a block, 0 to 31."""
     return nibbles(b[:, 8:24]) | _fifth_bits(b[:, 4:8])
 
 
@@ -85,7 +88,7 @@ def _q8_0(b: np.ndarray) -> np.ndarray:
 
 
 def _fields(data: np.ndarray, width: int, run: int) -> np.ndarray:
-    """Splits bytes into 8/width fields of `width` bits. Each run of `run` bytes gives its lowest fields, then the next."""
+    """Splits bytes into 8/width fields of `width` bits: for each `run` bytes the lowest fields of all, then the next ones."""
     count = len(data)
     shifts = np.arange(0, 8, width, dtype=np.uint8)[None, None, :, None]
     return ((data.reshape(count, -1, 1, run) >> shifts) & ((1 << width) - 1)).reshape(count, -1)
@@ -104,7 +107,7 @@ def _q3_k(b: np.ndarray) -> np.ndarray:
     low = nibbles(b[:, 96:104])
     high = _fields(b[:, 104:108], 2, 4)
     scales = half(b, 108) * ((low | high << 4).astype(np.float32) - 32)
-    # hmask: bit k of byte j belongs to element 32 k + j; where it is not set, 4 is taken away.
+    # hmask: bit k of byte j belongs to element 32 k + j; if it is not set, 4 is subtracted.
     missing = 4 * (1 - _fields(b[:, :32], 1, 32).astype(np.int8))
     values = (_fields(b[:, 32:96], 2, 32).astype(np.int8) - missing).reshape(count, 16, 16)
     return (scales[..., None] * values).reshape(count, 256)
@@ -125,14 +128,17 @@ def _scaled(b: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def q4_k_values(b: np.ndarray) -> np.ndarray:
+    """The integers of a block, 0 to 15."""
     return _fields(b[:, 16:144], 4, 32)
 
 
 def q5_k_values(b: np.ndarray) -> np.ndarray:
+    """The integers of a block, 0 to 31."""
     return _fields(b[:, 48:176], 4, 32) | _fields(b[:, 16:48], 1, 32) << 4
 
 
 def q6_k_values(b: np.ndarray) -> np.ndarray:
+    """The integers of a block, 0 to 63."""
     return _fields(b[:, :128], 4, 64) | _fields(b[:, 128:192], 2, 32) << 4
 
 
@@ -151,7 +157,7 @@ def _q6_k(b: np.ndarray) -> np.ndarray:
     return (scales[..., None] * centred).reshape(count, 256)
 
 
-# By the number that GGUF gives the type.
+# By the number of the type in GGUF.
 TYPES: dict[int, BlockType] = {
     0: BlockType("F32", 1, 4, _float32),
     1: BlockType("F16", 1, 2, _float16),

@@ -1,4 +1,4 @@
-"""A tensor as a source offers it: a shape, and rows of float32 when they are asked for."""
+"""A tensor of a source: a shape, and rows that are read as float32 on request."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import mmap
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -14,28 +15,46 @@ _PAGE = mmap.PAGESIZE
 
 
 class SourceTensor(Protocol):
-    """What the rest of the conversion sees of a source."""
+    """The interface of a source to the rest of the conversion."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
 
+    @property
+    def kind(self) -> str | None:
+        """The name of its type in the file, such as Q4_0 or BF16; None if its rows are not stored as such in a file."""
+
     def rows(self, start: int, stop: int) -> np.ndarray:
         """Rows start..stop of the first axis as float32; a vector's rows are its elements."""
 
+    def raw(self, start: int, stop: int) -> np.ndarray:
+        """The stored bytes of rows start..stop, uint8 [rows, bytes]; only if `kind` is not None."""
+
+
+class _Computed:
+    """Base of tensors whose rows are not stored in a file."""
+
+    @property
+    def kind(self) -> None:
+        return None
+
+    def raw(self, start: int, stop: int) -> np.ndarray:
+        raise TypeError(f"{type(self).__name__}: its rows are not stored")
+
 
 class MappedBytes:
-    """A read-only file in memory whose pages can be given back."""
+    """A read-only mapped file whose pages can be released."""
 
     def __init__(self, mapped: mmap.mmap) -> None:
         self._mapped = mapped
         self.size = len(mapped)
 
     def view(self, offset: int, length: int) -> np.ndarray:
-        """Bytes offset..offset+length, not copied."""
+        """Bytes offset..offset+length, uint8, without a copy."""
         return np.frombuffer(self._mapped, np.uint8, length, offset)
 
     def release(self, offset: int, length: int) -> None:
-        """Gives back the pages that lie wholly in the range; reading them again reads the file again."""
+        """Releases the pages that are completely in the range; they are read from the file again on the next access."""
         if not hasattr(mmap, "MADV_DONTNEED"):
             return
         first = -(-offset // _PAGE) * _PAGE
@@ -46,29 +65,30 @@ class MappedBytes:
 
 @dataclass(frozen=True, eq=False)
 class FileTensor:
-    """A tensor that lies in a mapped file, row after row."""
+    """A tensor in a mapped file, row after row."""
 
     shape: tuple[int, ...]
-    kind: str  # the name of its type in the file, such as Q4_0 or BF16
+    kind: str
     row_bytes: int
     offset: int  # of the first row in the file
     file: MappedBytes
-    decode: Callable[[np.ndarray], np.ndarray]  # bytes of whole rows -> float32, one row after the other
+    decode: Callable[[np.ndarray], np.ndarray]  # bytes of whole rows -> float32, flat
 
     def raw(self, start: int, stop: int) -> np.ndarray:
-        """The bytes of some rows as they are stored, [rows, row_bytes]; a copy."""
+        """The stored bytes of rows start..stop, uint8 [rows, row_bytes]; a copy."""
         length = (stop - start) * self.row_bytes
         place = self.offset + start * self.row_bytes
-        taken = self.file.view(place, length).copy()
+        copied = self.file.view(place, length).copy()
         self.file.release(place, length)
-        return taken.reshape(stop - start, self.row_bytes)
+        return copied.reshape(stop - start, self.row_bytes)
 
     def rows(self, start: int, stop: int) -> np.ndarray:
+        """Rows start..stop as float32."""
         return self.decode(self.raw(start, stop).reshape(-1)).reshape(stop - start, *self.shape[1:])
 
 
 @dataclass(frozen=True, eq=False)
-class ArrayTensor:
+class ArrayTensor(_Computed):
     """A tensor in memory."""
 
     array: np.ndarray
@@ -83,7 +103,7 @@ class ArrayTensor:
 
 @dataclass(frozen=True, eq=False)
 class Selected:
-    """Rows of another tensor in another order: a part of a fused matrix, or rows that a converter had permuted."""
+    """Rows of another tensor in another order: a part of a fused matrix, or rows that a converter has permuted."""
 
     source: SourceTensor
     order: np.ndarray  # row i of this is row order[i] of the source
@@ -100,19 +120,20 @@ class Selected:
         return self.source.rows(first, int(wanted.max()) + 1)[wanted - first]
 
     def raw(self, start: int, stop: int) -> np.ndarray:
-        """As `FileTensor.raw`: whole rows keep their blocks wherever they go."""
+        """The stored bytes of rows start..stop; reordering rows does not change their blocks."""
         wanted = self.order[start:stop]
         first = int(wanted.min())
         return self.source.raw(first, int(wanted.max()) + 1)[wanted - first]
 
     @property
     def kind(self) -> str | None:
-        return getattr(self.source, "kind", None)
+        """The type of the source."""
+        return self.source.kind
 
 
 @dataclass(frozen=True, eq=False)
-class Transposed:
-    """A matrix that its source stores as [in, out]. Held whole while it is read: rows cut across the source's."""
+class Transposed(_Computed):
+    """A matrix that its source stores as [in, out]. Reading any rows reads the whole source."""
 
     source: SourceTensor
 
@@ -127,8 +148,8 @@ class Transposed:
 
 
 @dataclass(frozen=True, eq=False)
-class Shifted:
-    """A tensor plus a number: norms that are stored as their difference from 1."""
+class Shifted(_Computed):
+    """A tensor plus a number, for norms that are stored as their difference from 1."""
 
     source: SourceTensor
     amount: float
@@ -142,12 +163,12 @@ class Shifted:
 
 
 def whole(tensor: SourceTensor) -> np.ndarray:
-    """All of a tensor as float32; for small ones."""
+    """A whole tensor as float32; for small tensors."""
     return tensor.rows(0, tensor.shape[0])
 
 
 def origin(tensor: SourceTensor) -> SourceTensor:
-    """What a tensor is a view of: the one that its source holds."""
+    """The tensor that a view is of."""
     while hasattr(tensor, "source"):
         tensor = tensor.source
     return tensor
@@ -157,20 +178,20 @@ _COMPARED = 1 << 22  # elements at a time
 
 
 def equal(a: SourceTensor, b: SourceTensor) -> bool:
-    """Whether two tensors hold the same values, stored in the same way or not; read in runs of rows."""
+    """Whether two tensors have the same values, whatever their types; read in chunks of rows."""
     if a.shape != b.shape or not a.shape:
         return False
-    literally = getattr(a, "kind", a) == getattr(b, "kind", b)
+    same_type = a.kind is not None and a.kind == b.kind
     step = max(1, _COMPARED // max(1, math.prod(a.shape[1:])))
     for start in range(0, a.shape[0], step):
         stop = min(start + step, a.shape[0])
-        one, other = (t.raw(start, stop) if literally else t.rows(start, stop) for t in (a, b))
+        one, other = (t.raw(start, stop) if same_type else t.rows(start, stop) for t in (a, b))
         if not np.array_equal(one, other):
             return False
     return True
 
 
-def open_mapped(path) -> MappedBytes:
-    """Maps a file for reading. An empty file cannot be mapped and is refused by its readers before."""
-    with open(path, "rb") as file:
+def open_mapped(path: Path) -> MappedBytes:
+    """Maps a file for reading. The readers refuse empty files before, because they cannot be mapped."""
+    with path.open("rb") as file:
         return MappedBytes(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))

@@ -1,8 +1,8 @@
-"""Short texts that do little but repeat two names: what a small network learns to copy from.
+"""Short texts that mostly repeat two names, from which a small network learns to copy.
 
-In a story one word in sixteen is a name, too rare a reason to look back for one: after a million tokens of stories alone
-the loss on names was still that of guessing. In these texts it is one in three, and looking back pays at once; what is
-learned here then serves the stories.
+In a story one word in sixteen is a name, too few for a network of this size to learn to look back for it: after a million
+tokens of stories alone, the loss on names was still that of guessing. In these texts one word in three is a name, and
+what the network learns here carries over to the stories.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from .lexicon import BOYS, GIRLS
 
-SENTENCES = 14  # a text, after the one that names the first character
+SENTENCES = 14  # per text, after the one that introduces the first character
 _OPENING = "Once upon a time, there was {a}."
 _TELLING = (
     "{a} saw {b}.",
@@ -29,7 +29,7 @@ _TELLING = (
 
 
 def exercises(seed: int) -> Iterator[str]:
-    """Texts without end; the same seed gives the same texts."""
+    """An endless sequence of texts; the same seed gives the same texts."""
     chance = random.Random(seed)
     while True:
         one, other = chance.sample(GIRLS + BOYS, 2)

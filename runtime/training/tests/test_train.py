@@ -1,16 +1,17 @@
-"""What training is fed and how it steps; skipped where the extra `train` is not installed."""
+"""The training data, the learning rates and the optimiser's steps."""
 
 from __future__ import annotations
 
 import itertools
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-pytest.importorskip("jax")
-
-from lilims_convert import optimiser, train, vocabulary  # noqa: E402
+from lilims_convert import vocabulary
+from lilims_training import optimiser, train
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +48,11 @@ def test_rates_rise_then_fall():
 def test_orthogonal_brings_singular_values_near_one():
     matrix = np.random.default_rng(0).normal(size=(48, 20)) * np.geomspace(1, 30, 20)
     values = np.linalg.svd(np.asarray(optimiser.orthogonal(matrix.astype(np.float32))), compute_uv=False)
-    assert 0.5 < values.min() and values.max() < 1.3
+    assert values.min() > 0.5
+    assert values.max() < 1.3
 
 
 def test_a_step_goes_downhill():
-    import jax
-    import jax.numpy as jnp
-
     def loss(tensors):
         return sum(((value - 3) ** 2).mean() for value in tensors.values())
 

@@ -1,14 +1,14 @@
 """Seed -> stories, and which of them are held out.
 
-A story is held out when its combination of plot, hero and friend falls into a fixed twentieth of all combinations, by
-hash. Training and held-out stories therefore never share such a combination, whatever the seeds, and no story can be
-in both.
+A story is held out if the hash of its combination of plot, hero and friend falls into a fixed twentieth of all hashes.
+Training and held-out stories therefore never share such a combination, whatever the seeds, and no story is in both.
 """
 
 from __future__ import annotations
 
 import hashlib
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,12 +16,14 @@ from . import grammar
 from .grammar import ALWAYS, SLOT, Plot
 from .lexicon import ANIMALS, BOYS, GIRLS, LISTS, PRONOUNS
 
-HELD_OUT_SHARE = 20  # one combination in so many
+HELD_OUT_SHARE = 20  # one combination in 20 is held out
 SHORTEST, LONGEST = 60, 200  # words
 
 
 @dataclass(frozen=True)
 class Story:
+    """A story, and the combination that decides whether it is held out."""
+
     text: str
     plot: str
     hero: str
@@ -33,18 +35,19 @@ class Story:
 
 
 def is_held_out(plot: str, hero: str, friend: str) -> bool:
+    """Whether stories of this combination are held out of the training."""
     digest = hashlib.sha256(f"{plot}|{hero}|{friend}".encode()).digest()
     return int.from_bytes(digest[:4], "big") % HELD_OUT_SHARE == 0
 
 
 def generate(seed: int, held_out: bool) -> Iterator[Story]:
-    """Distinct stories of one side of the split, without end; the same seed gives the same stories."""
+    """An endless sequence of distinct stories of one side of the split; the same seed gives the same stories."""
     chance = random.Random(seed)
     plots = grammar.read()
     names = sorted(name for name, plot in plots.items() if plot.parts)
     seen: set[bytes] = set()
     while True:
-        story = _tell(chance, plots, chance.choice(names))
+        story = _story(chance, plots, chance.choice(names))
         mark = hashlib.sha256(story.text.encode()).digest()[:12]
         words = len(story.text.split())
         if story.held_out == held_out and SHORTEST <= words <= LONGEST and mark not in seen:
@@ -52,7 +55,7 @@ def generate(seed: int, held_out: bool) -> Iterator[Story]:
             yield story
 
 
-def _tell(chance: random.Random, plots: dict[str, Plot], name: str) -> Story:
+def _story(chance: random.Random, plots: dict[str, Plot], name: str) -> Story:
     plot = plots[name]
     before, after = (plots[part] for part in plot.parts)
     slots = _cast(chance)
@@ -77,9 +80,9 @@ def _cast(chance: random.Random) -> dict[str, str]:
 
 
 def _fill(sentence: str, slots: dict[str, str]) -> str:
-    """Fills slots; {Name} begins with a capital letter; a filled value may hold slots itself."""
+    """Fills slots. {Name} gives a value with a capital letter; a value may contain slots itself."""
 
-    def word(match) -> str:
+    def word(match: re.Match[str]) -> str:
         slot = match.group(1)
         lower = slot[0].lower() + slot[1:]
         value = _fill(slots[lower], slots) if "{" in slots[lower] else slots[lower]

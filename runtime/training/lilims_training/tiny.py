@@ -1,7 +1,7 @@
-"""The tiny models of the tests in Swift, Python and Go: random weights, every part of the contract, a few kilobytes.
+"""The tiny models of the tests in Swift, Python and Go: random weights, every part of the model contract, a few kilobytes.
 
-`tiny` has what the first version of the contract has. `tiny-ranked` has what came since: steps that give the most likely
-tokens, functions for evaluation, layers with a window, more positions than slots, and weights in eight bits.
+`tiny` covers the first version of the contract. `tiny-ranked` covers the later additions: steps that return the most
+likely tokens, functions for evaluation, layers with a sliding window, more positions than cache slots, 8-bit weights.
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from . import checkpoint, families, vocabulary
-from .architecture import Architecture
-from .checkpoint import Checkpoint
-from .conversion import Request
+from lilims_convert import checkpoint, families, vocabulary
+from lilims_convert.architecture import Architecture
+from lilims_convert.checkpoint import Checkpoint
+from lilims_convert.conversion import Request
 
-ARCHITECTURE = Architecture(
-    family="llama", layers=2, hidden=64, heads=4, kv_heads=2, head_dim=32, intermediate=96, vocab=288, context=64
-)
+ARCHITECTURE = Architecture(family="llama", layers=2, hidden=64, heads=4, kv_heads=2, head_dim=32, intermediate=96, vocab=288, context=64)
 RANKED = Architecture(
     family="gemma3", layers=2, hidden=64, heads=4, kv_heads=2, head_dim=32, intermediate=96, vocab=288, context=96,
     local_theta=1000.0, window=6, local_layers=(0,),
@@ -28,9 +26,9 @@ _TEXT = "Once upon a time there was a cat. The cat sat on the mat. The dog said 
 
 
 def make(architecture: Architecture = ARCHITECTURE, seed: int = 1) -> Checkpoint:
-    """Random tensors, scaled so that logits spread over several units and greedy choices are not ties."""
+    """Random tensors, scaled so that logits differ by several units and the greedy choice is never a tie."""
     random = np.random.default_rng(seed)
-    tensors = {}
+    tensors: dict[str, np.ndarray] = {}
     for name, shape in families.find(architecture.family).tensor_shapes(architecture).items():
         if name.endswith("norm.weight"):
             tensors[name] = random.uniform(0.5, 1.5, shape).astype(np.float32)
@@ -51,17 +49,17 @@ def write(folder: Path, architecture: Architecture = ARCHITECTURE) -> tuple[Path
 
 
 def request(destination: Path, tokenizer: Path) -> Request:
-    """How `tiny` is converted."""
+    """The conversion of `tiny`."""
     return Request(
         tokenizer=tokenizer, destination=destination, name="tiny", version="1.0.0", licence="as this repository",
-        source="random weights of lilims_convert.tiny, for tests", prefill_chunk=PREFILL_CHUNK,
+        source="random weights of lilims_training.tiny, for tests", prefill_chunk=PREFILL_CHUNK,
     )  # fmt: skip
 
 
 def ranked_request(destination: Path, tokenizer: Path) -> Request:
-    """How `tiny-ranked` is converted."""
+    """The conversion of `tiny-ranked`."""
     return Request(
         tokenizer=tokenizer, destination=destination, name="tiny-ranked", version="1.0.0", licence="as this repository",
-        source="random weights of lilims_convert.tiny, for tests", context=20, positions=96, prefill_chunk=PREFILL_CHUNK,
+        source="random weights of lilims_training.tiny, for tests", context=20, positions=96, prefill_chunk=PREFILL_CHUNK,
         quantization="int8", layout="ane", top_k=8, score=True,
     )  # fmt: skip

@@ -1,7 +1,7 @@
-"""Where a model folder is made before it takes its place: a hidden folder beside it, on the same disk.
+"""The staging folder of a conversion: a hidden folder beside the destination, on the same disk.
 
-Whatever goes wrong, nothing is left that looks like a model. What a killed process left is thrown away by the next one:
-whoever works in a folder holds a lock on it, which ends with the process.
+A failed conversion leaves no folder that looks like a model. The next conversion removes the folders of killed processes:
+a process holds a lock on its staging folder, which ends with the process.
 """
 
 from __future__ import annotations
@@ -10,29 +10,28 @@ import errno
 import glob
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # not a POSIX system: nothing is locked there, and nothing thrown away
-    fcntl = None
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
 def beside(destination: Path) -> Iterator[Path]:
-    """A new folder for the work, removed at the end, with all that is in it, unless it was put somewhere."""
+    """A new staging folder. It is removed at the end, with its contents, unless `put` has moved it."""
     destination.parent.mkdir(parents=True, exist_ok=True)
-    _throw_away_what_was_left(destination)
-    folder, lock = _made(destination)
+    _remove_leftovers(destination)
+    folder, lock = _create(destination)
     try:
         yield folder
     except OSError as error:
-        raise _told(error, destination) from error
+        raise _with_place(error, destination) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if lock is not None:
@@ -40,8 +39,8 @@ def beside(destination: Path) -> Iterator[Path]:
 
 
 def put(folder: Path, destination: Path) -> None:
-    """Moves a finished folder to its place, by two renames where another model is there."""
-    folder.chmod(0o755)  # temporary folders are their owner's only
+    """Moves a finished folder to its destination, with two renames if another model is there."""
+    folder.chmod(0o755)  # temporary folders are accessible to their owner only
     if not destination.exists():
         folder.rename(destination)
         return
@@ -50,7 +49,7 @@ def put(folder: Path, destination: Path) -> None:
         destination.rename(former / "model")
         folder.rename(destination)
     finally:
-        if not destination.exists():  # interrupted between the two
+        if not destination.exists():  # interrupted between the two renames
             (former / "model").rename(destination)
         shutil.rmtree(former, ignore_errors=True)
 
@@ -59,35 +58,39 @@ def _prefix(destination: Path) -> str:
     return f".{destination.name}.unfinished-"
 
 
-def _told(error: OSError, destination: Path) -> OSError:
-    """The error with a place, and with what is to be done where a disk is full; errors of writing have neither."""
+def _with_place(error: OSError, destination: Path) -> OSError:
+    """The error with a path and, for a full disk, with a remedy; errors of write calls have neither."""
     where = error.filename or str(destination.parent)
     if error.errno in _FULL:
-        return OSError(error.errno, "no space is left on its disk; make room, or name a folder on another one", where)
+        return OSError(error.errno, "no space left on the disk; free some, or choose a folder on another disk", where)
     return error if error.filename or error.errno is None else OSError(error.errno, error.strerror, where)
 
 
-def _made(destination: Path) -> tuple[Path, int | None]:
-    """A new folder and a lock on it. It gets the name that others look for when it is locked, and not before."""
+def _create(destination: Path) -> tuple[Path, int | None]:
+    """A new folder and a lock on it. It gets the name that other processes look for only after it is locked."""
     made = Path(tempfile.mkdtemp(prefix=f".{destination.name}.begun-", dir=destination.parent))
     lock = _locked(made)
     return made.rename(destination.parent / f"{_prefix(destination)}{made.name.rpartition('-')[2]}"), lock
 
 
 def _locked(folder: Path) -> int | None:
-    """A lock on a folder, which ends when it is closed; None where another process has it, or none can be had."""
-    handle = None
+    """A lock on a folder, held until its handle is closed; None if another process has it, or if locks are not available."""
+    if sys.platform == "win32":  # there are no such locks, so leftovers are not removed
+        return None
     try:
         handle = os.open(folder, os.O_RDONLY)
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return handle
-    except (OSError, AttributeError):
-        if handle is not None:
-            os.close(handle)
+    except OSError:
         return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
 
 
-def _throw_away_what_was_left(destination: Path) -> None:
+def _remove_leftovers(destination: Path) -> None:
+    """Removes staging folders that no process holds a lock on."""
     for folder in destination.parent.glob(f"{glob.escape(_prefix(destination))}*"):
         lock = _locked(folder)
         if lock is not None:

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from lilims_convert.stories import exercises, generate, grammar
-from lilims_convert.stories.generator import LONGEST, SHORTEST, is_held_out
-from lilims_convert.stories.lexicon import BOYS, GIRLS
+from lilims_training.stories import exercises, generate, grammar
+from lilims_training.stories.generator import LONGEST, SHORTEST, is_held_out
+from lilims_training.stories.lexicon import BOYS, GIRLS
 
 SAMPLE = 3000
 
@@ -52,7 +52,8 @@ def test_stories_read_as_text(training, held_out):
         text = story.text
         assert SHORTEST <= len(text.split()) <= LONGEST
         assert not re.search(r"[{}|#]|  |\bNone\b", text), text
-        assert text[0].isupper() and text.rstrip('"')[-1] in ".!?", text
+        assert text[0].isupper(), text
+        assert text.rstrip('"')[-1] in ".!?", text
         assert text.count('"') % 2 == 0, text
         assert story.hero in text
         assert not re.search(r"\b[Aa] [aeiou]", text), text
@@ -77,9 +78,10 @@ def test_exercises_repeat_two_names():
         ("== a | | thng=nothing", "plots.txt:1: no list 'nothing'"),
         ("== a | | toy\n- The {tyo} fell.", r"plots.txt:2: slot \{tyo\} is not bound in plot a"),
         ("== a | opening closing | toy", "plots.txt:1: no shared part 'opening'"),
-        ("== a\nThe end.", "plots.txt:2: a line begins with"),
+        ("- The end.", "plots.txt:1: no plot"),
+        ("== a\nThe end.", "plots.txt:2: a line must start with"),
     ],
-    ids=["unknown list", "unknown slot", "unknown part", "line without a mark"],
+    ids=["unknown list", "unknown slot", "unknown part", "sentence without a plot", "line without a mark"],
 )
 def test_grammar_says_where_the_mistake_is(tmp_path, lines, message):
     file = tmp_path / "plots.txt"

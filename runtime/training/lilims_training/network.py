@@ -1,4 +1,4 @@
-"""The Llama-style network in JAX, float32, for training only. Tensors have the canonical names of `checkpoint`."""
+"""The Llama-style network in JAX, float32, for training only. Tensors have the canonical names of lilims_convert.checkpoint."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import families
-from .architecture import Architecture
+from lilims_convert import families
+from lilims_convert.architecture import Architecture
 
-Tensors = dict[str, jax.Array]
+from .optimiser import Tensors
 
 
 def initialise(architecture: Architecture, seed: int) -> Tensors:
-    """Values from which a few million tokens suffice to learn to repeat a character's name.
+    """Initial tensors from which a few million tokens are enough to learn to repeat a character's name.
 
-    What a network of this size learns last is to copy: to look for the names in a story and say one of them again. Three
-    choices bring that within reach. Token embeddings begin as large as what the layers add to them, so that it is still
-    visible in the last layer which name stood there. Queries begin equal to keys, so tokens look for their like. And
-    attention begins to hand on what it sees (output = values transposed) instead of noise.
+    Copying a name from earlier in the story is the last thing that a network of this size learns. Three choices make it
+    possible. Token embeddings start as large as what the layers add to them, so the last layer can still tell which name
+    was there. Queries start equal to keys, so a token attends to equal tokens. The output projection starts as the
+    transpose of the value projection, so attention passes on what it reads instead of noise.
     """
     a, random = architecture, np.random.default_rng(seed)
     tensors: dict[str, np.ndarray] = {}
@@ -40,12 +40,12 @@ def initialise(architecture: Architecture, seed: int) -> Tensors:
 
 
 def _per_query_head(a: Architecture, rows: np.ndarray) -> np.ndarray:
-    """The rows of each key-value head, once for every query head that shares it."""
+    """The rows of each key-value head, repeated for every query head that shares it."""
     return np.repeat(rows.reshape(a.kv_heads, a.head_dim, -1), a.group, axis=0).reshape(a.heads * a.head_dim, -1)
 
 
 def logits(architecture: Architecture, tensors: Tensors, ids: jax.Array, owners: jax.Array | None = None) -> jax.Array:
-    """ids int [batch, tokens] -> float32 [batch, tokens, vocab]; tokens see those before them that have their owner."""
+    """ids int [batch, tokens] -> float32 [batch, tokens, vocab]. A token attends to earlier tokens with the same owner."""
     a = architecture
     hidden = jnp.triu(jnp.ones((ids.shape[1],) * 2, bool), 1)[None]
     if owners is not None:
@@ -64,7 +64,7 @@ def logits(architecture: Architecture, tensors: Tensors, ids: jax.Array, owners:
 
 
 def loss(architecture: Architecture, tensors: Tensors, rows: jax.Array, owners: jax.Array | None = None) -> jax.Array:
-    """Mean negative log-likelihood of each row's tokens but the first."""
+    """Mean negative log-likelihood of every token of a row except the first."""
     seen = None if owners is None else owners[:, :-1]
     scores = jax.nn.log_softmax(logits(architecture, tensors, rows[:, :-1], seen))
     return -jnp.take_along_axis(scores, rows[:, 1:, None], axis=-1).mean()
@@ -79,7 +79,7 @@ def _rotate(x: jax.Array, turn: tuple[jax.Array, jax.Array]) -> jax.Array:
     return jnp.concatenate([left * cosine - right * sine, right * cosine + left * sine], axis=-1)
 
 
-def _attention(a: Architecture, block: Tensors, x: jax.Array, turn, mask: jax.Array) -> jax.Array:
+def _attention(a: Architecture, block: Tensors, x: jax.Array, turn: tuple[jax.Array, jax.Array], mask: jax.Array) -> jax.Array:
     batch, tokens, _ = x.shape
     queries = _rotate((x @ block["attn_q"].T).reshape(batch, tokens, a.heads, a.head_dim), turn)
     keys = _rotate((x @ block["attn_k"].T).reshape(batch, tokens, a.kv_heads, a.head_dim), turn)

@@ -1,22 +1,21 @@
 """The words that fill the slots of a story.
 
 An entry is a word, or a dict of slots that belong together (a kite is stuck in a tree, a boat is not). Every noun that
-may follow "a" begins with a consonant sound, so templates need no choice of article.
+may follow "a" begins with a consonant sound, so templates need not choose between "a" and "an".
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 GIRLS = (
-    "Lily Mia Anna Ruby Rosie Bella Daisy Nora Ella Maya Poppy Clara Lucy Tilly Wendy Molly Zoe Hazel Ivy Sara "
-    "Penny Nina Jane Kate Olive"
+    "Lily Mia Anna Ruby Rosie Bella Daisy Nora Ella Maya Poppy Clara Lucy Tilly Wendy Molly Zoe Hazel Ivy Sara Penny Nina Jane Kate Olive"
 ).split()
 BOYS = (
-    "Tom Ben Max Sam Leo Tim Jack Finn Toby Oscar Milo Hugo Peter Theo Billy Danny Felix Henry Jake Luke "
-    "Noah Otto Rory Simon Will"
+    "Tom Ben Max Sam Leo Tim Jack Finn Toby Oscar Milo Hugo Peter Theo Billy Danny Felix Henry Jake Luke Noah Otto Rory Simon Will"
 ).split()
 ANIMALS = (
-    "bunny bear fox mouse kitten puppy duck turtle frog squirrel hedgehog lamb pony penguin piglet raccoon "
-    "beaver koala mole goat"
+    "bunny bear fox mouse kitten puppy duck turtle frog squirrel hedgehog lamb pony penguin piglet raccoon beaver koala mole goat"
 ).split()
 
 PRONOUNS = {
@@ -24,32 +23,63 @@ PRONOUNS = {
     "boy": {"he": "he", "him": "him", "his": "his"},
 }
 
-LISTS: dict[str, list] = {
+Entry = str | dict[str, str]
+
+LISTS: dict[str, Sequence[Entry]] = {
     "size": "little little little small young tiny".split(),
     "trait": "kind brave curious shy cheerful clever gentle playful friendly quiet funny busy".split(),
     "color": "red blue green yellow pink purple white silver golden brown".split(),
     "glad": "happy happy glad".split(),
     "sad": "sad sad upset unhappy".split(),
     "place": [
-        "the park", "the garden", "the meadow", "the beach", "the forest", "the playground", "the farm", "the river",
-        "the big hill", "the woods", "the old barn", "the lake", "the stream", "the orchard",
+        "the park",
+        "the garden",
+        "the meadow",
+        "the beach",
+        "the forest",
+        "the playground",
+        "the farm",
+        "the river",
+        "the big hill",
+        "the woods",
+        "the old barn",
+        "the lake",
+        "the stream",
+        "the orchard",
     ],
     "hobby": [
-        "sing songs", "paint pictures", "climb trees", "read books", "jump in puddles", "look at the stars", "dance",
-        "collect shiny stones", "build towers", "fly kites", "chase butterflies", "play hide and seek", "tell jokes",
-        "pick flowers", "run in the grass", "draw with chalk",
+        "sing songs",
+        "paint pictures",
+        "climb trees",
+        "read books",
+        "jump in puddles",
+        "look at the stars",
+        "dance",
+        "collect shiny stones",
+        "build towers",
+        "fly kites",
+        "chase butterflies",
+        "play hide and seek",
+        "tell jokes",
+        "pick flowers",
+        "run in the grass",
+        "draw with chalk",
     ],
     "weather": [
-        "The sun was shining.", "The sky was blue.", "It was a warm day.", "It was a windy day.", "A soft wind blew.",
-        "The birds were singing.", "The air smelled of flowers.", "There were white clouds in the sky.",
+        "The sun was shining.",
+        "The sky was blue.",
+        "It was a warm day.",
+        "It was a windy day.",
+        "A soft wind blew.",
+        "The birds were singing.",
+        "The air smelled of flowers.",
+        "There were white clouds in the sky.",
     ],
     "toy": (
         "ball;doll;teddy bear;toy car;hat;scarf;book;drum;toy boat;whistle;kite;bell;ring;puppet;"
         "toy train;spinning top;lantern;button;marble;blanket"
     ).split(";"),
-    "food": (
-        "cookie;cake;pie;sandwich;pancake;pear;banana;muffin;bun;peach;bowl of berries;slice of bread"
-    ).split(";"),
+    "food": ("cookie;cake;pie;sandwich;pancake;pear;banana;muffin;bun;peach;bowl of berries;slice of bread").split(";"),
     "elder": [
         {"elder": "Mom", "an_elder": "{his} mom", "ehe": "she", "ehim": "her", "ehis": "her"},
         {"elder": "Dad", "an_elder": "{his} dad", "ehe": "he", "ehim": "him", "ehis": "his"},
@@ -57,9 +87,19 @@ LISTS: dict[str, list] = {
         {"elder": "Grandpa", "an_elder": "{his} grandpa", "ehe": "he", "ehim": "him", "ehis": "his"},
     ],
     "spot": [
-        "under the bench", "behind the big tree", "in the tall grass", "under the bed", "behind the door",
-        "next to the pond", "under a pile of leaves", "in the basket", "behind the fence", "under the bushes",
-        "beside the path", "inside an old box", "near the gate",
+        "under the bench",
+        "behind the big tree",
+        "in the tall grass",
+        "under the bed",
+        "behind the door",
+        "next to the pond",
+        "under a pile of leaves",
+        "in the basket",
+        "behind the fence",
+        "under the bushes",
+        "beside the path",
+        "inside an old box",
+        "near the gate",
     ],
     "stuck": [
         {"item": "kite", "where": "in a tall tree", "tool": "a long stick", "act": "pushed it free"},
