@@ -92,13 +92,13 @@ func (p Profile) WithOS(text string) (Profile, error) {
 // major is the first number of the OS version.
 func (p Profile) major() int {
 	var n int
-	fmt.Sscanf(p.OSVersion, "%d", &n)
+	_, _ = fmt.Sscanf(p.OSVersion, "%d", &n)
 	return n
 }
 
 // atLeast compares the OS version with major.minor.
 func (p Profile) atLeast(major, minor int) bool {
 	var a, b int
-	fmt.Sscanf(p.OSVersion, "%d.%d", &a, &b)
+	_, _ = fmt.Sscanf(p.OSVersion, "%d.%d", &a, &b)
 	return a > major || a == major && b >= minor
 }

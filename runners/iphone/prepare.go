@@ -74,7 +74,7 @@ func (s *Session) checkBuild(build harness.Build) (ipa.App, error) {
 		return wrong(errors.New("it is a build for the simulator"), "Build the app for a device (destination generic/platform=iOS).")
 	}
 	if app.MinimumOS != "" {
-		if need, err := parseVersion(app.MinimumOS); err == nil && slices.Compare(need[:], s.version[:]) > 0 {
+		if need, unknown := parseVersion(app.MinimumOS); unknown == nil && slices.Compare(need[:], s.version[:]) > 0 {
 			return wrong(fmt.Errorf("it needs iOS %s, the phone has %s", app.MinimumOS, s.device.OSVersion), "Update the phone, or lower the app's deployment target.")
 		}
 	}
@@ -120,15 +120,15 @@ func (s *Session) ensureBuild(ctx context.Context, build harness.Build, app ipa.
 		return false, err
 	}
 	if installed != nil {
-		have, err := s.readMarker(ctx, app.BundleID)
-		if err != nil {
-			return false, err
+		have, unread := s.readMarker(ctx, app.BundleID)
+		if unread != nil {
+			return false, unread
 		}
 		if have != nil && *have == (marker{build.Hash, build.Revision, installed.Build, installed.Path}) {
 			return false, nil
 		}
 	}
-	if err := s.install(ctx, build, progress); err != nil {
+	if err = s.install(ctx, build, progress); err != nil {
 		return false, err
 	}
 	installed, err = s.lookUp(ctx, app.BundleID)
@@ -180,7 +180,7 @@ func (s *Session) install(ctx context.Context, build harness.Build, progress fun
 
 // readMarker is nil for an app without one, or with one that cannot be read.
 func (s *Session) readMarker(ctx context.Context, bundleID string) (found *marker, err error) {
-	err = s.withFiles(ctx, bundleID, func(files *afc.Client) error {
+	err = s.withFiles(ctx, bundleID, func(files *afc.Client) (err error) {
 		text, err := files.ReadFile(ctx, buildMarker, 64<<10)
 		var m marker
 		if err == nil && json.Unmarshal(text, &m) == nil {
@@ -219,8 +219,8 @@ func launchMark(build harness.Build, model harness.Model) string {
 }
 
 func (s *Session) neverLaunched(ctx context.Context, build harness.Build, model harness.Model) (never bool, err error) {
-	err = s.withFiles(ctx, build.BundleID, func(files *afc.Client) error {
-		_, err := files.Stat(ctx, launchMark(build, model))
+	err = s.withFiles(ctx, build.BundleID, func(files *afc.Client) (err error) {
+		_, err = files.Stat(ctx, launchMark(build, model))
 		if never = afc.IsNotFound(err); never {
 			return nil
 		}

@@ -78,7 +78,7 @@ func (s *Session) findReport(ctx context.Context, bundleID string, pid int) (rep
 		return report{}, fmt.Errorf("move crash reports: %w", err)
 	}
 	var found report
-	err = s.service(ctx, crashReports, func(conn net.Conn) error {
+	err = s.service(ctx, crashReports, func(conn net.Conn) (err error) {
 		c := afc.New(conn)
 		names, err := newestReports(ctx, c)
 		if err != nil {

@@ -68,8 +68,8 @@ func (s *Session) Collect(ctx context.Context, task harness.Task, sink harness.S
 	nothing := func(err error) error {
 		return s.fail("collect session "+task.Session, fmt.Errorf("%w: %w", harness.ErrNoLaunch, err))
 	}
-	err = s.withFiles(ctx, task.Build.BundleID, func(c *afc.Client) error {
-		_, err := c.Stat(ctx, f.events)
+	err = s.withFiles(ctx, task.Build.BundleID, func(c *afc.Client) (err error) {
+		_, err = c.Stat(ctx, f.events)
 		return err
 	})
 	switch {

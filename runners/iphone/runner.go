@@ -125,7 +125,7 @@ func nothingListens(err error) bool {
 func (r *Runner) Open(ctx context.Context, device harness.Device) (harness.Handle, error) {
 	s := &Session{Runner: r, phone: r.mux.Phone(device.UDID), device: device, log: r.options.Log.With("device", label(device))}
 	if err := s.open(ctx); err != nil {
-		s.Close()
+		_ = s.Close()
 		return nil, s.fail("open device", err)
 	}
 	return s, nil

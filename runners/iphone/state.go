@@ -17,7 +17,7 @@ func (s *Session) State(ctx context.Context) (harness.DeviceState, error) {
 		return state, s.fail("read state", err)
 	}
 	defer lockdown.Close()
-	if err := askState(ctx, lockdown, &state); err != nil {
+	if err = askState(ctx, lockdown, &state); err != nil {
 		return state, s.fail("read state", err)
 	}
 	reading, err := s.Battery(ctx)

@@ -10,7 +10,7 @@ import (
 // Sweep removes the folders of launches that recorded says are safe with the host, and returns their run and session.
 // The app and its models stay.
 func (s *Session) Sweep(ctx context.Context, bundleID string, recorded func(run, session string) bool) (removed []string, err error) {
-	err = s.withFiles(ctx, bundleID, func(c *afc.Client) error {
+	err = s.withFiles(ctx, bundleID, func(c *afc.Client) (err error) {
 		removed = nil
 		runs, err := list(ctx, c, sessionsFolder)
 		if err != nil {

@@ -239,7 +239,7 @@ func (c *connection) remove(op uint64, name string) status {
 
 func (c *connection) sizeOf(folder string) int64 {
 	var sum int64
-	fs.WalkDir(c.Root.FS(), folder, func(_ string, e fs.DirEntry, err error) error {
+	_ = fs.WalkDir(c.Root.FS(), folder, func(_ string, e fs.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {
 			return nil
 		}

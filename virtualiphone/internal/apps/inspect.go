@@ -76,7 +76,8 @@ func runnable(path string) error {
 		return err
 	}
 	defer file.Close()
-	if stat, err := file.Stat(); err != nil || !stat.Mode().IsRegular() {
+	stat, err := file.Stat()
+	if err != nil || !stat.Mode().IsRegular() {
 		return fail(verificationFailed, "the bundle's executable %s is no file", name)
 	}
 	head := make([]byte, 20)

@@ -154,7 +154,7 @@ func (r *Reporter) write(name string, header, body map[string]any) (string, erro
 			return "", fmt.Errorf("crash report: %w", err)
 		}
 		if _, err := f.Write(text.Bytes()); err != nil {
-			f.Close()
+			_ = f.Close()
 			return "", fmt.Errorf("crash report: %w", err)
 		}
 		return file, f.Close()

@@ -120,7 +120,7 @@ func (r *Reader) Next() (Message, error) {
 			return Message{}, err
 		}
 		if h.count > 1 && h.index == 0 {
-			if err := r.begin(h); err != nil {
+			if err = r.begin(h); err != nil {
 				return Message{}, err
 			}
 			continue

@@ -23,7 +23,7 @@ const dtxHeader = int(dtx.DtxMessageHeaderLength)
 
 // encode makes the bytes of a method call.
 func encode(id, channel int, wantsAnswer bool, selector string, args []any) (b []byte, err error) {
-	err = guard.Recover(func() error { // the archiver panics on types that it does not know
+	err = guard.Recover(func() (err error) { // the archiver panics on types that it does not know
 		arguments := dtx.NewPrimitiveDictionary()
 		for _, a := range args {
 			if n, ok := a.(int32); ok {

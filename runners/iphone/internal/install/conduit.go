@@ -107,10 +107,10 @@ func sendMetadata(out io.Writer, records int, total int64) error {
 	if err != nil {
 		return err
 	}
-	if err := sendHeader(out, folder, 0, 0); err != nil {
+	if err = sendHeader(out, folder, 0, 0); err != nil {
 		return err
 	}
-	if err := sendHeader(out, folder+"com.apple.ZipMetadata.plist", uint64(len(text)), crc32.ChecksumIEEE(text)); err != nil {
+	if err = sendHeader(out, folder+"com.apple.ZipMetadata.plist", uint64(len(text)), crc32.ChecksumIEEE(text)); err != nil {
 		return err
 	}
 	_, err = out.Write(text)
@@ -139,8 +139,8 @@ func sendEntry(out io.Writer, f *zip.File, sent func(int)) error {
 	for {
 		n, err := r.Read(buffer) // checks the sum at the end
 		if n > 0 {
-			if _, err := out.Write(buffer[:n]); err != nil {
-				return err
+			if _, unsent := out.Write(buffer[:n]); unsent != nil {
+				return unsent
 			}
 			sent(n)
 		}

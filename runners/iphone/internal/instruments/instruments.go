@@ -57,7 +57,7 @@ func Open(ctx context.Context, conn net.Conn) (*Hub, error) {
 	}
 	h.client = client
 	if h.control, err = client.Open(ctx, processControl); err != nil {
-		client.Close()
+		_ = client.Close()
 		return nil, err
 	}
 	return h, nil

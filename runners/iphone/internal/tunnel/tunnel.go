@@ -83,7 +83,7 @@ func Open(ctx context.Context, conn net.Conn) (*Tunnel, error) {
 		return nil, fmt.Errorf("open the tunnel: %w", err)
 	}
 	if err := t.readDirectory(ctx); err != nil {
-		t.Close()
+		_ = t.Close()
 		return nil, fmt.Errorf("open the tunnel: %w", err)
 	}
 	return t, nil
