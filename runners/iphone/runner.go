@@ -67,7 +67,9 @@ func New(o Options) (*Runner, error) {
 	}
 	mux, err := tether.NewMux(o.Socket)
 	if err != nil {
-		return nil, &harness.Error{Kind: harness.KindUsage, Op: "open the iPhone runner", Err: err, Hint: "Name the socket of usbmuxd as host:port or as a path."}
+		return nil, &harness.Error{
+			Kind: harness.KindUsage, Op: "open the iPhone runner", Err: err, Hint: "Name the socket of usbmuxd as host:port or as a path.",
+		}
 	}
 	return &Runner{o, mux, o.Socket != "" || os.Getenv("USBMUXD_SOCKET_ADDRESS") != ""}, nil
 }

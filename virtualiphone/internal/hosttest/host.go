@@ -194,7 +194,9 @@ func (s *Session) Start() error {
 	if err != nil {
 		return fmt.Errorf("pair record: %w", err)
 	}
-	answer, err := s.Ask(map[string]any{"Request": "StartSession", "HostID": record.String("HostID"), "SystemBUID": record.String("SystemBUID")})
+	answer, err := s.Ask(map[string]any{
+		"Request": "StartSession", "HostID": record.String("HostID"), "SystemBUID": record.String("SystemBUID"),
+	})
 	if err != nil {
 		return err
 	}

@@ -154,7 +154,9 @@ func (c *child) report(cpu float64) {
 	switch {
 	case ended.FootprintBytes > 0:
 		_, err = config.Reports.Jetsam(ended)
-		config.Log.Printf("kernel", 0, "memorystatus: killing process %d [%s] (per-process-limit): %d bytes", ended.PID, ended.Name, ended.FootprintBytes)
+		config.Log.Printf(
+			"kernel", 0, "memorystatus: killing process %d [%s] (per-process-limit): %d bytes", ended.PID, ended.Name, ended.FootprintBytes,
+		)
 	case crash.IsCrash(ended.Signal):
 		var name string
 		name, err = config.Reports.Crash(ended)

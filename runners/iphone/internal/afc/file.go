@@ -123,7 +123,9 @@ func (e *SourceError) Unwrap() error { return e.Err }
 
 // pipeline sends n requests with at most window unanswered, and hands on the answers in order. request returns the
 // arguments, data and operation of the i-th; operation 0 ends the pipeline.
-func (c *Client) pipeline(ctx context.Context, n int, request func(i int) (args, data []byte, op uint64), answered func(i int, a answer) error) error {
+func (c *Client) pipeline(
+	ctx context.Context, n int, request func(i int) (args, data []byte, op uint64), answered func(i int, a answer) error,
+) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	first := c.next

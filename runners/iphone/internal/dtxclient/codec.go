@@ -143,7 +143,9 @@ func decode(b []byte) (dtx.Message, error) {
 	})
 	if err != nil {
 		field := func(at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
-		header := dtx.Message{Identifier: int(field(16)), ConversationIndex: int(field(20)), ChannelCode: int(field(24)), ExpectsReply: field(28) == 1}
+		header := dtx.Message{
+			Identifier: int(field(16)), ConversationIndex: int(field(20)), ChannelCode: int(field(24)), ExpectsReply: field(28) == 1,
+		}
 		return header, fmt.Errorf("decode message of %d bytes: %w", len(b), err)
 	}
 	return m, nil

@@ -76,7 +76,10 @@ func sendAll(conn io.Writer, z *zip.Reader, name string, progress func(int64, in
 	}
 	transfer := map[string]any{
 		"InstallTransferredDirectory": 1, "UserInitiatedTransfer": 0, "MediaSubdir": "PublicStaging/" + name,
-		"InstallOptionsDictionary": map[string]any{"InstallDeltaTypeKey": "InstallDeltaTypeSparseIPAFiles", "DisableDeltaTransfer": 1, "IsUserInitiated": 1, "PreferWifi": 1, "PackageType": "Customer"},
+		"InstallOptionsDictionary": map[string]any{
+			"InstallDeltaTypeKey": "InstallDeltaTypeSparseIPAFiles", "DisableDeltaTransfer": 1, "IsUserInitiated": 1, "PreferWifi": 1,
+			"PackageType": "Customer",
+		},
 	}
 	if err := plistio.Write(conn, transfer); err != nil {
 		return fmt.Errorf("begin the transfer: %w", err)
@@ -102,7 +105,8 @@ func sendAll(conn io.Writer, z *zip.Reader, name string, progress func(int64, in
 func sendMetadata(out io.Writer, records int, total int64) error {
 	const folder = "META-INF/"
 	text, err := plist.Marshal(map[string]any{
-		"StandardDirectoryPerms": 16877, "StandardFilePerms": -32348, "RecordCount": records + 2, "TotalUncompressedBytes": uint64(total), "Version": 2,
+		"StandardDirectoryPerms": 16877, "StandardFilePerms": -32348, "RecordCount": records + 2, "TotalUncompressedBytes": uint64(total),
+		"Version": 2,
 	}, plist.XMLFormat)
 	if err != nil {
 		return err
