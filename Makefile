@@ -1,5 +1,6 @@
 # make bench   runs the main job: a language model generates on a virtual iPhone, measured, stored, reported
 # make test    every test: Go, Swift, Python
+# make lint    every linter: Go, Swift, Python, shell
 # make help    the rest
 
 GO       ?= go
@@ -58,6 +59,28 @@ test-swift: | setup
 	@scripts/test-swift
 	@scripts/typecheck-apple
 	@scripts/test-coreml
+
+lint: lint-go lint-swift lint-python lint-shell ## run every linter
+
+.PHONY: lint lint-go lint-swift lint-shell release-check
+
+# The linter's cache lies beside its binary, outside the repository.
+lint-go: | setup
+	@echo "==> golangci-lint" >&2
+	@tool=$$(scripts/tool golangci-lint) && GOLANGCI_LINT_CACHE=$$tool.cache $$tool run
+	@$(GO) mod tidy -diff
+
+lint-swift: | setup
+	@echo "==> swift-format" >&2
+	@scripts/swift format lint --strict --recursive --parallel runtime/Package.swift runtime/Sources runtime/Tests ios-bench-app
+
+lint-shell:
+	@scripts/setup lint
+	@echo "==> shellcheck" >&2
+	@if command -v shellcheck >/dev/null; then shellcheck $$(grep -lsE '^#!.*\b(sh|bash)$$' scripts/* .ci/* runtime/*/*); fi
+
+release-check: ## check the release configuration (.goreleaser.yaml)
+	@tool=$$(scripts/tool goreleaser) && $$tool check
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'

@@ -48,7 +48,7 @@
 // # What a run yields
 //
 //   - [Run]: one execution of a plan: id, revision, fingerprint, start, end, synthetic or not.
-//   - [Fingerprint]: all that must agree before two runs may be compared: device, OS build, model, scenario, [Protocol],
+//   - [Fingerprint]: all that must agree before two runs may be compared: device, OS build, model, scenario, Protocol,
 //     power mode.
 //   - [Prepared]: what was installed and copied before a launch.
 //   - [Task]: one launch: what the app is told, and how long to wait for it.

@@ -20,9 +20,9 @@ func forward(ctx context.Context, host, app net.Conn) {
 
 // pipe copies one direction and passes on its end.
 func pipe(to, from net.Conn) {
-	io.Copy(to, from)
+	_, _ = io.Copy(to, from) // an error ends the direction as its end does
 	if half, ok := to.(interface{ CloseWrite() error }); ok {
-		half.CloseWrite()
+		_ = half.CloseWrite()
 		return
 	}
 	to.Close()

@@ -39,13 +39,20 @@ func Profiles() []Profile {
 		return p
 	}
 	list := []Profile{
-		{"iPhone12", "iPhone 12", "iPhone13,2", "D53gAP", "A14 Bionic", 0x8101, 0x0C, "17.5.1", "21F90", 4 * gigabyte, 64e9, 10.78, 2100 << 20, power(0.50, 2.6)},
-		{"iPhone13", "iPhone 13", "iPhone14,5", "D17AP", "A15 Bionic", 0x8110, 0x0A, "18.5", "22F76", 4 * gigabyte, 128e9, 12.41, 2100 << 20, power(0.48, 2.4)},
-		{"iPhone14", "iPhone 14", "iPhone14,7", "D27AP", "A15 Bionic", 0x8110, 0x18, "16.7.2", "20H115", 6 * gigabyte, 128e9, 12.68, 3100 << 20, power(0.47, 2.4)},
-		{"iPhone15", "iPhone 15", "iPhone15,4", "D37AP", "A16 Bionic", 0x8120, 0x08, "18.6", "22G86", 6 * gigabyte, 128e9, 12.98, 3100 << 20, power(0.45, 2.2)},
-		{"iPhone15Pro", "iPhone 15 Pro", "iPhone16,1", "D83AP", "A17 Pro", 0x8130, 0x04, "18.6", "22G86", 8 * gigabyte, 128e9, 12.70, 4200 << 20, power(0.45, 2.1)},
-		{"iPhone16Pro", "iPhone 16 Pro", "iPhone17,1", "D93AP", "A18 Pro", 0x8140, 0x0C, "26.0", "23A341", 8 * gigabyte, 128e9, 13.94, 4200 << 20, power(0.43, 1.9)},
-		{"iPhone17Pro", "iPhone 17 Pro", "iPhone18,1", "V53AP", "A19 Pro", 0x8150, 0x04, "26.1", "23B85", 12 * gigabyte, 256e9, 14.00, 6300 << 20, power(0.42, 1.8)},
+		{"iPhone12", "iPhone 12", "iPhone13,2", "D53gAP", "A14 Bionic", 0x8101, 0x0C,
+			"17.5.1", "21F90", 4 * gigabyte, 64e9, 10.78, 2100 << 20, power(0.50, 2.6)},
+		{"iPhone13", "iPhone 13", "iPhone14,5", "D17AP", "A15 Bionic", 0x8110, 0x0A,
+			"18.5", "22F76", 4 * gigabyte, 128e9, 12.41, 2100 << 20, power(0.48, 2.4)},
+		{"iPhone14", "iPhone 14", "iPhone14,7", "D27AP", "A15 Bionic", 0x8110, 0x18,
+			"16.7.2", "20H115", 6 * gigabyte, 128e9, 12.68, 3100 << 20, power(0.47, 2.4)},
+		{"iPhone15", "iPhone 15", "iPhone15,4", "D37AP", "A16 Bionic", 0x8120, 0x08,
+			"18.6", "22G86", 6 * gigabyte, 128e9, 12.98, 3100 << 20, power(0.45, 2.2)},
+		{"iPhone15Pro", "iPhone 15 Pro", "iPhone16,1", "D83AP", "A17 Pro", 0x8130, 0x04,
+			"18.6", "22G86", 8 * gigabyte, 128e9, 12.70, 4200 << 20, power(0.45, 2.1)},
+		{"iPhone16Pro", "iPhone 16 Pro", "iPhone17,1", "D93AP", "A18 Pro", 0x8140, 0x0C,
+			"26.0", "23A341", 8 * gigabyte, 128e9, 13.94, 4200 << 20, power(0.43, 1.9)},
+		{"iPhone17Pro", "iPhone 17 Pro", "iPhone18,1", "V53AP", "A19 Pro", 0x8150, 0x04,
+			"26.1", "23B85", 12 * gigabyte, 256e9, 14.00, 6300 << 20, power(0.42, 1.8)},
 	}
 	return list
 }
@@ -92,13 +99,13 @@ func (p Profile) WithOS(text string) (Profile, error) {
 // major is the first number of the OS version.
 func (p Profile) major() int {
 	var n int
-	fmt.Sscanf(p.OSVersion, "%d", &n)
+	_, _ = fmt.Sscanf(p.OSVersion, "%d", &n)
 	return n
 }
 
 // atLeast compares the OS version with major.minor.
 func (p Profile) atLeast(major, minor int) bool {
 	var a, b int
-	fmt.Sscanf(p.OSVersion, "%d.%d", &a, &b)
+	_, _ = fmt.Sscanf(p.OSVersion, "%d.%d", &a, &b)
 	return a > major || a == major && b >= minor
 }

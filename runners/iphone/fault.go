@@ -52,7 +52,8 @@ func advise(err error) (harness.Kind, string) {
 	case errors.Is(err, errOldTunnel):
 		return harness.KindDevice, "Update the phone to iOS 17.4.1 or later."
 	case errors.Is(err, errNoImage), errors.As(err, &missing):
-		return harness.KindDevice, "Mount the developer image: connect the phone to Xcode once, or run `ios image auto`. Developer mode must be on."
+		return harness.KindDevice, "Mount the developer image: connect the phone to Xcode once, or run `ios image auto`. " +
+			"Developer mode must be on."
 	case errors.Is(err, afc.StatusNoSpace):
 		return harness.KindStorage, "Free space on the phone: remove old models and apps."
 	case errors.As(err, &source):
@@ -92,7 +93,8 @@ func adviseLockdown(e *tether.LockdownError) string {
 func adviseInstall(e *install.Refused) string {
 	switch e.Name {
 	case "ApplicationVerificationFailed":
-		return "Sign the app for this phone: its UDID must be in the provisioning profile. A virtual iPhone takes the build that `bench app` makes."
+		return "Sign the app for this phone: its UDID must be in the provisioning profile. " +
+			"A virtual iPhone takes the build that `bench app` makes."
 	case "DeviceOSVersionTooLow":
 		return "Update the phone, or build the app for its version of iOS."
 	case "MismatchedApplicationIdentifierEntitlement":
@@ -110,7 +112,8 @@ func lost(err error) bool {
 	var source *afc.SourceError
 	var known *harness.Error
 	switch {
-	case err == nil, errors.As(err, &status), errors.As(err, &refused), errors.As(err, &damaged), errors.As(err, &source), errors.As(err, &known):
+	case err == nil, errors.As(err, &status), errors.As(err, &refused), errors.As(err, &damaged), errors.As(err, &source),
+		errors.As(err, &known):
 		return false
 	}
 	return true

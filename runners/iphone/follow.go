@@ -100,7 +100,7 @@ func (f *follow) watch(ctx context.Context) harness.Exit {
 		if breaks++; breaks > maxBreaks || !lost(err) {
 			return f.abandoned(ctx, err)
 		}
-		if err := f.regain(ctx, err); err != nil {
+		if err = f.regain(ctx, err); err != nil {
 			return f.abandoned(ctx, err)
 		}
 	}

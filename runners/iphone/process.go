@@ -56,7 +56,7 @@ func (o *output) done() <-chan struct{} {
 func (o *output) seen() { o.told = true }
 
 func (o *output) close() {
-	o.from.Close()
+	_ = o.from.Close()
 	<-o.ended
 }
 
@@ -85,11 +85,11 @@ func (h *Handle) processes(ctx context.Context) ([]running, error) {
 	defer cancel()
 	var list []running
 	if c.tunnel != nil {
-		found, err := coredevice.Processes(ctx, c.tunnel)
+		found, unlisted := coredevice.Processes(ctx, c.tunnel)
 		for _, p := range found {
 			list = append(list, running{p.PID, p.Path})
 		}
-		return list, err
+		return list, unlisted
 	}
 	found, err := c.hub.Processes(ctx)
 	for _, p := range found {

@@ -118,10 +118,16 @@ const (
 // New returns a full gauge for a battery of that many watt hours. cpu may be called from any goroutine.
 func New(clock Clock, power Power, wattHours float64, cpu func() float64, o Options) (*Gauge, error) {
 	if wattHours <= 0 || power.PublishEvery < time.Second || power.ThermalTau <= 0 {
-		return nil, fmt.Errorf("battery of %g Wh, published every %v, time constant %v: all must be above zero (publication: 1 s)", wattHours, power.PublishEvery, power.ThermalTau)
+		return nil, fmt.Errorf(
+			"battery of %g Wh, published every %v, time constant %v: all must be above zero (publication: 1 s)", wattHours, power.PublishEvery,
+			power.ThermalTau,
+		)
 	}
 	if o.Jitter < 0 || o.Jitter >= 1 || o.Late < 0 || o.Missing < 0 || o.Missing >= 1 || o.Scale < 0 {
-		return nil, fmt.Errorf("gauge with jitter %g, late %v, missing %g, scale %g: shares lie between 0 and 1, nothing is negative", o.Jitter, o.Late, o.Missing, o.Scale)
+		return nil, fmt.Errorf(
+			"gauge with jitter %g, late %v, missing %g, scale %g: shares lie between 0 and 1, nothing is negative", o.Jitter, o.Late, o.Missing,
+			o.Scale,
+		)
 	}
 	if o.Scale == 0 {
 		o.Scale = 1

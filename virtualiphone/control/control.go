@@ -204,7 +204,7 @@ func respond(w http.ResponseWriter, value any, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
-	encoder.Encode(value) // the client may have left; there is nobody else to tell
+	_ = encoder.Encode(value) // the client may have left; there is nobody else to tell
 }
 
 func describe(p *virtualiphone.Phone) State {
@@ -244,7 +244,7 @@ func Serve(ctx context.Context, lab *virtualiphone.Lab, address string, done fun
 		}
 	}
 	server := &http.Server{Handler: Handler(lab), ReadHeaderTimeout: 10 * time.Second}
-	stop := context.AfterFunc(ctx, func() { server.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	go func() {
 		defer stop()
 		err := server.Serve(listener)

@@ -35,7 +35,7 @@ func (p *Phone) Dial(name string, clock *Clock, habits faults.Instruments) (*Con
 	go func() {
 		defer close(c.ended)
 		defer there.Close()
-		service.Serve(ctx, there) // how it ends is what the host's end shows
+		_ = service.Serve(ctx, there) // how it ends is what the host's end shows
 	}()
 	return c, nil
 }

@@ -99,7 +99,10 @@ func (t *Table) Launch(_ context.Context, spec process.Spec) (process.Info, erro
 		}
 	}
 	e := &entry{
-		info:    process.Info{PID: t.next, BundleID: spec.BundleID, Name: spec.BundleID, Path: path(spec.BundleID) + "/" + spec.BundleID, Started: time.Unix(1_800_000_000, 0)},
+		info: process.Info{
+			PID: t.next, BundleID: spec.BundleID, Name: spec.BundleID, Path: path(spec.BundleID) + "/" + spec.BundleID,
+			Started: time.Unix(1_800_000_000, 0),
+		},
 		running: &Running{Spec: spec, Signals: make(chan int, 16), Killed: make(chan struct{})},
 		resume:  make(chan struct{}),
 	}

@@ -13,8 +13,7 @@ enum PromptSizer {
 
     /// The text that stands before the prompt and the prompt itself, together one text: the begin-of-text token is in
     /// the part that comes first.
-    static func split(_ prompt: [Int32], length: Int?, depth: Int, begin: Int32?) -> (before: [Int32], prompt: [Int32])
-    {
+    static func split(_ prompt: [Int32], length: Int?, depth: Int, begin: Int32?) -> (before: [Int32], prompt: [Int32]) {
         let sized = length.map { resize(prompt, to: $0, begin: begin) } ?? prompt
         guard depth > 0 else { return ([], sized) }
         let before = resize(prompt, to: depth, begin: begin)

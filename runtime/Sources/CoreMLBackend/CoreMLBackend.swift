@@ -40,8 +40,7 @@ public struct CoreMLBackend: ModelBackend {
         }
     }
 
-    private static func loadFunction(_ name: String, at url: URL, _ units: ComputeUnits) async throws -> LoadedFunction
-    {
+    private static func loadFunction(_ name: String, at url: URL, _ units: ComputeUnits) async throws -> LoadedFunction {
         LoadedFunction(try await MLModel.load(contentsOf: url, configuration: configuration(units, function: name)))
     }
 

@@ -39,6 +39,7 @@ public enum DataType: Int, Sendable, Hashable, CaseIterable {
         }
     }
 
+    /// Whether values of this type are floating-point numbers.
     public var isFloat: Bool {
         switch self {
         case .float16, .float32, .float64, .bfloat16, .float8E4M3FN, .float8E5M2: true

@@ -5,6 +5,7 @@ public struct Program: Sendable, Equatable {
     public var functions: [String: Function]
 }
 
+/// A function of a program: inputs, and a body for each set of operations that it was written for.
 public struct Function: Sendable, Equatable {
     public struct Input: Sendable, Equatable {
         public var name: String
@@ -23,6 +24,7 @@ public struct Function: Sendable, Equatable {
     }
 }
 
+/// Operations in order, with the values that come in and go out.
 public struct Block: Sendable, Equatable {
     public var inputs: [Function.Input]
     /// Names of the values that leave the block.
@@ -31,6 +33,7 @@ public struct Block: Sendable, Equatable {
     public var operations: [Operation]
 }
 
+/// One operation: its type, its arguments and the values it makes.
 public struct Operation: Sendable, Equatable {
     public enum Binding: Sendable, Equatable {
         case name(String)

@@ -127,7 +127,11 @@ extension UnsafeRawBufferPointer {
             }
             return narrow
         case .int4: return (Int32(bits(4, index)) ^ 8) - 8
-        case .uint1, .uint2, .uint3, .uint4, .uint6: return Int32(bits(type.bits!, index))
+        case .uint1: return Int32(bits(1, index))
+        case .uint2: return Int32(bits(2, index))
+        case .uint3: return Int32(bits(3, index))
+        case .uint4: return Int32(bits(4, index))
+        case .uint6: return Int32(bits(6, index))
         default: throw ProgramError(.unsupported, "integers of type \(type)")
         }
     }

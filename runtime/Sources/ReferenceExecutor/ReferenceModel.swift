@@ -131,10 +131,10 @@ public final class ReferenceModel: @unchecked Sendable {
         try locked {
             let compiled = try compiled(function)
             let pointers = try compiled.states.map { type -> UnsafeMutableRawPointer in
-                guard let state, state.types.contains(type), let block = state.memory[type.name] else {
+                guard let state, state.types.contains(type), let block = state.memory[type.name]?.baseAddress else {
                     throw ProgramError(.badInput, operation: function, "needs the state \(type.name) of this model")
                 }
-                return UnsafeMutableRawPointer(block.baseAddress!)
+                return UnsafeMutableRawPointer(block)
             }
             return try withExtendedLifetime(state) { try compiled.run(inputs, states: pointers) }
         }

@@ -57,7 +57,7 @@ struct StridedWalk: Sendable {
         var kept = [[Int]](repeating: [], count: strides.count)
         for axis in dimensions.indices where dimensions[axis] != 1 {
             let size = dimensions[axis]
-            let merges = !sizes.isEmpty && strides.indices.allSatisfy { kept[$0].last! == strides[$0][axis] * size }
+            let merges = !sizes.isEmpty && strides.indices.allSatisfy { kept[$0].last == strides[$0][axis] * size }
             if merges { sizes[sizes.count - 1] *= size } else { sizes.append(size) }
             for index in strides.indices {
                 if merges {

@@ -72,8 +72,9 @@ struct StatePlan {
             }
         }
         revokeUpdatesUsedTooLong(&writes)
-        for write in writes where write.update != nil {
-            inPlaceUpdates.insert(write.update!)
+        for write in writes {
+            guard let update = write.update else { continue }
+            inPlaceUpdates.insert(update)
             emptyWrites.insert(write.index)
         }
         for index in reads {
@@ -125,8 +126,8 @@ struct StatePlan {
                     writes[number].change = writes[number].index
                     again = true
                     // What built on this value in place now builds on a copy.
-                    for later in writes.indices where later > number && writes[later].update != nil {
-                        if operations[writes[later].update!].argument("x") == writes[number].data {
+                    for later in writes.indices where later > number {
+                        if let update = writes[later].update, operations[update].argument("x") == writes[number].data {
                             writes[later].update = nil
                             writes[later].change = writes[later].index
                         }

@@ -31,6 +31,7 @@ public protocol LoadedModel: Sendable {
 }
 
 extension LoadedModel {
+    /// Empty: nothing is known of placement unless the backend says so.
     public var placements: [PlacedOperations] { [] }
 
     /// For models whose steps give the logits of all tokens.

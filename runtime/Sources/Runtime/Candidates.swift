@@ -16,13 +16,12 @@ public enum Candidates: Sendable, Equatable {
     /// than a twentieth of the range. Arithmetic differs between compute units by less, another text by far more.
     package func agrees(with other: Candidates) -> Bool {
         let (ours, theirs) = (byID, other.byID)
-        let common = ours.keys.filter { theirs[$0] != nil }
-        guard common.count * 2 > max(ours.count, theirs.count), let low = ours.values.min(), let high = ours.values.max()
+        let differences = ours.compactMap { id, logit in theirs[id].map { abs(logit - $0) } }
+        guard differences.count * 2 > max(ours.count, theirs.count), let low = ours.values.min(), let high = ours.values.max()
         else { return false }
         // One candidate has no range; its own size stands in for it.
         let range = ours.count > 1 ? high - low : abs(high)
-        let difference = common.map { abs(ours[$0]! - theirs[$0]!) }.max() ?? .infinity
-        return difference <= 0.05 * max(range, .leastNormalMagnitude)
+        return (differences.max() ?? .infinity) <= 0.05 * max(range, .leastNormalMagnitude)
     }
 
     private var byID: [Int32: Float] {

@@ -23,9 +23,9 @@ func run(_ arguments: [String]) -> Int32 {
             return usage()
         }
     }
-    guard let folder else { return usage() }
+    guard let folder, let tokens = options["--tokens"], let threads = options["--threads"] else { return usage() }
     do {
-        try Benchmark(folder: folder, tokens: options["--tokens"]!, threads: options["--threads"]!).run()
+        try Benchmark(folder: folder, tokens: tokens, threads: threads).run()
         return 0
     } catch {
         FileHandle.standardError.write(Data("executor-bench: \(error)\n".utf8))

@@ -129,7 +129,8 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try FileManager.default.createSymbolicLink(
-            at: folder.appendingPathComponent("model.mlpackage"), withDestinationURL: OperationTests.folder.appendingPathComponent("ops.mlpackage"))
+            at: folder.appendingPathComponent("model.mlpackage"),
+            withDestinationURL: OperationTests.folder.appendingPathComponent("ops.mlpackage"))
         let text = try Data(contentsOf: Fixtures.tiny.appendingPathComponent("manifest.json"))
         var manifest = try JSONDecoder().decode(ModelManifest.self, from: text)
         manifest.functions = ModelManifest.Functions(prefill: "abs", decode: "abs", score: "score_contract")

@@ -14,7 +14,9 @@ import (
 // look answers the requests that only read names and properties.
 func (c *connection) look(r request) error {
 	if r.op == opDeviceInfo {
-		return c.data(r, list("Model", c.Model, "FSTotalBytes", itoa(c.Disk.Total()), "FSFreeBytes", itoa(c.Disk.Free()), "FSBlockSize", itoa(disk.BlockSize)))
+		return c.data(
+			r, list("Model", c.Model, "FSTotalBytes", itoa(c.Disk.Total()), "FSFreeBytes", itoa(c.Disk.Free()), "FSBlockSize", itoa(disk.BlockSize)),
+		)
 	}
 	paths, ok := r.paths(0, 1)
 	if !ok {
@@ -239,7 +241,7 @@ func (c *connection) remove(op uint64, name string) status {
 
 func (c *connection) sizeOf(folder string) int64 {
 	var sum int64
-	fs.WalkDir(c.Root.FS(), folder, func(_ string, e fs.DirEntry, err error) error {
+	_ = fs.WalkDir(c.Root.FS(), folder, func(_ string, e fs.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {
 			return nil
 		}

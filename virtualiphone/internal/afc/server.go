@@ -42,7 +42,7 @@ func (s *Server) Serve(_ context.Context, conn net.Conn) error {
 	c := &connection{Server: s, conn: conn, files: map[uint64]*os.File{}, next: firstHandle, buffer: make([]byte, 256<<10)}
 	defer func() {
 		for _, f := range c.files {
-			f.Close()
+			_ = f.Close()
 		}
 	}()
 	for {
@@ -251,11 +251,11 @@ func (c *connection) write(r request) error {
 			return err
 		}
 		left -= int64(len(chunk))
-		if err := c.store(file, chunk); err != nil {
+		if failed := c.store(file, chunk); failed != nil {
 			if err := c.discard(left); err != nil {
 				return err
 			}
-			return c.status(r, code(err))
+			return c.status(r, code(failed))
 		}
 	}
 	return c.status(r, statusOK)

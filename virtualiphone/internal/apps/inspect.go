@@ -76,7 +76,8 @@ func runnable(path string) error {
 		return err
 	}
 	defer file.Close()
-	if stat, err := file.Stat(); err != nil || !stat.Mode().IsRegular() {
+	stat, err := file.Stat()
+	if err != nil || !stat.Mode().IsRegular() {
 		return fail(verificationFailed, "the bundle's executable %s is no file", name)
 	}
 	head := make([]byte, 20)
@@ -90,7 +91,8 @@ func runnable(path string) error {
 	case bytes.HasPrefix(head, []byte("#!")):
 		return nil
 	case isMachO(head) && runtime.GOOS != "darwin":
-		return fail(verificationFailed, "%s is a Mach-O executable for an Apple platform; a virtual iPhone runs executables of its host (%s). Install the build for the virtual iPhone", name, host)
+		return fail(verificationFailed, "%s is a Mach-O executable for an Apple platform; "+
+			"a virtual iPhone runs executables of its host (%s). Install the build for the virtual iPhone", name, host)
 	case isMachO(head):
 		return nil
 	case bytes.HasPrefix(head, []byte(elf.ELFMAG)):
@@ -101,7 +103,9 @@ func runnable(path string) error {
 
 // isMachO knows thin and universal Mach-O files of both byte orders.
 func isMachO(head []byte) bool {
-	for _, magic := range []string{"\xcf\xfa\xed\xfe", "\xce\xfa\xed\xfe", "\xfe\xed\xfa\xcf", "\xfe\xed\xfa\xce", "\xca\xfe\xba\xbe", "\xca\xfe\xba\xbf"} {
+	for _, magic := range []string{
+		"\xcf\xfa\xed\xfe", "\xce\xfa\xed\xfe", "\xfe\xed\xfa\xcf", "\xfe\xed\xfa\xce", "\xca\xfe\xba\xbe", "\xca\xfe\xba\xbf",
+	} {
 		if bytes.HasPrefix(head, []byte(magic)) {
 			return true
 		}
@@ -114,7 +118,9 @@ func runnableELF(file io.ReaderAt, name, host string) error {
 	if err != nil {
 		return fail(verificationFailed, "%s is a damaged ELF file: %v", name, err)
 	}
-	want := map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64, "386": elf.EM_386, "arm": elf.EM_ARM, "riscv64": elf.EM_RISCV}[runtime.GOARCH]
+	want := map[string]elf.Machine{
+		"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64, "386": elf.EM_386, "arm": elf.EM_ARM, "riscv64": elf.EM_RISCV,
+	}[runtime.GOARCH]
 	if parsed.Machine != want {
 		return fail(verificationFailed, "%s is an ELF executable for %v; this host is %s", name, parsed.Machine, host)
 	}

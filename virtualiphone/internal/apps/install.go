@@ -48,7 +48,7 @@ func (l *Library) stage() (*staging, error) {
 
 // abandon removes what was staged.
 func (s *staging) abandon() {
-	s.root.Close()
+	_ = s.root.Close()
 	os.RemoveAll(s.dir)
 	s.library.storage.Release(s.held)
 }
@@ -125,7 +125,7 @@ func (s *staging) finish(fallbackName string) (App, error) {
 	l.mu.Lock()
 	l.apps[app.BundleID] = app
 	l.mu.Unlock()
-	s.root.Close()
+	_ = s.root.Close()
 	if upgrade {
 		os.RemoveAll(filepath.Dir(older.bundle))
 	}

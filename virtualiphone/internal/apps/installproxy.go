@@ -74,7 +74,9 @@ func (p *Proxy) browse(frames *plistio.Conn, options plistio.Dict) error {
 	const page = 20
 	for at := 0; at < len(list); at += page {
 		part := list[at:min(at+page, len(list))]
-		if err := frames.Send(map[string]any{"Status": "BrowsingApplications", "CurrentIndex": at, "CurrentAmount": len(part), "CurrentList": part}); err != nil {
+		if err := frames.Send(map[string]any{
+			"Status": "BrowsingApplications", "CurrentIndex": at, "CurrentAmount": len(part), "CurrentList": part,
+		}); err != nil {
 			return err
 		}
 	}

@@ -50,7 +50,7 @@ func (c *Conduit) Serve(_ context.Context, conn net.Conn) error {
 		return err
 	}
 	progress := func(status string, percent int) {
-		frames.Send(map[string]any{"InstallProgressDict": map[string]any{"Status": status, "PercentComplete": percent}})
+		_ = frames.Send(map[string]any{"InstallProgressDict": map[string]any{"Status": status, "PercentComplete": percent}})
 	}
 	name := start.String("MediaSubdir")
 	if _, err := s.conclude(strings.TrimSuffix(name, ".ipa"), progress); err != nil {

@@ -66,7 +66,9 @@ func specOf(input dictionary) (process.Spec, error) {
 		return process.Spec{}, &Error{codeBadInput, "The request names no application."}
 	}
 	options := input.dictionary("options")
-	spec := process.Spec{BundleID: bundle, Env: map[string]string{}, Suspended: options.flag("startStopped"), KillExisting: options.flag("terminateExisting")}
+	spec := process.Spec{
+		BundleID: bundle, Env: map[string]string{}, Suspended: options.flag("startStopped"), KillExisting: options.flag("terminateExisting"),
+	}
 	args, _ := options["arguments"].([]any)
 	for _, a := range args {
 		text, ok := a.(string)

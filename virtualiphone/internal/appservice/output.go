@@ -79,13 +79,13 @@ func (s *Server) serveOutput(ctx context.Context, conn net.Conn) error {
 	defer out.close()
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	if _, err := conn.Write(id[:]); err != nil {
+	if _, err = conn.Write(id[:]); err != nil {
 		return err
 	}
 	read := make(chan error, 1)
 	go func() {
-		_, err := io.Copy(io.Discard, conn)
-		read <- err
+		_, ended := io.Copy(io.Discard, conn)
+		read <- ended
 	}()
 	select {
 	case <-out.done:

@@ -87,10 +87,15 @@ func (r *Reporter) Crash(e Ended) (string, error) {
 		"incident": incident, "bug_type": "309", "procName": e.Name, "procPath": e.Path, "pid": e.PID,
 		"modelCode": r.system.ProductType, "cpuType": "ARM-64", "procRole": "Foreground",
 		"captureTime": fine(e.At), "procLaunch": fine(e.Started),
-		"osVersion":   map[string]any{"isEmbedded": true, "train": "iPhone OS " + r.system.OSVersion, "releaseType": "User", "build": r.system.OSBuild},
-		"bundleInfo":  map[string]any{"CFBundleIdentifier": e.BundleID, "CFBundleShortVersionString": e.Version, "CFBundleVersion": e.Build},
-		"exception":   map[string]any{"type": kind, "signal": signalName(e.Signal), "codes": "0x0000000000000000, 0x0000000000000000"},
-		"termination": map[string]any{"flags": 0, "namespace": "SIGNAL", "code": int(e.Signal), "indicator": fmt.Sprintf("%s: %d", indicator, int(e.Signal)), "byProc": e.Name, "byPid": e.PID},
+		"osVersion": map[string]any{
+			"isEmbedded": true, "train": "iPhone OS " + r.system.OSVersion, "releaseType": "User", "build": r.system.OSBuild,
+		},
+		"bundleInfo": map[string]any{"CFBundleIdentifier": e.BundleID, "CFBundleShortVersionString": e.Version, "CFBundleVersion": e.Build},
+		"exception":  map[string]any{"type": kind, "signal": signalName(e.Signal), "codes": "0x0000000000000000, 0x0000000000000000"},
+		"termination": map[string]any{
+			"flags": 0, "namespace": "SIGNAL", "code": int(e.Signal), "indicator": fmt.Sprintf("%s: %d", indicator, int(e.Signal)), "byProc": e.Name,
+			"byPid": e.PID,
+		},
 		// A virtual phone has no symbolicated stack of its host's process: absent rather than invented.
 		"threads": []any{}, "usedImages": []any{},
 	}
@@ -103,7 +108,9 @@ const pageSize = 16384
 // Jetsam writes the report of a process that was ended because its footprint exceeded its limit.
 func (r *Reporter) Jetsam(e Ended) (string, error) {
 	incident := uuid.New()
-	header := map[string]any{"bug_type": "298", "timestamp": stamp(e.At), "os_version": r.osVersion(), "roots_installed": 0, "incident_id": incident}
+	header := map[string]any{
+		"bug_type": "298", "timestamp": stamp(e.At), "os_version": r.osVersion(), "roots_installed": 0, "incident_id": incident,
+	}
 	pages := e.FootprintBytes / pageSize
 	body := map[string]any{
 		"incident": incident, "date": fine(e.At), "build": r.osVersion(), "product": r.system.ProductType,
@@ -154,7 +161,7 @@ func (r *Reporter) write(name string, header, body map[string]any) (string, erro
 			return "", fmt.Errorf("crash report: %w", err)
 		}
 		if _, err := f.Write(text.Bytes()); err != nil {
-			f.Close()
+			_ = f.Close()
 			return "", fmt.Errorf("crash report: %w", err)
 		}
 		return file, f.Close()

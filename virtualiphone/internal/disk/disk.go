@@ -47,7 +47,7 @@ func Open(dir string, capacity int64, clock clock.Clock) (*Disk, error) {
 // scan counts the bytes below dir. Files may vanish meanwhile; they count as nothing.
 func (d *Disk) scan() {
 	var used int64
-	filepath.WalkDir(d.dir, func(_ string, entry fs.DirEntry, err error) error {
+	_ = filepath.WalkDir(d.dir, func(_ string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return nil
 		}

@@ -71,7 +71,10 @@ func (m Message) Append(out []byte, fragment int) ([]byte, error) {
 	if len(body) > MaxMessage {
 		return nil, fmt.Errorf("dtx: message of %d bytes", len(body))
 	}
-	h := header{count: 1, length: uint32(len(body)), identifier: m.Identifier, conversation: m.Conversation, channel: m.Channel, expectsReply: m.ExpectsReply}
+	h := header{
+		count: 1, length: uint32(len(body)), identifier: m.Identifier, conversation: m.Conversation, channel: m.Channel,
+		expectsReply: m.ExpectsReply,
+	}
 	if fragment <= 0 || len(body) <= fragment {
 		return append(h.append(out), body...), nil
 	}
@@ -120,7 +123,7 @@ func (r *Reader) Next() (Message, error) {
 			return Message{}, err
 		}
 		if h.count > 1 && h.index == 0 {
-			if err := r.begin(h); err != nil {
+			if err = r.begin(h); err != nil {
 				return Message{}, err
 			}
 			continue

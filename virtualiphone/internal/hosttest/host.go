@@ -14,8 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/virtualiphone/internal/plistio"
 	"howett.net/plist"
+
+	"github.com/lilims/bench/virtualiphone/internal/plistio"
 )
 
 // patience bounds every wait of a test; it is reached only when something hangs.
@@ -80,11 +81,11 @@ func Send(conn net.Conn, tag uint32, request map[string]any) error {
 // Receive reads one mux message.
 func Receive(conn net.Conn) (tag uint32, message plistio.Dict, err error) {
 	var header [16]byte
-	if _, err := io.ReadFull(conn, header[:]); err != nil {
+	if _, err = io.ReadFull(conn, header[:]); err != nil {
 		return 0, nil, err
 	}
 	payload := make([]byte, binary.LittleEndian.Uint32(header[:])-16)
-	if _, err := io.ReadFull(conn, payload); err != nil {
+	if _, err = io.ReadFull(conn, payload); err != nil {
 		return 0, nil, err
 	}
 	message, err = plistio.Decode(payload)
@@ -193,7 +194,9 @@ func (s *Session) Start() error {
 	if err != nil {
 		return fmt.Errorf("pair record: %w", err)
 	}
-	answer, err := s.Ask(map[string]any{"Request": "StartSession", "HostID": record.String("HostID"), "SystemBUID": record.String("SystemBUID")})
+	answer, err := s.Ask(map[string]any{
+		"Request": "StartSession", "HostID": record.String("HostID"), "SystemBUID": record.String("SystemBUID"),
+	})
 	if err != nil {
 		return err
 	}
@@ -218,7 +221,7 @@ func (s *Session) Stop() error {
 	}
 	var one [1]byte
 	if _, err := s.secure.Read(one[:]); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("phone did not end TLS: %v", err)
+		return fmt.Errorf("phone did not end TLS: %w", err)
 	}
 	s.frames = plistio.New(s.plain)
 	return s.plain.SetDeadline(time.Now().Add(patience)) // ending TLS has left a deadline that has passed

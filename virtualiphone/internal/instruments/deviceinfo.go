@@ -31,7 +31,10 @@ func (d deviceInfo) Invoke(_ context.Context, call dtx.Call) (any, error) {
 		return systemAttributes(), nil
 	case "hardwareInformation":
 		// CPU type 0x0100000C subtype 2 is arm64e (mach/machine.h). The speed is 0 on phones.
-		return map[string]any{"numberOfCpus": cores, "numberOfPhysicalCpus": cores, "hwCPU64BitCapable": 1, "hwCPUtype": 0x0100000C, "hwCPUsubtype": 2, "speedOfCpus": 0}, nil
+		return map[string]any{
+			"numberOfCpus": cores, "numberOfPhysicalCpus": cores, "hwCPU64BitCapable": 1, "hwCPUtype": 0x0100000C, "hwCPUsubtype": 2,
+			"speedOfCpus": 0,
+		}, nil
 	case "networkInformation":
 		return map[string]any{"lo0": "Loopback", "en0": "Wi-Fi", "pdp_ip0": "Cellular (pdp_ip0)"}, nil
 	case "machTimeInfo":

@@ -104,7 +104,10 @@ func specOf(call dtx.Call) (process.Spec, error) {
 	if err != nil {
 		return process.Spec{}, err
 	}
-	spec := process.Spec{BundleID: bundle, Env: make(map[string]string, len(env)), Suspended: isSet(options["StartSuspendedKey"]), KillExisting: isSet(options["KillExisting"])}
+	spec := process.Spec{
+		BundleID: bundle, Env: make(map[string]string, len(env)), Suspended: isSet(options["StartSuspendedKey"]),
+		KillExisting: isSet(options["KillExisting"]),
+	}
 	for k, v := range env {
 		spec.Env[k] = fmt.Sprint(v)
 	}

@@ -190,7 +190,7 @@ func (s *Server) impair(ctx context.Context, conn net.Conn, name string) (out ne
 	}
 	if _, hit := s.script.Take(name, faults.TLSAbort); hit {
 		var hello [5]byte
-		conn.Read(hello[:]) // the host has begun its handshake; closing now breaks it off
+		_, _ = conn.Read(hello[:]) // the host has begun its handshake; closing now breaks it off
 		return conn, true, true
 	}
 	return conn, false, true

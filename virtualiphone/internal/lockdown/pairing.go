@@ -95,7 +95,7 @@ func (s *pairings) save(p Pairing) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(s.path(p.HostID)); err != nil && len(entries) >= maxPairings {
+	if _, unknown := os.Stat(s.path(p.HostID)); unknown != nil && len(entries) >= maxPairings {
 		return fmt.Errorf("the phone already trusts %d hosts", len(entries))
 	}
 	text, err := plistio.Encode(p)

@@ -82,7 +82,7 @@ func (c *connection) startSession(ctx context.Context, request plistio.Dict) err
 		return err
 	}
 	id := uuid.New()
-	if err := c.reply("StartSession", map[string]any{"SessionID": id, "EnableSessionSSL": true}); err != nil {
+	if err = c.reply("StartSession", map[string]any{"SessionID": id, "EnableSessionSSL": true}); err != nil {
 		return err
 	}
 	secure, err := startTLS(ctx, &recordConn{Conn: c.plain}, config)

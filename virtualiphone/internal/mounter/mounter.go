@@ -50,7 +50,10 @@ type Mounter struct {
 
 // New returns the mounter of a phone whose iOS has that major version.
 func New(major int, identity Identity, developerMode func() bool, script *faults.Script) *Mounter {
-	m := &Mounter{kind: KindDeveloper, identity: identity, devMode: developerMode, script: script, nonce: make([]byte, 32), received: map[string][sha512.Size384]byte{}}
+	m := &Mounter{
+		kind: KindDeveloper, identity: identity, devMode: developerMode, script: script, nonce: make([]byte, 32),
+		received: map[string][sha512.Size384]byte{},
+	}
 	if major >= 17 {
 		m.kind = KindPersonalized
 	}

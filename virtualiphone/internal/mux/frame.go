@@ -23,7 +23,7 @@ var errVersion = errors.New("usbmux frame of another protocol version")
 // an XML plist.
 func readFrame(r io.Reader) (tag uint32, request plistio.Dict, err error) {
 	var header [headerSize]byte
-	if _, err := io.ReadFull(r, header[:]); err != nil {
+	if _, err = io.ReadFull(r, header[:]); err != nil {
 		return 0, nil, err
 	}
 	word := func(i int) uint32 { return binary.LittleEndian.Uint32(header[4*i:]) }
@@ -32,7 +32,7 @@ func readFrame(r io.Reader) (tag uint32, request plistio.Dict, err error) {
 		return tag, nil, fmt.Errorf("usbmux frame of %d bytes", size)
 	}
 	payload := make([]byte, size-headerSize)
-	if _, err := io.ReadFull(r, payload); err != nil {
+	if _, err = io.ReadFull(r, payload); err != nil {
 		return tag, nil, err
 	}
 	if word(1) != plistVersion || word(2) != plistMessage {

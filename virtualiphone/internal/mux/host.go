@@ -18,7 +18,7 @@ func (s *Server) serveHost(ctx context.Context, conn net.Conn) {
 	for {
 		tag, request, err := readFrame(conn)
 		if errors.Is(err, errVersion) {
-			s.result(conn, tag, resultBadVersion)
+			_ = s.result(conn, tag, resultBadVersion)
 			return
 		}
 		if err != nil {
@@ -143,7 +143,7 @@ func (s *Server) listen(conn net.Conn, tag uint32) {
 	go func() { // a listening host sends nothing more; a read ends when it leaves
 		defer cancel()
 		var one [1]byte
-		conn.Read(one[:])
+		_, _ = conn.Read(one[:])
 	}()
 	for {
 		select {

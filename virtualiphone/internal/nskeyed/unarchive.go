@@ -6,8 +6,9 @@ import (
 	"math"
 	"time"
 
-	"github.com/lilims/bench/virtualiphone/internal/plistio"
 	"howett.net/plist"
+
+	"github.com/lilims/bench/virtualiphone/internal/plistio"
 )
 
 const (

@@ -136,7 +136,7 @@ func (c *child) wait() {
 			c.exit = process.Exit{Code: state.ExitCode()}
 		}
 	}
-	syscall.Kill(-c.info.PID, syscall.SIGKILL) // what the app left running goes with it
+	_ = syscall.Kill(-c.info.PID, syscall.SIGKILL) // what the app left running goes with it
 	c.report(cpu)
 	c.table.retire(c, cpu)
 	close(c.done)
@@ -150,13 +150,15 @@ func (c *child) report(cpu float64) {
 		PID: c.info.PID, Started: c.info.Started, At: config.Clock.Now(),
 		Signal: syscall.Signal(c.exit.Signal), CPUSeconds: cpu, FootprintBytes: c.jetsam.Load(), LimitBytes: config.LimitBytes,
 	}
-	var name string
 	var err error
 	switch {
 	case ended.FootprintBytes > 0:
-		name, err = config.Reports.Jetsam(ended)
-		config.Log.Printf("kernel", 0, "memorystatus: killing process %d [%s] (per-process-limit): %d bytes", ended.PID, ended.Name, ended.FootprintBytes)
+		_, err = config.Reports.Jetsam(ended)
+		config.Log.Printf(
+			"kernel", 0, "memorystatus: killing process %d [%s] (per-process-limit): %d bytes", ended.PID, ended.Name, ended.FootprintBytes,
+		)
 	case crash.IsCrash(ended.Signal):
+		var name string
 		name, err = config.Reports.Crash(ended)
 		config.Log.Printf("ReportCrash", 5, "%s crashed with signal %d, report %s", ended.Name, c.exit.Signal, name)
 	default:
@@ -181,7 +183,7 @@ func (c *child) guardMemory() {
 		u, err := usageOf(c.info.PID)
 		if err == nil && u.FootprintBytes > limit {
 			c.jetsam.Store(u.FootprintBytes)
-			c.signal(syscall.SIGKILL)
+			_ = c.signal(syscall.SIGKILL)
 			return
 		}
 	}
@@ -236,7 +238,7 @@ func (c *child) awaitStop(ctx context.Context) error {
 		case <-c.done:
 			return errors.New("the process ended before it was resumed")
 		case <-ctx.Done():
-			c.signal(syscall.SIGKILL)
+			_ = c.signal(syscall.SIGKILL)
 			return ctx.Err()
 		}
 	}

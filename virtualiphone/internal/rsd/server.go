@@ -146,7 +146,8 @@ func (d *directory) Open(_ context.Context, c *xpc.Conn) error {
 		"Properties": map[string]any{
 			"UniqueDeviceID": d.device.UDID(), "ProductType": d.device.ProductType(), "ProductName": "iPhone OS", "DeviceClass": "iPhone",
 			"OSVersion": d.device.OSVersion(), "HumanReadableProductVersionString": d.device.OSVersion(), "BuildVersion": d.device.BuildVersion(),
-			"CPUArchitecture": "arm64e", "AppleInternal": false, "RemoteXPCVersionFlags": uint64(0x0100000000000006), "SensitivePropertiesVisible": true,
+			"CPUArchitecture": "arm64e", "AppleInternal": false, "RemoteXPCVersionFlags": uint64(0x0100000000000006),
+			"SensitivePropertiesVisible": true,
 		},
 		"Services": services,
 	}})

@@ -66,7 +66,9 @@ func (n *network) configure() tcpip.Error {
 	if err := n.stack.CreateNIC(nic, n.out); err != nil {
 		return err
 	}
-	address := tcpip.ProtocolAddress{Protocol: ipv6.ProtocolNumber, AddressWithPrefix: tcpip.AddressWithPrefix{Address: tcpip.AddrFrom16(n.link.phone.As16()), PrefixLen: 64}}
+	address := tcpip.ProtocolAddress{
+		Protocol: ipv6.ProtocolNumber, AddressWithPrefix: tcpip.AddressWithPrefix{Address: tcpip.AddrFrom16(n.link.phone.As16()), PrefixLen: 64},
+	}
 	if err := n.stack.AddProtocolAddress(nic, address, stack.AddressProperties{}); err != nil {
 		return err
 	}

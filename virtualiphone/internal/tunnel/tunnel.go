@@ -94,7 +94,7 @@ func agree(conn net.Conn) (link, error) {
 		return link{}, err
 	}
 	var q request
-	if err := json.Unmarshal(body, &q); err != nil {
+	if err = json.Unmarshal(body, &q); err != nil {
 		return link{}, err
 	}
 	if q.Type != "clientHandshakeRequest" {

@@ -101,7 +101,9 @@ func ended(ctx context.Context, err error) error {
 }
 
 func (c *Conn) settings() error {
-	err := c.writer.WriteSettings(http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: 100}, http2.Setting{ID: http2.SettingInitialWindowSize, Val: initialWindow})
+	err := c.writer.WriteSettings(http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: 100}, http2.Setting{
+		ID: http2.SettingInitialWindowSize, Val: initialWindow,
+	})
 	if err != nil {
 		return err
 	}

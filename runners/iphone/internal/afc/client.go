@@ -35,10 +35,10 @@ func New(conn net.Conn) *Client {
 func (c *Client) Close() error { return c.conn.Close() }
 
 // call sends one request and returns its answer. A status other than success is an error.
-func (c *Client) call(ctx context.Context, what string, op uint64, args, data []byte) (answer, error) {
+func (c *Client) call(ctx context.Context, what string, op uint64, args []byte) (answer, error) {
 	var a answer
 	err := c.within(ctx, func() (err error) {
-		number, err := c.send(op, args, data)
+		number, err := c.send(op, args, nil)
 		if err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ type Info struct {
 
 // Stat tells of a file or folder.
 func (c *Client) Stat(ctx context.Context, path string) (Info, error) {
-	a, err := c.call(ctx, "stat "+path, afcwire.Afc_operation_file_info, cstring(path), nil)
+	a, err := c.call(ctx, "stat "+path, afcwire.Afc_operation_file_info, cstring(path))
 	if err != nil {
 		return Info{}, err
 	}
@@ -118,7 +118,7 @@ func pairs(b []byte) map[string]string {
 
 // List names what is in a folder, without "." and "..".
 func (c *Client) List(ctx context.Context, dir string) ([]string, error) {
-	a, err := c.call(ctx, "list "+dir, afcwire.Afc_operation_read_dir, cstring(dir), nil)
+	a, err := c.call(ctx, "list "+dir, afcwire.Afc_operation_read_dir, cstring(dir))
 	if err != nil {
 		return nil, err
 	}
@@ -133,13 +133,13 @@ func (c *Client) List(ctx context.Context, dir string) ([]string, error) {
 
 // MkdirAll makes a folder and those above it; one that exists already is fine.
 func (c *Client) MkdirAll(ctx context.Context, path string) error {
-	_, err := c.call(ctx, "make folder "+path, afcwire.Afc_operation_make_dir, cstring(path), nil)
+	_, err := c.call(ctx, "make folder "+path, afcwire.Afc_operation_make_dir, cstring(path))
 	return err
 }
 
 // RemoveAll removes a file or a folder with all in it; nothing there is fine.
 func (c *Client) RemoveAll(ctx context.Context, path string) error {
-	_, err := c.call(ctx, "remove "+path, afcwire.Afc_operation_remove_path_and_contents, cstring(path), nil)
+	_, err := c.call(ctx, "remove "+path, afcwire.Afc_operation_remove_path_and_contents, cstring(path))
 	if IsNotFound(err) {
 		return nil
 	}
@@ -148,7 +148,7 @@ func (c *Client) RemoveAll(ctx context.Context, path string) error {
 
 // Rename moves a file, over one of that name if there is one.
 func (c *Client) Rename(ctx context.Context, from, to string) error {
-	_, err := c.call(ctx, "rename "+from, opRename, append(cstring(from), cstring(to)...), nil)
+	_, err := c.call(ctx, "rename "+from, opRename, append(cstring(from), cstring(to)...))
 	return err
 }
 
@@ -157,7 +157,7 @@ type Space struct{ Total, Free int64 }
 
 // Space asks how much storage is left.
 func (c *Client) Space(ctx context.Context) (Space, error) {
-	a, err := c.call(ctx, "ask for free space", afcwire.Afc_operation_device_info, nil, nil)
+	a, err := c.call(ctx, "ask for free space", afcwire.Afc_operation_device_info, nil)
 	if err != nil {
 		return Space{}, err
 	}
@@ -172,7 +172,7 @@ func (c *Client) Space(ctx context.Context) (Space, error) {
 
 // SHA1 asks the phone for a file's digest. Versions that cannot give it answer with an error.
 func (c *Client) SHA1(ctx context.Context, path string) ([]byte, error) {
-	a, err := c.call(ctx, "hash "+path, opHash, cstring(path), nil)
+	a, err := c.call(ctx, "hash "+path, opHash, cstring(path))
 	if err != nil {
 		return nil, err
 	}

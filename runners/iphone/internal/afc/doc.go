@@ -36,9 +36,11 @@ const (
 
 var statusNames = map[Status]string{
 	1: "unknown error", 2: "invalid header", 3: "no resources", 4: "read error", 5: "write error", 6: "unknown packet type",
-	7: "invalid argument", StatusNotFound: "no such file", StatusIsDir: "is a folder", StatusPermission: "permission denied", 11: "service not connected",
-	12: "timeout", 13: "too much data", StatusEndOfData: "end of data", StatusNotSupported: "not supported", StatusExists: "exists already", 17: "busy",
-	StatusNoSpace: "no space left on the phone", 19: "would block", 20: "I/O error", 21: "interrupted", 22: "in progress", 23: "internal error",
+	7: "invalid argument", StatusNotFound: "no such file", StatusIsDir: "is a folder", StatusPermission: "permission denied",
+	11: "service not connected",
+	12: "timeout", 13: "too much data", StatusEndOfData: "end of data", StatusNotSupported: "not supported",
+	StatusExists: "exists already", 17: "busy", StatusNoSpace: "no space left on the phone", 19: "would block", 20: "I/O error",
+	21: "interrupted", 22: "in progress", 23: "internal error",
 	30: "mux error", 31: "out of memory", 32: "not enough data", StatusNotEmpty: "folder not empty",
 }
 

@@ -31,7 +31,7 @@ type File struct {
 
 // Open opens a file.
 func (c *Client) Open(ctx context.Context, path string, mode Mode) (*File, error) {
-	a, err := c.call(ctx, "open "+path, afcwire.Afc_operation_file_open, append(words(uint64(mode)), cstring(path)...), nil)
+	a, err := c.call(ctx, "open "+path, afcwire.Afc_operation_file_open, append(words(uint64(mode)), cstring(path)...))
 	if err != nil {
 		return nil, err
 	}
@@ -44,20 +44,20 @@ func (c *Client) Open(ctx context.Context, path string, mode Mode) (*File, error
 
 // Close closes the file; what was written is then on the phone.
 func (f *File) Close(ctx context.Context) error {
-	_, err := f.c.call(ctx, "close "+f.path, afcwire.Afc_operation_file_close, words(f.handle), nil)
+	_, err := f.c.call(ctx, "close "+f.path, afcwire.Afc_operation_file_close, words(f.handle))
 	return err
 }
 
 // Seek goes to an offset from the beginning.
 func (f *File) Seek(ctx context.Context, offset int64) error {
-	_, err := f.c.call(ctx, "seek in "+f.path, opSeek, words(f.handle, io.SeekStart, uint64(offset)), nil)
+	_, err := f.c.call(ctx, "seek in "+f.path, opSeek, words(f.handle, io.SeekStart, uint64(offset)))
 	return err
 }
 
 // Next reads at most max bytes from where the file stands. At the end it returns none and no error: a growing file is
 // asked again.
 func (f *File) Next(ctx context.Context, max int) ([]byte, error) {
-	a, err := f.c.call(ctx, "read "+f.path, afcwire.Afc_operation_file_read, words(f.handle, uint64(max)), nil)
+	a, err := f.c.call(ctx, "read "+f.path, afcwire.Afc_operation_file_read, words(f.handle, uint64(max)))
 	if errors.Is(err, StatusEndOfData) {
 		return nil, nil
 	}
@@ -123,7 +123,9 @@ func (e *SourceError) Unwrap() error { return e.Err }
 
 // pipeline sends n requests with at most window unanswered, and hands on the answers in order. request returns the
 // arguments, data and operation of the i-th; operation 0 ends the pipeline.
-func (c *Client) pipeline(ctx context.Context, n int, request func(i int) (args, data []byte, op uint64), answered func(i int, a answer) error) error {
+func (c *Client) pipeline(
+	ctx context.Context, n int, request func(i int) (args, data []byte, op uint64), answered func(i int, a answer) error,
+) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	first := c.next

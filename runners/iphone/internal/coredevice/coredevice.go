@@ -57,7 +57,7 @@ func ask(ctx context.Context, t Tunnel, feature string, input map[string]any) (a
 	var answer map[string]any
 	err = guard.Do(ctx, conn, func() (err error) {
 		request := library.BuildRequest(uuid.NewString(), featureStem+feature, input)
-		if err := x.Send(request, xpc.HeartbeatRequestFlag); err != nil {
+		if err = x.Send(request, xpc.HeartbeatRequestFlag); err != nil {
 			return err
 		}
 		answer, err = x.ReceiveOnServerClientStream()

@@ -68,7 +68,7 @@ func New(ctx context.Context, conn net.Conn, handler Handler) (*Client, error) {
 	go c.read()
 	capabilities := map[string]any{"com.apple.private.DTXBlockCompression": uint64(0), "com.apple.private.DTXConnection": uint64(1)}
 	if err := c.cast(ctx, 0, "_notifyOfPublishedCapabilities:", capabilities); err != nil {
-		c.Close()
+		_ = c.Close()
 		return nil, err
 	}
 	return c, nil
@@ -132,8 +132,8 @@ func (c *Client) route(raw []byte) error {
 		return nil
 	}
 	if m.ExpectsReply {
-		if err := c.send(context.Background(), dtx.BuildAckMessage(m)); err != nil {
-			return err
+		if unsent := c.send(context.Background(), dtx.BuildAckMessage(m)); unsent != nil {
+			return unsent
 		}
 	}
 	if err == nil {

@@ -23,7 +23,7 @@ const dtxHeader = int(dtx.DtxMessageHeaderLength)
 
 // encode makes the bytes of a method call.
 func encode(id, channel int, wantsAnswer bool, selector string, args []any) (b []byte, err error) {
-	err = guard.Recover(func() error { // the archiver panics on types that it does not know
+	err = guard.Recover(func() (err error) { // the archiver panics on types that it does not know
 		arguments := dtx.NewPrimitiveDictionary()
 		for _, a := range args {
 			if n, ok := a.(int32); ok {
@@ -143,7 +143,9 @@ func decode(b []byte) (dtx.Message, error) {
 	})
 	if err != nil {
 		field := func(at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
-		header := dtx.Message{Identifier: int(field(16)), ConversationIndex: int(field(20)), ChannelCode: int(field(24)), ExpectsReply: field(28) == 1}
+		header := dtx.Message{
+			Identifier: int(field(16)), ConversationIndex: int(field(20)), ChannelCode: int(field(24)), ExpectsReply: field(28) == 1,
+		}
 		return header, fmt.Errorf("decode message of %d bytes: %w", len(b), err)
 	}
 	return m, nil

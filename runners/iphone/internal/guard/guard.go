@@ -21,11 +21,11 @@ func (p *Panic) Error() string { return fmt.Sprintf("the device library panicked
 // Do runs call. c is closed if ctx ends before call returns; after that c is useless. c may be nil for calls that do
 // not block.
 func Do(ctx context.Context, c io.Closer, call func() error) (err error) {
-	if err := context.Cause(ctx); err != nil {
+	if err = context.Cause(ctx); err != nil {
 		return err
 	}
 	if c != nil {
-		stop := context.AfterFunc(ctx, func() { c.Close() })
+		stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 		defer func() {
 			if !stop() && err != nil { // closed under the call: what it says of the connection is our doing
 				err = context.Cause(ctx)

@@ -76,7 +76,10 @@ func sendAll(conn io.Writer, z *zip.Reader, name string, progress func(int64, in
 	}
 	transfer := map[string]any{
 		"InstallTransferredDirectory": 1, "UserInitiatedTransfer": 0, "MediaSubdir": "PublicStaging/" + name,
-		"InstallOptionsDictionary": map[string]any{"InstallDeltaTypeKey": "InstallDeltaTypeSparseIPAFiles", "DisableDeltaTransfer": 1, "IsUserInitiated": 1, "PreferWifi": 1, "PackageType": "Customer"},
+		"InstallOptionsDictionary": map[string]any{
+			"InstallDeltaTypeKey": "InstallDeltaTypeSparseIPAFiles", "DisableDeltaTransfer": 1, "IsUserInitiated": 1, "PreferWifi": 1,
+			"PackageType": "Customer",
+		},
 	}
 	if err := plistio.Write(conn, transfer); err != nil {
 		return fmt.Errorf("begin the transfer: %w", err)
@@ -102,15 +105,16 @@ func sendAll(conn io.Writer, z *zip.Reader, name string, progress func(int64, in
 func sendMetadata(out io.Writer, records int, total int64) error {
 	const folder = "META-INF/"
 	text, err := plist.Marshal(map[string]any{
-		"StandardDirectoryPerms": 16877, "StandardFilePerms": -32348, "RecordCount": records + 2, "TotalUncompressedBytes": uint64(total), "Version": 2,
+		"StandardDirectoryPerms": 16877, "StandardFilePerms": -32348, "RecordCount": records + 2, "TotalUncompressedBytes": uint64(total),
+		"Version": 2,
 	}, plist.XMLFormat)
 	if err != nil {
 		return err
 	}
-	if err := sendHeader(out, folder, 0, 0); err != nil {
+	if err = sendHeader(out, folder, 0, 0); err != nil {
 		return err
 	}
-	if err := sendHeader(out, folder+"com.apple.ZipMetadata.plist", uint64(len(text)), crc32.ChecksumIEEE(text)); err != nil {
+	if err = sendHeader(out, folder+"com.apple.ZipMetadata.plist", uint64(len(text)), crc32.ChecksumIEEE(text)); err != nil {
 		return err
 	}
 	_, err = out.Write(text)
@@ -139,8 +143,8 @@ func sendEntry(out io.Writer, f *zip.File, sent func(int)) error {
 	for {
 		n, err := r.Read(buffer) // checks the sum at the end
 		if n > 0 {
-			if _, err := out.Write(buffer[:n]); err != nil {
-				return err
+			if _, unsent := out.Write(buffer[:n]); unsent != nil {
+				return unsent
 			}
 			sent(n)
 		}

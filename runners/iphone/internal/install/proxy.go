@@ -74,7 +74,9 @@ func Lookup(ctx context.Context, conn net.Conn, bundleID string) (*Installed, er
 // Uninstall removes an app with its container. An app that is not there is fine.
 func Uninstall(ctx context.Context, conn net.Conn, bundleID string) error {
 	err := guard.Do(ctx, conn, func() error {
-		if err := plistio.Write(conn, map[string]any{"Command": "Uninstall", "ApplicationIdentifier": bundleID, "ClientOptions": map[string]any{}}); err != nil {
+		if err := plistio.Write(conn, map[string]any{
+			"Command": "Uninstall", "ApplicationIdentifier": bundleID, "ClientOptions": map[string]any{},
+		}); err != nil {
 			return err
 		}
 		for {

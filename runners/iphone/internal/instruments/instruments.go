@@ -57,7 +57,7 @@ func Open(ctx context.Context, conn net.Conn) (*Hub, error) {
 	}
 	h.client = client
 	if h.control, err = client.Open(ctx, processControl); err != nil {
-		client.Close()
+		_ = client.Close()
 		return nil, err
 	}
 	return h, nil
@@ -174,7 +174,9 @@ func (h *Hub) Start(ctx context.Context, launch Launch) (pid int, err error) {
 		env[k] = v
 	}
 	options := map[string]any{"StartSuspendedKey": uint64(0), "KillExisting": uint64(1)}
-	answer, err := h.control.Call(ctx, "launchSuspendedProcessWithDevicePath:bundleIdentifier:environment:arguments:options:", "", launch.BundleID, env, args, options)
+	answer, err := h.control.Call(
+		ctx, "launchSuspendedProcessWithDevicePath:bundleIdentifier:environment:arguments:options:", "", launch.BundleID, env, args, options,
+	)
 	if err != nil {
 		return 0, err
 	}

@@ -110,7 +110,8 @@ func parse(f *zip.File) (App, error) {
 	}
 	return App{
 		BundleID: info.CFBundleIdentifier, Version: info.CFBundleShortVersionString, Build: info.CFBundleVersion,
-		Executable: info.CFBundleExecutable, MinimumOS: info.MinimumOSVersion, Platforms: info.CFBundleSupportedPlatforms, Revision: info.LilimsRevision,
+		Executable: info.CFBundleExecutable, MinimumOS: info.MinimumOSVersion, Platforms: info.CFBundleSupportedPlatforms,
+		Revision: info.LilimsRevision,
 	}, nil
 }
 

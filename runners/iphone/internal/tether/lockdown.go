@@ -86,7 +86,9 @@ func (p *Phone) pairRecord(ctx context.Context) (ios.PairRecord, error) {
 		Number         uint64
 	}
 	err := p.mux.ask(ctx, func(c *ios.UsbMuxConnection) error {
-		return exchange(c, ios.ReadPair{BundleID: label, ClientVersionString: label, MessageType: "ReadPairRecord", ProgName: label, LibUSBMuxVersion: 3, PairRecordID: p.udid}, &answer)
+		return exchange(c, ios.ReadPair{
+			BundleID: label, ClientVersionString: label, MessageType: "ReadPairRecord", ProgName: label, LibUSBMuxVersion: 3, PairRecordID: p.udid,
+		}, &answer)
 	})
 	if err != nil {
 		return ios.PairRecord{}, fmt.Errorf("read pair record: %w", err)
@@ -113,7 +115,9 @@ func (l *Lockdown) startSession(ctx context.Context, record ios.PairRecord) erro
 		EnableSessionSSL bool
 		Error            string
 	}
-	request := map[string]any{"Label": label, "ProtocolVersion": "2", "Request": "StartSession", "HostID": record.HostID, "SystemBUID": record.SystemBUID}
+	request := map[string]any{
+		"Label": label, "ProtocolVersion": "2", "Request": "StartSession", "HostID": record.HostID, "SystemBUID": record.SystemBUID,
+	}
 	if err := plistio.Ask(l.conn, request, &started); err != nil {
 		return fmt.Errorf("start lockdown session: %w", err)
 	}

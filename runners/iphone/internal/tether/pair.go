@@ -121,7 +121,10 @@ func (p *Phone) savePairRecord(ctx context.Context, record pairRecord) error {
 	}
 	var answer struct{ Number uint64 }
 	err = p.mux.ask(ctx, func(c *ios.UsbMuxConnection) error {
-		return exchange(c, ios.SavePair{BundleID: label, ClientVersionString: label, MessageType: "SavePairRecord", ProgName: label, LibUSBMuxVersion: 3, PairRecordID: p.udid, PairRecordData: text}, &answer)
+		return exchange(c, ios.SavePair{
+			BundleID: label, ClientVersionString: label, MessageType: "SavePairRecord", ProgName: label, LibUSBMuxVersion: 3, PairRecordID: p.udid,
+			PairRecordData: text,
+		}, &answer)
 	})
 	if err == nil && answer.Number != 0 {
 		err = fmt.Errorf("usbmuxd answered %d", answer.Number)

@@ -55,7 +55,7 @@ func (t *Tunnel) readDirectory(ctx context.Context) error {
 	}
 	defer conn.Close()
 	var message map[string]any
-	err = guard.Do(ctx, conn, func() error {
+	err = guard.Do(ctx, conn, func() (err error) {
 		x, err := remoteXPC(conn)
 		if err != nil {
 			return err

@@ -83,7 +83,7 @@ func Open(ctx context.Context, conn net.Conn) (*Tunnel, error) {
 		return nil, fmt.Errorf("open the tunnel: %w", err)
 	}
 	if err := t.readDirectory(ctx); err != nil {
-		t.Close()
+		_ = t.Close()
 		return nil, fmt.Errorf("open the tunnel: %w", err)
 	}
 	return t, nil
@@ -139,12 +139,16 @@ func start(conn net.Conn, in *bufio.Reader, granted parameters) (*Tunnel, error)
 	if e := s.CreateNIC(nic, link); e != nil {
 		return nil, fmt.Errorf("network interface: %s", e)
 	}
-	if e := s.AddProtocolAddress(nic, tcpip.ProtocolAddress{Protocol: ipv6.ProtocolNumber, AddressWithPrefix: own.WithPrefix()}, stack.AddressProperties{}); e != nil {
+	if e := s.AddProtocolAddress(nic, tcpip.ProtocolAddress{
+		Protocol: ipv6.ProtocolNumber, AddressWithPrefix: own.WithPrefix(),
+	}, stack.AddressProperties{}); e != nil {
 		return nil, fmt.Errorf("network address: %s", e)
 	}
 	s.SetRouteTable([]tcpip.Route{{Destination: header.IPv6EmptySubnet, NIC: nic}})
 	ctx, cancel := context.WithCancel(context.Background())
-	t := &Tunnel{conn: conn, stack: s, link: link, phone: phone, rsd: granted.ServerRSDPort, alive: ctx, cancel: cancel, done: make(chan struct{})}
+	t := &Tunnel{
+		conn: conn, stack: s, link: link, phone: phone, rsd: granted.ServerRSDPort, alive: ctx, cancel: cancel, done: make(chan struct{}),
+	}
 	go func() { t.fail(guard.Recover(func() error { return receive(in, link) })) }()
 	go func() { t.fail(guard.Recover(func() error { return transmit(ctx, conn, link) })) }()
 	return t, nil

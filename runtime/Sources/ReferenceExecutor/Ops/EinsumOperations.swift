@@ -42,8 +42,8 @@ enum EinsumOperations {
         }
         var sizes: [Character: Int] = [:]
         for (label, size) in zip(equation.left + equation.right, a.shape + b.shape) {
-            guard sizes[label] ?? size == size else {
-                throw ProgramError(.invalid, "axis \(label) is \(sizes[label]!) and \(size)")
+            if let known = sizes[label], known != size {
+                throw ProgramError(.invalid, "axis \(label) is \(known) and \(size)")
             }
             sizes[label] = size
         }
@@ -56,8 +56,10 @@ enum EinsumOperations {
         else {
             throw ProgramError(.unsupported, "an axis of one operand that is summed alone")
         }
-        func size(_ labels: [Character]) -> Int { labels.reduce(1) { $0 * sizes[$1]! } }
-        let y = try op.output(shape: equation.result.map { sizes[$0]! }, kind: .float)
+        // No label is dropped: those of the result are among the operands', whose sizes are all known.
+        func shape(_ labels: [Character]) -> [Int] { labels.compactMap { sizes[$0] } }
+        func size(_ labels: [Character]) -> Int { shape(labels).reduce(1, *) }
+        let y = try op.output(shape: shape(equation.result), kind: .float)
         let toLeft = Permutation(from: equation.left, to: batch + rows + summed, sizes)
         let toRight = Permutation(from: equation.right, to: batch + cols + summed, sizes)
         let toResult = Permutation(from: batch + rows + cols, to: equation.result, sizes)
@@ -91,8 +93,9 @@ struct Permutation {
         walk = StridedWalk(target, strides: [order.map { strides[$0] }, Shapes.strides(target)])
     }
 
+    /// The same by label: `to` names the axes of `from` in another order, and `sizes` has the length of each.
     init(from: [Character], to: [Character], _ sizes: [Character: Int]) {
-        self.init(from.map { sizes[$0]! }, order: to.map { from.firstIndex(of: $0)! })
+        self.init(from.compactMap { sizes[$0] }, order: to.compactMap { from.firstIndex(of: $0) })
     }
 
     func apply(_ x: UnsafePointer<UInt32>, _ y: UnsafeMutablePointer<UInt32>) {

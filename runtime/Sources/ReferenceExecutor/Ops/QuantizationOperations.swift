@@ -21,7 +21,7 @@ enum QuantizationOperations {
             } else {
                 lanes = Lanes(x.shape, axis: try op.axis("axis", rank: x.rank))
             }
-            guard scale.count == lanes.length, zero == nil || zero!.count == lanes.length, scale.kind == .float else {
+            guard scale.count == lanes.length, (zero?.count ?? lanes.length) == lanes.length, scale.kind == .float else {
                 throw ProgramError(.invalid, "scale \(scale.shape) for \(x.shape)")
             }
         }
