@@ -94,12 +94,12 @@ func (all Histories) JSON(w io.Writer) error {
 	fmt.Fprintf(out, "{\n  \"schema\": %d,\n  \"histories\": [", trendSchema)
 	for i, text := range texts {
 		if i > 0 {
-			out.WriteString(",")
+			fmt.Fprint(out, ",")
 		}
-		out.WriteString("\n    ")
-		out.Write(text)
+		fmt.Fprint(out, "\n    ")
+		fmt.Fprintf(out, "%s", text)
 	}
-	out.WriteString("\n  ]\n}\n")
+	fmt.Fprint(out, "\n  ]\n}\n")
 	return out.Flush()
 }
 

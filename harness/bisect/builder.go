@@ -47,7 +47,7 @@ func (b Builder) Build(ctx context.Context, of Revision, arm harness.Arm) (strin
 		return "", err
 	}
 	// Without the context: a work tree that nobody removes stays on git's list.
-	defer b.Repository.git(context.WithoutCancel(ctx), "worktree", "remove", "--force", tree)
+	defer func() { _, _ = b.Repository.git(context.WithoutCancel(ctx), "worktree", "remove", "--force", tree) }()
 	made := filepath.Join(scratch, "build")
 	if err := b.run(ctx, tree, made, of, arm); err != nil {
 		return "", err
@@ -99,7 +99,7 @@ func keep(made, path string) error {
 	if err != nil {
 		return err
 	}
-	defer to.Cleanup()
+	defer func() { _ = to.Cleanup() }()
 	if _, err := io.Copy(to, from); err != nil {
 		return err
 	}

@@ -77,9 +77,9 @@ func Judge(ctx context.Context, recordings Recordings, rules Rules, arms Arms) (
 		if !wanted {
 			continue
 		}
-		judged, err := judgeMetric(ctx, history, m, rule, byCase(baseline[m.Name]), byCase(candidate[m.Name]))
-		if err != nil {
-			return nil, err
+		judged, judgeErr := judgeMetric(ctx, history, m, rule, byCase(baseline[m.Name]), byCase(candidate[m.Name]))
+		if judgeErr != nil {
+			return nil, judgeErr
 		}
 		out = append(out, judged...)
 	}

@@ -158,8 +158,8 @@ func (f *Fold) sustained(y *Yield) {
 			f.figures.without(at.metric, short)
 			continue
 		}
-		rates := rates[:min(n, len(rates))]
-		f.sustain(y, at.metric, rates[len(rates)-1]/slices.Max(rates), "ratio")
+		until := rates[:min(n, len(rates))]
+		f.sustain(y, at.metric, until[len(until)-1]/slices.Max(until), "ratio")
 	}
 	for _, to := range []struct {
 		metric string

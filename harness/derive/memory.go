@@ -1,8 +1,9 @@
 package derive
 
-import "github.com/lilims/bench/harness/wire"
-
-import "github.com/lilims/bench/harness"
+import (
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/wire"
+)
 
 // memory is what the app's own readings tell of the launch as a whole.
 type memory struct {

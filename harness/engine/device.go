@@ -87,7 +87,7 @@ func (d *device) open(ctx context.Context) error {
 
 func (d *device) close() {
 	if d.handle != nil {
-		d.handle.Close()
+		_ = d.handle.Close()
 		d.handle = nil
 	}
 }
@@ -196,7 +196,7 @@ func (d *device) work(ctx context.Context) error {
 // come to its end meanwhile.
 func (d *device) recover(ctx context.Context) (done bool, err error) {
 	d.close()
-	if err := d.open(ctx); err != nil {
+	if err = d.open(ctx); err != nil {
 		return false, err
 	}
 	if d.current == nil {

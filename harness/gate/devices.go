@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/stats"
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // Combine makes one verdict of the verdicts of several devices about the same metric of the same case: the unweighted mean

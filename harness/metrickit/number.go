@@ -190,8 +190,8 @@ func parseNumber(number string, c Convention) (value float64, ambiguous bool, er
 	if number == "" {
 		return 0, false, errNoNumber
 	}
-	if value, ok := plainNumber(number, 0); ok {
-		return value, false, nil
+	if plain, ok := plainNumber(number, 0); ok {
+		return plain, false, nil
 	}
 	if !strings.ContainsAny(number, ".,٫٬ \u00a0\u202f\u2009'’") {
 		value, err = strconv.ParseFloat(number, 64)
@@ -207,8 +207,8 @@ func parseNumber(number string, c Convention) (value float64, ambiguous bool, er
 			decimal = ',' // … because formatters drop trailing zeros and rarely print three decimals
 		}
 	}
-	if value, ok := plainNumber(number, decimal); ok {
-		return value, ambiguous, nil
+	if plain, ok := plainNumber(number, decimal); ok {
+		return plain, ambiguous, nil
 	}
 	var b strings.Builder
 	for _, r := range number {

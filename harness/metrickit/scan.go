@@ -149,7 +149,7 @@ func (s *scanner) number() (value float64, ok bool, err error) {
 		}
 		return value, true, nil
 	}
-	if err := s.fraction(); err != nil {
+	if err = s.fraction(); err != nil {
 		return 0, false, err
 	}
 	value, err = strconv.ParseFloat(s.source[begin:s.at], 64)

@@ -167,7 +167,7 @@ func (a Adder) listen(ctx context.Context, c Command) (last string, err error) {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- run(ctx, c)
-		to.Close()
+		_ = to.Close()
 	}()
 	lines := bufio.NewScanner(from)
 	lines.Buffer(nil, 1<<20)

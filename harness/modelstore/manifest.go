@@ -207,7 +207,7 @@ func (p Place) Manifest() (Manifest, error) {
 	if err != nil {
 		return Manifest{}, p.fail(err)
 	}
-	defer shut()
+	defer func() { _ = shut() }()
 	m, err := readManifest(files)
 	if err != nil {
 		return Manifest{}, p.fail(err)
@@ -221,7 +221,7 @@ func (p Place) Read() (harness.Model, error) {
 	if err != nil {
 		return harness.Model{}, p.fail(err)
 	}
-	defer shut()
+	defer func() { _ = shut() }()
 	m, err := readManifest(files)
 	if err == nil {
 		err = m.check(files)

@@ -130,8 +130,8 @@ func (q querier) runName(id int64) (name string, err error) {
 	if q.known != nil {
 		q.known.mu.Lock()
 		defer q.known.mu.Unlock()
-		if name, ok := q.known.runs[id]; ok {
-			return name, nil
+		if known, ok := q.known.runs[id]; ok {
+			return known, nil
 		}
 	}
 	if err := q.tx.QueryRowContext(q.ctx, `SELECT name FROM runs WHERE id = ?`, id).Scan(&name); err != nil {

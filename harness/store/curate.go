@@ -109,8 +109,9 @@ func (s *Store) Names(ctx context.Context) (names []string, err error) {
 func (q querier) names() (names []string, err error) {
 	err = q.rows(`SELECT name FROM runs WHERE id NOT IN (SELECT run FROM hidden_runs) ORDER BY start_at DESC, id DESC`, nil, func(scan func(...any) error) error {
 		var name string
-		err := scan(&name)
-		names = append(names, name)
+		if err = scan(&name); err == nil {
+			names = append(names, name)
+		}
 		return err
 	})
 	return names, err
@@ -121,7 +122,7 @@ func (q querier) notes(run int64) (notes []harness.RunNote, err error) {
 	err = q.rows(`SELECT at, text FROM run_notes WHERE run = ? ORDER BY id`, []any{run}, func(scan func(...any) error) error {
 		var at int64
 		var note harness.RunNote
-		if err := scan(&at, &note.Text); err != nil {
+		if err = scan(&at, &note.Text); err != nil {
 			return fmt.Errorf("a note of the run: %w", err)
 		}
 		note.At = time.Unix(0, at).UTC()

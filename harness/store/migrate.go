@@ -69,7 +69,8 @@ func migrate(ctx context.Context, db *sql.DB, steps []migration) error {
 // applyStep makes one step where the database is right before it. Two processes may open the same old file: the
 // version is read inside the write transaction, so that only one makes the step.
 func applyStep(ctx context.Context, db *sql.DB, step migration) (err error) {
-	if version, err := schemaVersion(ctx, db); err != nil || version >= step.version {
+	version, err := schemaVersion(ctx, db)
+	if err != nil || version >= step.version {
 		return err
 	}
 	tx, err := db.BeginTx(ctx, nil)
@@ -81,17 +82,16 @@ func applyStep(ctx context.Context, db *sql.DB, step migration) (err error) {
 			tx.Rollback()
 		}
 	}()
-	var version int
-	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+	if err = tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return err
 	}
 	if version >= step.version {
 		return tx.Rollback()
 	}
-	if _, err := tx.ExecContext(ctx, step.script); err != nil {
+	if _, err = tx.ExecContext(ctx, step.script); err != nil {
 		return fmt.Errorf("migration %s: %w", step.name, err)
 	}
-	if _, err := tx.ExecContext(ctx, "PRAGMA user_version = "+strconv.Itoa(step.version)); err != nil {
+	if _, err = tx.ExecContext(ctx, "PRAGMA user_version = "+strconv.Itoa(step.version)); err != nil {
 		return fmt.Errorf("migration %s: %w", step.name, err)
 	}
 	return tx.Commit()

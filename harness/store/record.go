@@ -176,7 +176,7 @@ func (tx *writeTx) sessionEnd(session int64, e harness.SessionEnd) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.insert(`INSERT INTO session_ends (session, outcome, planned, measured, at) VALUES (?, ?, ?, ?, ?)`,
+	if _, err = tx.insert(`INSERT INTO session_ends (session, outcome, planned, measured, at) VALUES (?, ?, ?, ?, ?)`,
 		session, string(e.Outcome), e.Planned, e.Measured, e.At.UnixNano()); err != nil {
 		return err
 	}

@@ -30,9 +30,9 @@ func (tx *writeTx) seal(id int64) error {
 	}
 	body, err := sealed(rows, from.begin.ID)
 	if err != nil {
-		_, err := tx.insert(`INSERT INTO notices (run, session, what, text, at) VALUES (?, ?, 'store', ?, ?)`,
+		_, noticeErr := tx.insert(`INSERT INTO notices (run, session, what, text, at) VALUES (?, ?, 'store', ?, ?)`,
 			from.run, id, "its rows are kept as they are, which takes more space: "+err.Error(), from.end.At.UnixNano())
-		return err
+		return noticeErr
 	}
 	context, err := tx.context(contextOf(from.begin))
 	if err != nil {
@@ -201,7 +201,7 @@ func (q querier) opened(from session) (block.Session, error) {
 	if err == nil {
 		err = fmt.Errorf("the block of session %s is cut short", from.begin.ID)
 	}
-	if err != whole {
+	if !errors.Is(err, whole) {
 		return block.Session{}, err
 	}
 	return block.Decode(body[from.seal.offset:from.seal.offset+from.seal.size], from.begin.ID)

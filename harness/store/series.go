@@ -29,8 +29,9 @@ func (s *Store) SeriesOf(ctx context.Context, query harness.SeriesQuery, metrics
 			return err
 		}
 		if query.Paired {
-			if paired, err := q.anyBaseline(query); err != nil || !paired {
-				return err
+			paired, pairedErr := q.anyBaseline(query)
+			if pairedErr != nil || !paired {
+				return pairedErr
 			}
 		}
 		launches, err := q.launches(query, pass)

@@ -88,14 +88,14 @@ func (s *Store) connect(ctx context.Context) (err error) {
 		return err
 	}
 	s.write.SetMaxOpenConns(1)
-	if err := migrate(ctx, s.write, migrations()); err != nil {
+	if err = migrate(ctx, s.write, migrations()); err != nil {
 		return err
 	}
 	if s.writer, err = s.write.Conn(ctx); err != nil {
 		return err
 	}
 	// A checkpoint waits for the disk: at every 4 MB of log, which is the default, taking payloads in waited a quarter of its time.
-	if _, err := s.writer.ExecContext(ctx, "PRAGMA wal_autocheckpoint = 4000"); err != nil { // pages, 16 MB
+	if _, err = s.writer.ExecContext(ctx, "PRAGMA wal_autocheckpoint = 4000"); err != nil { // pages, 16 MB
 		return err
 	}
 	if s.read, err = sql.Open("sqlite3", dataSource(s.path, "_query_only=true&_cache_size=-"+strconv.Itoa(readerCache))); err != nil {

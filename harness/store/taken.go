@@ -56,11 +56,12 @@ func (p *Packed) Size() int64 { return p.row.Size }
 
 // Take keeps a batch of payloads in one transaction and returns how many of them were new: a payload that is there
 // already, byte for byte, is left as it is.
-func (s *Store) Take(ctx context.Context, batch []Packed) (added int, err error) {
+func (s *Store) Take(ctx context.Context, batch []Packed) (int, error) {
 	if len(batch) == 0 {
 		return 0, ctx.Err()
 	}
-	err = s.transact(ctx, "keep payloads", func(tx *writeTx) error {
+	added := 0
+	err := s.transact(ctx, "keep payloads", func(tx *writeTx) error {
 		statement, err := tx.prepare(`INSERT INTO taken (hash, source, at, format, device_type, os_build, app_build, bundle_id,
 			begin_at, end_at, zone_stated, size, raw, figures, problem, packed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING`)
 		if err != nil {
@@ -185,7 +186,7 @@ func (s *Store) taken(ctx context.Context, where string, args ...any) ([]harness
 		var p harness.Taken
 		var hash []byte
 		var form int
-		if err := rows.Scan(&hash, &p.Source, &p.Format, &p.DeviceType, &p.OSBuild, &p.AppBuild, &p.BundleID, &p.Begin, &p.End,
+		if err = rows.Scan(&hash, &p.Source, &p.Format, &p.DeviceType, &p.OSBuild, &p.AppBuild, &p.BundleID, &p.Begin, &p.End,
 			&p.ZoneStated, &p.Size, &p.Figures, &p.Problem, &form); err != nil {
 			return nil, s.fault("read payloads", err)
 		}

@@ -104,9 +104,9 @@ func (c *control) alive() bool {
 }
 
 func (c *control) close() {
-	c.hub.Close()
+	_ = c.hub.Close()
 	if c.tunnel != nil {
-		c.tunnel.Close()
+		_ = c.tunnel.Close()
 	}
 }
 
@@ -157,7 +157,7 @@ func (h *Handle) reachByTunnel(ctx context.Context) (*control, error) {
 	}
 	hub, err := openHub(ctx, t)
 	if err != nil {
-		t.Close()
+		_ = t.Close()
 		return nil, err
 	}
 	return &control{t, hub}, nil
@@ -218,7 +218,7 @@ func (h *Handle) withFiles(ctx context.Context, bundleID string, use func(*afc.C
 // dropFiles forgets the connection, after it broke or before the app is replaced.
 func (h *Handle) dropFiles() {
 	if h.container != nil {
-		h.container.Close()
+		_ = h.container.Close()
 		h.container = nil
 	}
 }

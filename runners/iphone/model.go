@@ -109,12 +109,12 @@ type push struct {
 // complete reports whether the phone has the model whole: the marker is written after everything was verified.
 func (p *push) complete(ctx context.Context) (there bool, err error) {
 	err = p.handle.withFiles(ctx, p.bundleID, func(c *afc.Client) error {
-		text, err := c.ReadFile(ctx, p.to+"/.complete", 16<<20)
-		if afc.IsNotFound(err) {
+		text, readErr := c.ReadFile(ctx, p.to+"/.complete", 16<<20)
+		if afc.IsNotFound(readErr) {
 			return nil
 		}
-		if err != nil {
-			return err
+		if readErr != nil {
+			return readErr
 		}
 		var listed []file
 		there = json.Unmarshal(text, &listed) == nil && same(listed, p.files)
@@ -148,17 +148,17 @@ func (p *push) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := p.room(ctx, c); err != nil {
+	if err = p.room(ctx, c); err != nil {
 		return err
 	}
 	for i, f := range p.files {
-		if err := p.send(ctx, c, f, have[i]); err != nil {
+		if err = p.send(ctx, c, f, have[i]); err != nil {
 			return p.noRoom(err)
 		}
 	}
 	for _, f := range p.files {
 		p.progress(harness.Progress{Step: "verifying model", Done: p.done, Total: p.total})
-		if err := p.verify(ctx, c, f); err != nil {
+		if err = p.verify(ctx, c, f); err != nil {
 			return err
 		}
 	}

@@ -74,7 +74,7 @@ func (h *Handle) checkBuild(build harness.Build) (ipa.App, error) {
 		return wrong(errors.New("it is a build for the simulator"), "Build the app for a device (destination generic/platform=iOS).")
 	}
 	if app.MinimumOS != "" {
-		if need, err := parseVersion(app.MinimumOS); err == nil && slices.Compare(need[:], h.version[:]) > 0 {
+		if need, parseErr := parseVersion(app.MinimumOS); parseErr == nil && slices.Compare(need[:], h.version[:]) > 0 {
 			return wrong(fmt.Errorf("it needs iOS %s, the phone has %s", app.MinimumOS, h.device.OSVersion), "Update the phone, or lower the app's deployment target.")
 		}
 	}
@@ -120,15 +120,15 @@ func (h *Handle) ensureBuild(ctx context.Context, build harness.Build, app ipa.A
 		return false, err
 	}
 	if installed != nil {
-		have, err := h.readMarker(ctx, app.BundleID)
-		if err != nil {
-			return false, err
+		have, markerErr := h.readMarker(ctx, app.BundleID)
+		if markerErr != nil {
+			return false, markerErr
 		}
 		if have != nil && *have == (marker{build.Hash, build.Revision, installed.Build, installed.Path}) {
 			return false, nil
 		}
 	}
-	if err := h.install(ctx, build, progress); err != nil {
+	if err = h.install(ctx, build, progress); err != nil {
 		return false, err
 	}
 	installed, err = h.lookUp(ctx, app.BundleID)
@@ -181,15 +181,15 @@ func (h *Handle) install(ctx context.Context, build harness.Build, progress func
 // readMarker is nil for an app without one, or with one that cannot be read.
 func (h *Handle) readMarker(ctx context.Context, bundleID string) (found *marker, err error) {
 	err = h.withFiles(ctx, bundleID, func(files *afc.Client) error {
-		text, err := files.ReadFile(ctx, buildMarker, 64<<10)
+		text, readErr := files.ReadFile(ctx, buildMarker, 64<<10)
 		var m marker
-		if err == nil && json.Unmarshal(text, &m) == nil {
+		if readErr == nil && json.Unmarshal(text, &m) == nil {
 			found = &m
 		}
-		if afc.IsNotFound(err) {
+		if afc.IsNotFound(readErr) {
 			return nil
 		}
-		return err
+		return readErr
 	})
 	return found, err
 }
@@ -220,11 +220,11 @@ func launchMark(build harness.Build, model harness.Model) string {
 
 func (h *Handle) neverLaunched(ctx context.Context, build harness.Build, model harness.Model) (never bool, err error) {
 	err = h.withFiles(ctx, build.BundleID, func(files *afc.Client) error {
-		_, err := files.Stat(ctx, launchMark(build, model))
-		if never = afc.IsNotFound(err); never {
+		_, statErr := files.Stat(ctx, launchMark(build, model))
+		if never = afc.IsNotFound(statErr); never {
 			return nil
 		}
-		return err
+		return statErr
 	})
 	return never, err
 }

@@ -80,14 +80,14 @@ func (h *Handle) findReport(ctx context.Context, bundleID string, pid int) (repo
 	var found report
 	err = h.service(ctx, crashReports, func(conn net.Conn) error {
 		c := afc.New(conn)
-		names, err := newestReports(ctx, c)
-		if err != nil {
-			return err
+		names, listErr := newestReports(ctx, c)
+		if listErr != nil {
+			return listErr
 		}
 		for _, name := range names {
-			text, err := c.ReadFile(ctx, name, maxReport)
-			if err != nil {
-				return err
+			text, readErr := c.ReadFile(ctx, name, maxReport)
+			if readErr != nil {
+				return readErr
 			}
 			if found = readReport(text, bundleID, pid); found.text != "" {
 				return nil

@@ -69,8 +69,8 @@ func (h *Handle) Collect(ctx context.Context, task harness.Task, sink harness.Si
 		return h.fail("collect session "+task.Session, fmt.Errorf("%w: %w", harness.ErrNoLaunch, err))
 	}
 	err = h.withFiles(ctx, task.Build.BundleID, func(c *afc.Client) error {
-		_, err := c.Stat(ctx, f.events)
-		return err
+		_, statErr := c.Stat(ctx, f.events)
+		return statErr
 	})
 	switch {
 	case afc.IsNotFound(err), errors.Is(err, errNoApp):

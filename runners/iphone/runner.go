@@ -154,7 +154,7 @@ func muxHint(system string) string {
 func (r *Runner) Open(ctx context.Context, device harness.Device) (harness.Handle, error) {
 	h := &Handle{Runner: r, phone: r.mux.Phone(device.UDID), device: device, log: r.options.Log.With("device", label(device))}
 	if err := h.open(ctx); err != nil {
-		h.Close()
+		_ = h.Close()
 		return nil, h.fail("open device", err)
 	}
 	return h, nil

@@ -17,7 +17,7 @@ func (h *Handle) State(ctx context.Context) (harness.DeviceState, error) {
 		return state, h.fail("read state", err)
 	}
 	defer lockdown.Close()
-	if err := askState(ctx, lockdown, &state); err != nil {
+	if err = askState(ctx, lockdown, &state); err != nil {
 		return state, h.fail("read state", err)
 	}
 	reading, err := h.Battery(ctx)

@@ -9,8 +9,9 @@ import (
 
 // Sweep removes the folders of launches that recorded says are safe with the host, and returns their run and session.
 // The app and its models stay.
-func (h *Handle) Sweep(ctx context.Context, bundleID string, recorded func(run, session string) bool) (removed []string, err error) {
-	err = h.withFiles(ctx, bundleID, func(c *afc.Client) error {
+func (h *Handle) Sweep(ctx context.Context, bundleID string, recorded func(run, session string) bool) ([]string, error) {
+	var removed []string
+	err := h.withFiles(ctx, bundleID, func(c *afc.Client) error {
 		removed = nil
 		runs, err := list(ctx, c, sessionsFolder)
 		if err != nil {

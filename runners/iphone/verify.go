@@ -52,9 +52,10 @@ func (p *push) equal(ctx context.Context, c *afc.Client, f file, target string) 
 		return false, &afc.SourceError{Err: err}
 	}
 	defer local.Close()
-	if theirs, err := c.SHA1(ctx, target); err == nil {
+	theirs, err := c.SHA1(ctx, target)
+	if err == nil {
 		h := sha1.New()
-		if _, err := io.Copy(h, local); err != nil {
+		if _, err = io.Copy(h, local); err != nil {
 			return false, &afc.SourceError{Err: err}
 		}
 		if bytes.Equal(h.Sum(nil), theirs) {

@@ -34,7 +34,7 @@ type follower struct {
 func (f *follower) follow(ctx context.Context, ended <-chan error) (cancelled bool) {
 	for running := true; running; {
 		select {
-		case <-ended:
+		case <-ended: //nolint:errcheck // how it ended is read of the events
 			running = false
 		case <-ctx.Done():
 			cancelled, running = true, false

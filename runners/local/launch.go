@@ -36,7 +36,7 @@ func (h *handle) Run(ctx context.Context, task harness.Task, sink harness.Sink) 
 		return harness.Exit{}, err
 	}
 	folder := h.folder(task)
-	if err := h.writePlan(folder, task); err != nil {
+	if err = h.writePlan(folder, task); err != nil {
 		return harness.Exit{}, err
 	}
 	output, err := os.OpenFile(filepath.Join(folder, "output.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
@@ -76,7 +76,7 @@ func (h *handle) writePlan(folder string, task harness.Task) error {
 	if err != nil {
 		return storage("write plan", err)
 	}
-	if real, err := filepath.EvalSymlinks(folder); err == nil {
+	if real, linkErr := filepath.EvalSymlinks(folder); linkErr == nil {
 		folder = real // ".." in the plan is resolved by the kernel, behind links
 	}
 	if model, err = filepath.Rel(folder, model); err != nil {

@@ -27,9 +27,9 @@ func (h *handle) Prepare(ctx context.Context, build harness.Build, model harness
 		return p, err
 	}
 	agent := h.agent(hash)
-	if _, err := os.Stat(agent); errors.Is(err, os.ErrNotExist) {
+	if _, err = os.Stat(agent); errors.Is(err, os.ErrNotExist) {
 		progress(harness.Progress{Step: "installing app"})
-		if err := install(build.Path, agent, hash); err != nil {
+		if err = install(build.Path, agent, hash); err != nil {
 			return p, err
 		}
 		p.BuildInstalled = true
@@ -83,7 +83,7 @@ func install(from, to, hash string) error {
 		return broken(err)
 	}
 	defer source.Close()
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+	if err = os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return storage("install app", err)
 	}
 	target, err := os.CreateTemp(filepath.Dir(to), "agent-*")
@@ -93,7 +93,7 @@ func install(from, to, hash string) error {
 	defer os.Remove(target.Name())
 	sum := sha256.New()
 	_, err = io.Copy(io.MultiWriter(target, sum), source)
-	if err := errors.Join(err, target.Chmod(0o755), target.Close()); err != nil {
+	if err = errors.Join(err, target.Chmod(0o755), target.Close()); err != nil {
 		return storage("install app", err)
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); got != hash {

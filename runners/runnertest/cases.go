@@ -313,7 +313,7 @@ func testCollect(l *lab) {
 	if l.Reopen == nil {
 		return
 	}
-	s.Close()
+	_ = s.Close()
 	l.runner = l.Reopen(l.T)
 	var later record
 	if _, err := l.open(l.device()).Collect(l.ctx, l.task("whole", ""), &later); err != nil {

@@ -101,7 +101,7 @@ func (l *lab) open(d harness.Device) harness.Handle {
 	if err != nil {
 		l.Fatalf("Open(%s) = %v", d.Name, err)
 	}
-	l.Cleanup(func() { s.Close() })
+	l.Cleanup(func() { _ = s.Close() })
 	return s
 }
 

@@ -32,8 +32,6 @@ type Shape struct {
 	Seed               uint64
 }
 
-var start = time.Date(2026, 11, 27, 3, 0, 0, 0, time.UTC)
-
 // Start is when the host sees a launch begin.
 var Start = time.Date(2026, 11, 27, 3, 0, 0, 0, time.UTC)
 
