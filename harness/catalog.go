@@ -46,18 +46,23 @@ type FileSource []string
 
 // Policy is the gate's and the thermal gate's rules.
 type Policy struct {
-	Name              string             `json:"name"`
-	Threshold         map[string]float64 `json:"threshold"`                  // metric -> relative change that is a regression
-	Floor             map[string]float64 `json:"floor,omitempty"`            // metric -> smallest difference, base units, that can be a regression
-	Limit             map[string]float64 `json:"limit,omitempty"`            // metric -> absolute limit, base units: at most, or at least where higher is better
-	RequiredCases     []string           `json:"required_cases,omitempty"`   // patterns of Case.Key, each with at least one case judged
-	RequiredMetrics   []string           `json:"required_metrics,omitempty"` // judged in every case
-	Budget            time.Duration      `json:"budget_ns,omitempty"`        // device time after which no pairs are begun; 0: the command's own
-	Freshness         time.Duration      `json:"freshness_ns,omitempty"`     // oldest that the last night of a stored baseline may be; 0: any age
-	MaxBatteryCelsius float64            `json:"max_battery_celsius"`
-	MinBatteryPercent float64            `json:"min_battery_percent"`
-	CoolDownLimit     time.Duration      `json:"cool_down_limit_ns"`        // longest wait for a fit device
-	RequireKnown      bool               `json:"require_known,omitempty"`   // a state that cannot be read counts as unfit
-	ProbeTolerance    float64            `json:"probe_tolerance,omitempty"` // relative shortfall of a probe's speed against the unit's cold reference; 0: no probe
-	ProbeHost         bool               `json:"probe_host,omitempty"`      // probe virtual and local devices too, whose speed is this host's
+	Name      string             `json:"name"`
+	Threshold map[string]float64 `json:"threshold"` // metric -> relative change that is a regression
+	// metric -> smallest difference, base units, that can be a regression
+	Floor map[string]float64 `json:"floor,omitempty"`
+	// metric -> absolute limit, base units: at most, or at least where higher is better
+	Limit           map[string]float64 `json:"limit,omitempty"`
+	RequiredCases   []string           `json:"required_cases,omitempty"`   // patterns of Case.Key, each with at least one case judged
+	RequiredMetrics []string           `json:"required_metrics,omitempty"` // judged in every case
+	// device time after which no pairs are begun; 0: the command's own
+	Budget time.Duration `json:"budget_ns,omitempty"`
+	// oldest that the last night of a stored baseline may be; 0: any age
+	Freshness         time.Duration `json:"freshness_ns,omitempty"`
+	MaxBatteryCelsius float64       `json:"max_battery_celsius"`
+	MinBatteryPercent float64       `json:"min_battery_percent"`
+	CoolDownLimit     time.Duration `json:"cool_down_limit_ns"`      // longest wait for a fit device
+	RequireKnown      bool          `json:"require_known,omitempty"` // a state that cannot be read counts as unfit
+	// relative shortfall of a probe's speed against the unit's cold reference; 0: no probe
+	ProbeTolerance float64 `json:"probe_tolerance,omitempty"`
+	ProbeHost      bool    `json:"probe_host,omitempty"` // probe virtual and local devices too, whose speed is this host's
 }

@@ -50,13 +50,14 @@ const (
 
 // Scenario is what is asked of a model. Lengths are in tokens of the model's own tokenizer.
 type Scenario struct {
-	Name           string        `json:"name"`
-	Prompt         string        `json:"prompt,omitempty"`        // literal text; empty: PromptTokens of the built-in corpus
-	PromptTokens   int           `json:"prompt_tokens,omitempty"` // exact length; the agent cuts or repeats the prompt to it
-	GenerateTokens int           `json:"generate_tokens"`         // exact; end-of-sequence is ignored unless StopAtEnd
-	StopAtEnd      bool          `json:"stop_at_end,omitempty"`
-	KVDepth        int           `json:"kv_depth,omitempty"`   // tokens already in the cache before the prompt
-	ScoreText      string        `json:"score_text,omitempty"` // whose perplexity a case's first launch of each arm measures, after its iterations
+	Name           string `json:"name"`
+	Prompt         string `json:"prompt,omitempty"`        // literal text; empty: PromptTokens of the built-in corpus
+	PromptTokens   int    `json:"prompt_tokens,omitempty"` // exact length; the agent cuts or repeats the prompt to it
+	GenerateTokens int    `json:"generate_tokens"`         // exact; end-of-sequence is ignored unless StopAtEnd
+	StopAtEnd      bool   `json:"stop_at_end,omitempty"`
+	KVDepth        int    `json:"kv_depth,omitempty"` // tokens already in the cache before the prompt
+	// whose perplexity a case's first launch of each arm measures, after its iterations
+	ScoreText      string        `json:"score_text,omitempty"`
 	Warmups        int           `json:"warmups"`
 	Iterations     int           `json:"iterations"`
 	Sessions       int           `json:"sessions"` // launches per case and arm

@@ -210,7 +210,10 @@ func (c Case) latencyChart(prefix string) (chart, error) {
 			p.add(fmt.Sprintf("%s #%d", shortName(s), it.Index), data, style{faint: true, colour: own(n, len(c.Sessions))})
 		}
 	}
-	return p.done(prefix+"latency", "Inter-token latency", "Time from each token to the next, from the app's own time stamps.", "No iteration generated two tokens.")
+	return p.done(
+		prefix+"latency", "Inter-token latency", "Time from each token to the next, from the app's own time stamps.",
+		"No iteration generated two tokens.",
+	)
 }
 
 // own is the colour of session n's lines: its own where there are several, and the next one for every line where the

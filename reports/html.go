@@ -48,7 +48,9 @@ func newFrame(title, footer string, charts bool) (frame, error) {
 		f.Engine, scripts = template.JS(engine), sourceHash(engine)+" "+scripts
 	}
 	// Inline styles stay allowed: echarts places its tooltips with them.
-	f.Policy = fmt.Sprintf("default-src 'none'; script-src %s; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'", scripts)
+	f.Policy = fmt.Sprintf(
+		"default-src 'none'; script-src %s; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'", scripts,
+	)
 	return f, nil
 }
 
@@ -152,8 +154,9 @@ func (r Report) heading() string {
 func (c Case) page(prefix string) (casePage, error) {
 	out := casePage{
 		Title: c.title(), Mark: mark(c.Case.Device.Kind), ShortMark: shortMark(c.Case.Device.Kind),
-		Thermal: c.thermal(), Measured: c.Measured, Planned: harness.Count(c.Planned, "iteration"), SessionCount: harness.Count(len(c.Sessions), "session"),
-		Few: c.few(), Tiles: c.tiles(), Texts: c.texts(), Facts: c.facts(), Meanings: c.meaningsOf(),
+		Thermal: c.thermal(), Measured: c.Measured, Planned: harness.Count(c.Planned, "iteration"),
+		SessionCount: harness.Count(len(c.Sessions), "session"),
+		Few:          c.few(), Tiles: c.tiles(), Texts: c.texts(), Facts: c.facts(), Meanings: c.meaningsOf(),
 	}
 	for _, f := range c.Figures {
 		out.Figures = append(out.Figures, figureRow{f.Label, f.value(), f.unit(), f.spread(), f.interval(), f.count(), f.remark(), f.Absent})
@@ -172,7 +175,9 @@ func (c Case) page(prefix string) (casePage, error) {
 // tiles are the figures that people ask for first.
 func (c Case) tiles() []tile {
 	var out []tile
-	for _, metric := range []string{harness.DecodeTokS, harness.TTFT, harness.ITLP95, harness.PeakFootprint, harness.EnergyPerToken, harness.LoadCold} {
+	for _, metric := range []string{
+		harness.DecodeTokS, harness.TTFT, harness.ITLP95, harness.PeakFootprint, harness.EnergyPerToken, harness.LoadCold,
+	} {
 		f, ok := c.figureOf(metric)
 		if first, has := c.figureOf(harness.LoadFirstEver); metric == harness.LoadCold && f.Absent != "" && has && first.Absent == "" {
 			f = first // a load of either kind is better than a tile without one
@@ -314,7 +319,10 @@ func (c Case) asked() string {
 	if s.PromptTokens > 0 {
 		prompt = harness.Count(s.PromptTokens, "prompt token")
 	}
-	text := fmt.Sprintf("%s, %s, %s and %s per session", prompt, harness.Count(s.GenerateTokens, "generated token"), harness.Count(s.Warmups, "warm-up"), harness.Count(s.Iterations, "iteration"))
+	text := fmt.Sprintf(
+		"%s, %s, %s and %s per session", prompt, harness.Count(s.GenerateTokens, "generated token"), harness.Count(s.Warmups, "warm-up"),
+		harness.Count(s.Iterations, "iteration"),
+	)
 	if s.MinimumWork > 0 {
 		text += fmt.Sprintf(", and more of them until they have lasted %s", span(s.MinimumWork))
 	}

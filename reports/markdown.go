@@ -66,6 +66,8 @@ func (c Case) markdown(b *strings.Builder) {
 }
 
 // escapeMarkdown keeps foreign text from becoming markup: device names and reasons come from outside.
-var markdownEscapes = strings.NewReplacer("\\", "\\\\", "|", "\\|", "*", "\\*", "_", "\\_", "`", "\\`", "<", "&lt;", "[", "\\[", "\n", " ", "\r", " ")
+var markdownEscapes = strings.NewReplacer(
+	"\\", "\\\\", "|", "\\|", "*", "\\*", "_", "\\_", "`", "\\`", "<", "&lt;", "[", "\\[", "\n", " ", "\r", " ",
+)
 
 func escapeMarkdown(s string) string { return markdownEscapes.Replace(s) }

@@ -82,7 +82,9 @@ func (c Case) few() string {
 		most = max(most, f.Sessions)
 	}
 	if need := stats.SummaryNeeds(stats.SummaryConfidence); most > 0 && most < need {
-		return fmt.Sprintf("No 95 %% interval: at least %d sessions are needed, and there %s.", need, map[bool]string{true: "is 1", false: "are " + strconv.Itoa(most)}[most == 1])
+		return fmt.Sprintf("No 95 %% interval: at least %d sessions are needed, and there %s.", need, map[bool]string{
+			true: "is 1", false: "are " + strconv.Itoa(most),
+		}[most == 1])
 	}
 	return ""
 }

@@ -172,13 +172,17 @@ func (c curve) row(p derive.CurvePoint) []string {
 	if p.Thermal != nil {
 		thermal = string(*p.Thermal)
 	}
-	return []string{span(p.End), with("tok/s", &p.TokS), fmt.Sprintf("%.0f %%", 100*p.TokS/c.peak), with("B", p.Footprint), with("W", p.Watts), thermal}
+	return []string{
+		span(p.End), with("tok/s", &p.TokS), fmt.Sprintf("%.0f %%", 100*p.TokS/c.peak), with("B", p.Footprint), with("W", p.Watts), thermal,
+	}
 }
 
 // bands are the stretches of a curve in one thermal state above nominal, as areas of a chart.
 func (c curve) bands() []opts.MarkAreaNameCoordItem {
 	// Names of the page's colours; its script puts the theme's own in their place.
-	colours := map[harness.ThermalState]string{harness.ThermalFair: "good", harness.ThermalSerious: "warn-rule", harness.ThermalCritical: "bad"}
+	colours := map[harness.ThermalState]string{
+		harness.ThermalFair: "good", harness.ThermalSerious: "warn-rule", harness.ThermalCritical: "bad",
+	}
 	var out []opts.MarkAreaNameCoordItem
 	var state harness.ThermalState
 	for _, p := range c.points {
@@ -241,6 +245,10 @@ func (c Case) soakCharts(prefix string) ([]chart, error) {
 	if err != nil {
 		return nil, err
 	}
-	two, err := load.done(prefix+"soakload", "Memory and power under sustained load", "Highest footprint of each window as the app saw it, and mean power of the whole device from its battery's gauge (dashed, right axis).", why)
+	two, err := load.done(
+		prefix+"soakload", "Memory and power under sustained load",
+		"Highest footprint of each window as the app saw it, and mean power of the whole device from its battery's gauge (dashed, right axis).",
+		why,
+	)
 	return []chart{one, two}, err
 }

@@ -18,7 +18,9 @@ func (r *reader) claims(c harness.Catalog, into map[string]harness.Claims, name,
 	faulty := map[string]bool{}
 	r.take(file, n, r.noting(faulty, map[string]field{
 		"model": text(&out.Model), "app_megabytes": number(&megabytes, 0.001, 1e6),
-		"memory": r.mapping(file, map[string]field{"device": known(&out.Memory.Device, "device", slices.Collect(maps.Keys(c.Devices))), "context": whole(&out.Memory.Context, 1)}),
+		"memory": r.mapping(file, map[string]field{
+			"device": known(&out.Memory.Device, "device", slices.Collect(maps.Keys(c.Devices))), "context": whole(&out.Memory.Context, 1),
+		}),
 		"soak":   r.claim(file, c, &out.Soak),
 		"claims": r.claimList(file, c, &out.Claims),
 	}))

@@ -25,7 +25,8 @@ func (r *reader) device(into map[string]harness.DeviceProfile, name, file string
 	var gib, limit float64
 	r.take(file, n, map[string]field{
 		"marketing": text(&d.Marketing), "product_type": text(&d.ProductType), "aliases": texts(&d.Aliases),
-		"chip": text(&d.Chip), "memory_gib": number(&gib, 0.5, 1024), "app_limit_mib": number(&limit, 1, 1<<20), "battery_wh": number(&d.BatteryWh, 0.1, 1000),
+		"chip": text(&d.Chip), "memory_gib": number(&gib, 0.5, 1024), "app_limit_mib": number(&limit, 1, 1<<20),
+		"battery_wh": number(&d.BatteryWh, 0.1, 1000),
 	})
 	d.MemoryBytes, d.LimitBytes = int64(gib*(1<<30)), int64(limit*(1<<20))
 	if d.ProductType == "" {
@@ -50,11 +51,14 @@ func (r *reader) scenario(into map[string]harness.Scenario, name, file string, n
 		"prompt": text(&s.Prompt), "prompt_tokens": whole(&s.PromptTokens, 1), "generate_tokens": whole(&s.GenerateTokens, 1),
 		"stop_at_end": flag(&s.StopAtEnd), "kv_depth": whole(&s.KVDepth, 0), "score_text": text(&s.ScoreText), "warmups": whole(&s.Warmups, 0),
 		"iterations": whole(&s.Iterations, 1), "sessions": whole(&s.Sessions, 1),
-		"compute_units": oneOf(&s.ComputeUnits, harness.ComputeAll, harness.ComputeCPUOnly, harness.ComputeCPUAndGPU, harness.ComputeCPUAndNeuralEngine),
-		"temperature":   number(&s.Temperature, 0, 10), "top_k": whole(&s.TopK, 1), "sampling_seed": whole(&s.SamplingSeed, 0),
+		"compute_units": oneOf(
+			&s.ComputeUnits, harness.ComputeAll, harness.ComputeCPUOnly, harness.ComputeCPUAndGPU, harness.ComputeCPUAndNeuralEngine,
+		),
+		"temperature": number(&s.Temperature, 0, 10), "top_k": whole(&s.TopK, 1), "sampling_seed": whole(&s.SamplingSeed, 0),
 		"start_thermal": oneOf(&s.StartThermal, thermals...), "abort_thermal": oneOf(&s.AbortThermal, thermals...),
-		"duration": duration(&s.Duration), "minimum_work": duration(&s.MinimumWork), "session_timeout": duration(&s.SessionTimeout), "idle_before": duration(&s.IdleBefore),
-		"sweep": func(n *yaml.Node) error { return r.sweep(file, n, &sw) },
+		"duration": duration(&s.Duration), "minimum_work": duration(&s.MinimumWork), "session_timeout": duration(&s.SessionTimeout),
+		"idle_before": duration(&s.IdleBefore),
+		"sweep":       func(n *yaml.Node) error { return r.sweep(file, n, &sw) },
 	})
 	if s.Duration > 0 && s.Iterations > 0 {
 		r.wrong(file, 0, "duration", "excludes iterations: a soak generates until its time is up")
@@ -122,7 +126,9 @@ func (sw sweep) expand(s harness.Scenario) []harness.Scenario {
 }
 
 func (r *reader) policy(into map[string]harness.Policy, name, file string, n *yaml.Node) {
-	p := harness.Policy{Name: name, Threshold: map[string]float64{}, Floor: map[string]float64{}, Limit: map[string]float64{}, MaxBatteryCelsius: math.Inf(1)}
+	p := harness.Policy{
+		Name: name, Threshold: map[string]float64{}, Floor: map[string]float64{}, Limit: map[string]float64{}, MaxBatteryCelsius: math.Inf(1),
+	}
 	r.take(file, n, map[string]field{
 		"threshold":           func(n *yaml.Node) error { return r.byMetric(file, n, p.Threshold, 0.001, 1) },
 		"floor":               func(n *yaml.Node) error { return r.byMetric(file, n, p.Floor, 0, math.MaxFloat64) },

@@ -166,7 +166,9 @@ func (s *Settings) Apply(flags *pflag.FlagSet) error {
 		}
 		for _, text := range s.texts(known) {
 			if err := flag.Value.Set(text); err != nil {
-				return harness.UsageError("read settings", "bench config show says where each value comes from.", "%s of %s: %w", known.Name, s.sources[known.Name], err)
+				return harness.UsageError(
+					"read settings", "bench config show says where each value comes from.", "%s of %s: %w", known.Name, s.sources[known.Name], err,
+				)
 			}
 		}
 	}

@@ -56,7 +56,9 @@ func (d *device) await(ctx context.Context, begin harness.SessionBegin) (harness
 		}
 		left := d.Policy.CoolDownLimit - waited
 		if left <= 0 && w.first != nil {
-			w.note("probe", fmt.Sprintf("no time is left to confirm the cold reference after %v: the session goes on without", waited.Round(time.Second)))
+			w.note(
+				"probe", fmt.Sprintf("no time is left to confirm the cold reference after %v: the session goes on without", waited.Round(time.Second)),
+			)
 			return state, w.entries, preflight.Decision{Answer: preflight.Go}, nil
 		}
 		if left <= 0 {

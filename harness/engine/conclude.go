@@ -136,5 +136,8 @@ func (s *sink) hostClockSet() []harness.Entry {
 	if by < 0 {
 		direction = "back"
 	}
-	return []harness.Entry{s.notice("clock", fmt.Sprintf("the host's clock was set %s by %v during the session; recorded times go on from the old one, and no figure rests on it", direction, by.Abs()))}
+	return []harness.Entry{s.notice("clock", fmt.Sprintf(
+		"the host's clock was set %s by %v during the session; recorded times go on from the old one, and no figure rests on it", direction,
+		by.Abs(),
+	))}
 }

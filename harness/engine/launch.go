@@ -81,8 +81,12 @@ func (d *device) unprepared(ctx context.Context, begin harness.SessionBegin, err
 }
 
 // refuse records a session that was never launched.
-func (d *device) refuse(ctx context.Context, begin harness.SessionBegin, reason string, notices []harness.Entry) (harness.SessionEnd, error) {
-	end := harness.SessionEnd{ID: begin.ID, Outcome: harness.OutcomeRefused, Reason: reason, At: d.clock.Now(), Planned: begin.Case.Scenario.Iterations}
+func (d *device) refuse(ctx context.Context, begin harness.SessionBegin, reason string, notices []harness.Entry) (
+	harness.SessionEnd, error,
+) {
+	end := harness.SessionEnd{
+		ID: begin.ID, Outcome: harness.OutcomeRefused, Reason: reason, At: d.clock.Now(), Planned: begin.Case.Scenario.Iterations,
+	}
 	entries := append([]harness.Entry{{Session: begin.ID, SessionBegin: &begin}}, notices...)
 	entries = append(entries,
 		harness.Entry{Session: begin.ID, Notice: &harness.Notice{Session: begin.ID, What: "refused", Text: reason, At: end.At}},
@@ -130,7 +134,9 @@ func (d *device) collect(ctx context.Context, past harness.SessionState) (harnes
 }
 
 // limited runs a launch under the scenario's time limit, on the device's clock.
-func (d *device) limited(ctx context.Context, begin harness.SessionBegin, run func(context.Context, harness.Task) (harness.Exit, error)) (harness.Exit, error) {
+func (d *device) limited(ctx context.Context, begin harness.SessionBegin, run func(context.Context, harness.Task) (harness.Exit, error)) (
+	harness.Exit, error,
+) {
 	scenario := begin.Case.Scenario
 	task := harness.Task{
 		Run: d.run.ID, Session: begin.ID, Build: begin.Build, Model: begin.Case.Model, Scenario: scenario,

@@ -61,14 +61,18 @@ func (w *wait) probe(ctx context.Context, state harness.DeviceState) (preflight.
 		w.note("probe", fmt.Sprintf("%.4g tok/s, %.1f %% above this unit's cold reference of %.4g tok/s (run %s): it may have been taken warm; --renew-reference takes a new one",
 			probe.TokS, 100*faster, known.TokS, known.Run))
 	default:
-		w.note("probe", fmt.Sprintf("%.4g tok/s, %+.1f %% of this unit's cold reference of %.4g tok/s (run %s)", probe.TokS, 100*faster, known.TokS, known.Run))
+		w.note("probe", fmt.Sprintf(
+			"%.4g tok/s, %+.1f %% of this unit's cold reference of %.4g tok/s (run %s)", probe.TokS, 100*faster, known.TokS, known.Run,
+		))
 	}
 	return decision, nil
 }
 
 // establish makes a probe the unit's cold reference when a second one, after a pause, is not faster: a state that still
 // says nominal lags behind a chip that was at work a moment ago.
-func (w *wait) establish(ctx context.Context, key harness.ReferenceKey, probe preflight.Probe, state harness.DeviceState) (preflight.Decision, error) {
+func (w *wait) establish(ctx context.Context, key harness.ReferenceKey, probe preflight.Probe, state harness.DeviceState) (
+	preflight.Decision, error,
+) {
 	decision := preflight.CheckProbe(probe, nil, w.d.Policy, w.begin.Case.Scenario)
 	before := w.first
 	w.first = &probe
@@ -84,7 +88,9 @@ func (w *wait) establish(ctx context.Context, key harness.ReferenceKey, probe pr
 		return preflight.Decision{Answer: preflight.Wait, Reasons: []string{"a further probe is to confirm the cold reference"}}, nil
 	}
 	w.first = nil
-	kept := harness.Reference{Key: key, TokS: max(probe.TokS, before.TokS), Run: w.d.run.ID, Session: w.begin.ID, At: w.d.clock.Now(), State: state}
+	kept := harness.Reference{
+		Key: key, TokS: max(probe.TokS, before.TokS), Run: w.d.run.ID, Session: w.begin.ID, At: w.d.clock.Now(), State: state,
+	}
 	if err := w.d.References.KeepReference(context.WithoutCancel(ctx), kept); err != nil {
 		return decision, storage("keep the cold reference", err)
 	}
@@ -134,7 +140,9 @@ func (w *wait) launchProbe(ctx context.Context) (probe preflight.Probe, why stri
 	summary := s.fold.Summary()
 	probe.Thermal = summary.ThermalWorst
 	if exit.Outcome != harness.OutcomeOK || s.seconds <= 0 {
-		return probe, fmt.Sprintf("it ended %s after %d measured iterations: %s", exit.Outcome, summary.Measured, cmp.Or(exit.Reason, summary.ErrorMessage, "no reason given")), nil
+		return probe, fmt.Sprintf("it ended %s after %d measured iterations: %s", exit.Outcome, summary.Measured, cmp.Or(
+			exit.Reason, summary.ErrorMessage, "no reason given",
+		)), nil
 	}
 	probe.TokS = float64(s.tokens) / s.seconds
 	return probe, "", nil

@@ -74,5 +74,8 @@ func scatter(arm harness.Arm, metric harness.Metric, values []float64) []string 
 	if high-low <= rounding*low {
 		return nil
 	}
-	return []string{fmt.Sprintf("the %s's readings differ from launch to launch, from %s to %s", arm, harness.Quantity(metric.Unit, low), harness.Quantity(metric.Unit, high))}
+	return []string{fmt.Sprintf(
+		"the %s's readings differ from launch to launch, from %s to %s", arm, harness.Quantity(metric.Unit, low),
+		harness.Quantity(metric.Unit, high),
+	)}
 }

@@ -65,7 +65,10 @@ func judgeLosses(out *Judged, losses []float64, noise float64, better harness.Be
 		out.Steps = append(out.Steps, step)
 		out.record(step, better)
 		if m.Distrust {
-			out.Warnings = append(out.Warnings, fmt.Sprintf("at %s today's noise of %s contradicts the calibrated %s; today's is used", harness.Count(k, "pair"), harness.Percent(m.Noise), harness.Percent(noise)))
+			out.Warnings = append(out.Warnings, fmt.Sprintf(
+				"at %s today's noise of %s contradicts the calibrated %s; today's is used", harness.Count(k, "pair"), harness.Percent(m.Noise),
+				harness.Percent(noise),
+			))
 		}
 		if step.Verdict != Continue {
 			out.Judgement = harness.Judgement(step.Verdict)
@@ -90,11 +93,17 @@ func (j *Judged) apply(series Series, rule Rule) {
 	base, candidate := stats.Median(medians(series.Metric, series.Baseline)), stats.Median(medians(series.Metric, series.Candidate))
 	if j.Judgement == harness.Regression && math.Abs(candidate-base) < rule.Floor {
 		j.Judgement = harness.Pass
-		j.Reason = fmt.Sprintf("the difference of %s is below the policy's floor of %s", harness.Quantity(series.Metric.Unit, math.Abs(candidate-base)), harness.Quantity(series.Metric.Unit, rule.Floor))
+		j.Reason = fmt.Sprintf(
+			"the difference of %s is below the policy's floor of %s", harness.Quantity(series.Metric.Unit, math.Abs(candidate-base)),
+			harness.Quantity(series.Metric.Unit, rule.Floor),
+		)
 	}
 	if rule.Resolution > 0 && rule.Resolution/base > rule.Threshold/2 {
 		j.Judgement = harness.Inconclusive
-		j.Reason = fmt.Sprintf("a resolution of %s is too coarse for a threshold of %.0f %% of %s", harness.Quantity(series.Metric.Unit, rule.Resolution), 100*rule.Threshold, harness.Quantity(series.Metric.Unit, base))
+		j.Reason = fmt.Sprintf(
+			"a resolution of %s is too coarse for a threshold of %.0f %% of %s", harness.Quantity(series.Metric.Unit, rule.Resolution),
+			100*rule.Threshold, harness.Quantity(series.Metric.Unit, base),
+		)
 	}
 }
 
@@ -114,7 +123,9 @@ func losses(series Series) (out []float64, warnings []string, err error) {
 		return nil, nil, fmt.Errorf("%d baseline and %d candidate sessions: both arms are needed", len(series.Baseline), len(series.Candidate))
 	}
 	if len(series.Baseline) != len(series.Candidate) {
-		return nil, nil, fmt.Errorf("%d baseline and %d candidate sessions: sessions are judged in pairs", len(series.Baseline), len(series.Candidate))
+		return nil, nil, fmt.Errorf(
+			"%d baseline and %d candidate sessions: sessions are judged in pairs", len(series.Baseline), len(series.Candidate),
+		)
 	}
 	if better := series.Metric.Better; better != harness.Higher && better != harness.Lower {
 		return nil, nil, fmt.Errorf("direction %q: a metric is better higher or lower", better)

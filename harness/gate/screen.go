@@ -31,7 +31,9 @@ const (
 )
 
 // Screen judges sessions of a candidate against stored nights of an accepted build on the same device.
-func Screen(key string, metric harness.Metric, nights []harness.BaselineNight, candidate [][]float64, rule Rule, as Screening) (Judged, error) {
+func Screen(key string, metric harness.Metric, nights []harness.BaselineNight, candidate [][]float64, rule Rule, as Screening) (
+	Judged, error,
+) {
 	fail := func(err error) (Judged, error) {
 		return Judged{}, fmt.Errorf("screen %s of %s: %w", metric.Label, key, err)
 	}

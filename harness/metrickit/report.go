@@ -210,7 +210,9 @@ func (p *parser) reportHistogram(path string, o, histogram *node, base Record) {
 				base.Warnings = append(base.Warnings, fmt.Sprintf("bucket %d has no count", i))
 				continue
 			}
-			base.Buckets = append(base.Buckets, Bucket{Low: p.bound(&base, e.value.get("lowerBound")), High: p.bound(&base, e.value.get("upperBound")), Count: int64(count.number)})
+			base.Buckets = append(base.Buckets, Bucket{
+				Low: p.bound(&base, e.value.get("lowerBound")), High: p.bound(&base, e.value.get("upperBound")), Count: int64(count.number),
+			})
 		}
 	}
 	sortBuckets(base.Buckets)

@@ -40,16 +40,27 @@ type namedUnit struct {
 // that payloads have been seen or are likely in.
 func unitTable() []namedUnit {
 	return []namedUnit{
-		{unit{"s", 1}, []string{"s", "sec", "secs", "second", "seconds", "秒", "秒钟", "초", "sek", "seg", "с", "сек", "ث", "ثانية", "sn", "วินาที", "giây", "δευτ", "δ", "mp", "वि", "से", "שנ", "วิ", "सेकंड", "segundos", "seconde", "secondes", "sekunden", "秒鐘"}},
-		{unit{"s", 1e-3}, []string{"ms", "msec", "millisecond", "milliseconds", "毫秒", "ミリ秒", "밀리초", "мс", "ملي ث", "م.ث", "msn", "milisegundos", "millisecondes", "millisekunden", "мсек", "มิลลิวินาที"}},
+		{unit{"s", 1}, []string{
+			"s", "sec", "secs", "second", "seconds", "秒", "秒钟", "초", "sek", "seg", "с", "сек", "ث", "ثانية", "sn", "วินาที", "giây", "δευτ", "δ",
+			"mp", "वि", "से", "שנ", "วิ", "सेकंड", "segundos", "seconde", "secondes", "sekunden", "秒鐘",
+		}},
+		{unit{"s", 1e-3}, []string{
+			"ms", "msec", "millisecond", "milliseconds", "毫秒", "ミリ秒", "밀리초", "мс", "ملي ث", "م.ث", "msn", "milisegundos", "millisecondes",
+			"millisekunden", "мсек", "มิลลิวินาที",
+		}},
 		{unit{"s", 1e-6}, []string{"us", "µs", "μs", "microsecond", "microseconds", "微秒", "мкс", "マイクロ秒"}},
 		{unit{"s", 1e-9}, []string{"ns", "nanosecond", "nanoseconds", "纳秒"}},
 		{unit{"s", 60}, []string{"min", "mins", "minute", "minutes", "分", "分钟", "분", "мин", "د", "dk"}},
 		{unit{"s", 3600}, []string{"h", "hr", "hrs", "hour", "hours", "std", "小时", "時間", "시간", "ч", "sa"}},
 		{unit{"s", 86400}, []string{"d", "day", "days", "天", "日"}},
 		{unit{"B", 1}, []string{"b", "byte", "bytes", "字节", "バイト", "바이트", "o", "octet", "octets", "байт", "بايت", "б", "位元組", "tavu", "t"}},
-		{unit{"B", 1e3}, []string{"kb", "kilobyte", "kilobytes", "千字节", "キロバイト", "ko", "кб", "кбайт", "كيلوبايت", "ك.ب", "千位元組", "kt", "kilooctet", "kilooctets", "केबी", "ק״ב", "กิโลไบต์"}},
-		{unit{"B", 1e6}, []string{"mb", "megabyte", "megabytes", "兆字节", "メガバイト", "mo", "мб", "ميغابايت", "م.ب", "百萬位元組", "mt", "एमबी", "מ״ב", "เมกะไบต์"}},
+		{unit{"B", 1e3}, []string{
+			"kb", "kilobyte", "kilobytes", "千字节", "キロバイト", "ko", "кб", "кбайт", "كيلوبايت", "ك.ب", "千位元組", "kt", "kilooctet", "kilooctets", "केबी",
+			"ק״ב", "กิโลไบต์",
+		}},
+		{unit{"B", 1e6}, []string{
+			"mb", "megabyte", "megabytes", "兆字节", "メガバイト", "mo", "мб", "ميغابايت", "م.ب", "百萬位元組", "mt", "एमबी", "מ״ב", "เมกะไบต์",
+		}},
 		{unit{"B", 1e9}, []string{"gb", "gigabyte", "gigabytes", "吉字节", "ギガバイト", "go", "гб", "غيغابايت", "غ.ب", "gt", "जीबी", "ג״ב"}},
 		{unit{"B", 1e12}, []string{"tb", "terabyte", "terabytes", "to", "тб"}},
 		{unit{"B", 1024}, []string{"kib"}},

@@ -31,7 +31,9 @@ func gauge(r input) (Figure, error) {
 			len(inside), covered(inside), r.work.Seconds())
 	}
 	if told := covered(inside); told < silentShare*r.work.Seconds() && r.work.Seconds()-told > silentSeconds {
-		notes = append(notes, fmt.Sprintf("the gauge told of %.0f s of %.0f s of work; the rest is estimated from its neighbours", told, r.work.Seconds()))
+		notes = append(
+			notes, fmt.Sprintf("the gauge told of %.0f s of %.0f s of work; the rest is estimated from its neighbours", told, r.work.Seconds()),
+		)
 	}
 	total := newTally(inside)
 	idle := idleLevel(segments, r.idle, total.scatter*math.Sqrt(covered(inside)/float64(len(inside))))

@@ -45,7 +45,9 @@ func place(r Request) (out []reading, notes []string) {
 		out = append(out, put)
 	}
 	if wrong > 0 {
-		notes = append(notes, fmt.Sprintf("%d readings carry a date that cannot be right: the phone's clock was set; they are placed by their receipt", wrong))
+		notes = append(
+			notes, fmt.Sprintf("%d readings carry a date that cannot be right: the phone's clock was set; they are placed by their receipt", wrong),
+		)
 	}
 	return out, notes
 }

@@ -32,7 +32,9 @@ func (d Decision) Reason() string { return strings.Join(d.Reasons, "; ") }
 // Check judges a device's state for a scenario that needs diskBytes of free space on it. Only the kinds of state that a
 // device of its kind can report count as unknown: a host or a simulated device without a battery is not unfit for it.
 func Check(state harness.DeviceState, device harness.Device, policy harness.Policy, scenario harness.Scenario, diskBytes int64) Decision {
-	c := check{d: Decision{Answer: Go}, strict: policy.RequireKnown, phone: device.Kind == harness.KindIPhone || device.Kind == harness.KindVirtual}
+	c := check{
+		d: Decision{Answer: Go}, strict: policy.RequireKnown, phone: device.Kind == harness.KindIPhone || device.Kind == harness.KindVirtual,
+	}
 	c.access(state)
 	c.heat(state, policy, scenario)
 	c.battery(state, policy)

@@ -33,7 +33,9 @@ func CheckProbe(p Probe, reference *harness.Reference, policy harness.Policy, sc
 	}
 	if short := 1 - p.TokS/reference.TokS; short > policy.ProbeTolerance {
 		c.wait("a probe ran at %.4g tok/s, %.1f %% below this unit's cold reference of %.4g tok/s (%s), wanted at most %.1f %%",
-			p.TokS, 100*short, reference.TokS, fmt.Sprintf("run %s, %s", reference.Run, reference.At.UTC().Format("2006-01-02")), 100*policy.ProbeTolerance)
+			p.TokS, 100*short, reference.TokS, fmt.Sprintf(
+				"run %s, %s", reference.Run, reference.At.UTC().Format("2006-01-02"),
+			), 100*policy.ProbeTolerance)
 	}
 	return c.d
 }

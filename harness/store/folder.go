@@ -17,7 +17,9 @@ func File(data string) string { return filepath.Join(data, "bench.sqlite") }
 func OpenRecorded(ctx context.Context, data string) (*Store, error) {
 	path := File(data)
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return nil, harness.UsageError("open database", "Make a run first, or name the data folder with --data or BENCH_DATA.", "there is no %s", path)
+		return nil, harness.UsageError(
+			"open database", "Make a run first, or name the data folder with --data or BENCH_DATA.", "there is no %s", path,
+		)
 	}
 	return Open(ctx, path)
 }

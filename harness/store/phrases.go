@@ -22,13 +22,16 @@ const large = 1 << 24
 // and never changes; a line of a newer app is stored with literals where this table does not know its words.
 var phrases = [...]string{
 	`{"v":1,"seq":`, `,"at_ns":`, `,"kind":"tokens","iteration":`, `,"first":`, `,"ids":[`, `],"at":[`, `],"text":"`, `"}`, `}`, `,`,
-	`,"kind":"sample","iteration":`, `,"kind":"sample","metric":"`, `,"metric":"`, `footprint_bytes","value":`, `available_memory_bytes","value":`,
+	`,"kind":"sample","iteration":`, `,"kind":"sample","metric":"`, `,"metric":"`, `footprint_bytes","value":`,
+	`available_memory_bytes","value":`,
 	`,"unit":"B","phase":"`, `,"unit":"`, `,"phase":"`, `decode"}`, `prefill"}`, `load"}`, `idle"}`, `"value":`,
 	`,"kind":"iteration_begin","iteration":`, `,"warmup":true`, `,"warmup":false`, `,"prompt_tokens":`,
-	`,"kind":"prefill","iteration":`, `,"ns":`, `,"kind":"iteration_end","iteration":`, `,"outcome":"ok","reason":"length","count":`, `,"outcome":"`,
+	`,"kind":"prefill","iteration":`, `,"ns":`, `,"kind":"iteration_end","iteration":`, `,"outcome":"ok","reason":"length","count":`,
+	`,"outcome":"`,
 	`,"reason":"`, `,"count":`, `,"text":"`, `,"kind":"thermal","state":"nominal"}`, `,"kind":"thermal","state":"`,
 	`,"kind":"load","regime":"`, `cold","ns":`, `warm","ns":`, `first_ever","ns":`, `,"model":"`, `","model_hash":"`, `","model_bytes":`,
-	`,"kind":"hello","session":"`, `,"kind":"memory_warning"}`, `,"kind":"payload","file":"`, `,"kind":"error"`, `,"code":"`, `","message":"`, `,"kind":"end","count":`,
+	`,"kind":"hello","session":"`, `,"kind":"memory_warning"}`, `,"kind":"payload","file":"`, `,"kind":"error"`, `,"code":"`, `","message":"`,
+	`,"kind":"end","count":`,
 	`complete"}`, `]`, `[`, `"`, `":`, `":"`, `","`, `-`, `.`,
 }
 

@@ -84,7 +84,9 @@ func (s *Store) Lines(ctx context.Context, run, session string) ([]harness.Event
 
 func (q querier) lines(from session) ([]harness.EventLine, error) {
 	var out []harness.EventLine
-	err := q.rows(`SELECT number, at, body FROM event_lines WHERE session = ? ORDER BY number`, []any{from.id}, func(scan func(...any) error) error {
+	err := q.rows(`SELECT number, at, body FROM event_lines WHERE session = ? ORDER BY number`, []any{
+		from.id,
+	}, func(scan func(...any) error) error {
 		line := harness.EventLine{Session: from.begin.ID}
 		var at int64
 		var body []byte

@@ -186,7 +186,9 @@ func (tx *writeTx) sessionEnd(session int64, e harness.SessionEnd) error {
 }
 
 func (tx *writeTx) line(session int64, l harness.EventLine) error {
-	_, err := tx.insert(`INSERT INTO event_lines (session, number, at, body) VALUES (?, ?, ?, ?)`, session, l.Number, l.At.UnixNano(), packLine(l.Text))
+	_, err := tx.insert(
+		`INSERT INTO event_lines (session, number, at, body) VALUES (?, ?, ?, ?)`, session, l.Number, l.At.UnixNano(), packLine(l.Text),
+	)
 	return err
 }
 
@@ -238,12 +240,16 @@ func (tx *writeTx) battery(session int64, b harness.BatteryReading) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.insert(`INSERT INTO batteries (session, at, document, raw) VALUES (?, ?, ?, ?)`, session, b.At.UnixNano(), string(document), raw)
+	_, err = tx.insert(
+		`INSERT INTO batteries (session, at, document, raw) VALUES (?, ?, ?, ?)`, session, b.At.UnixNano(), string(document), raw,
+	)
 	return err
 }
 
 // isDuplicate reports whether an insert met a row of the same name.
 func isDuplicate(err error) bool {
 	var fault sqlite3.Error
-	return errors.As(err, &fault) && (fault.ExtendedCode == sqlite3.ErrConstraintUnique || fault.ExtendedCode == sqlite3.ErrConstraintPrimaryKey)
+	return errors.As(
+		err, &fault,
+	) && (fault.ExtendedCode == sqlite3.ErrConstraintUnique || fault.ExtendedCode == sqlite3.ErrConstraintPrimaryKey)
 }

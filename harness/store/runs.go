@@ -85,7 +85,9 @@ func (s *Store) Latest(ctx context.Context, unfinished bool) (string, error) {
 		return latest, err
 	}
 	if unfinished {
-		return "", &harness.Error{Kind: harness.KindUsage, Op: "find run", Err: errors.New("no run was cut off"), Hint: "`bench runs` lists the runs"}
+		return "", &harness.Error{
+			Kind: harness.KindUsage, Op: "find run", Err: errors.New("no run was cut off"), Hint: "`bench runs` lists the runs",
+		}
 	}
 	return "", noRun()
 }
@@ -142,5 +144,7 @@ func fits(c harness.Case, query harness.RunQuery) bool {
 		return slices.ContainsFunc(names, func(name string) bool { return strings.Contains(strings.ToLower(name), strings.ToLower(word)) })
 	}
 	d := c.Device
-	return contains(query.Device, d.Name, strings.ReplaceAll(d.Name, " ", ""), d.UDID, d.ProductType) && contains(query.Model, c.Model.Name) && contains(query.Scenario, c.Scenario.Name)
+	return contains(
+		query.Device, d.Name, strings.ReplaceAll(d.Name, " ", ""), d.UDID, d.ProductType,
+	) && contains(query.Model, c.Model.Name) && contains(query.Scenario, c.Scenario.Name)
 }

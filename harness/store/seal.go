@@ -180,7 +180,9 @@ func (tx *writeTx) spread(from session, held block.Session) error {
 // sealOf reads where the block of a sealed launch lies.
 func (q querier) sealOf(id int64) (*seal, error) {
 	s := new(seal)
-	err := q.tx.QueryRowContext(q.ctx, `SELECT first, offset, size, lines FROM sealed WHERE session = ?`, id).Scan(&s.first, &s.offset, &s.size, &s.lines)
+	err := q.tx.QueryRowContext(q.ctx, `SELECT first, offset, size, lines FROM sealed WHERE session = ?`, id).Scan(
+		&s.first, &s.offset, &s.size, &s.lines,
+	)
 	return s, err
 }
 

@@ -165,7 +165,9 @@ func (s *Store) EachPayload(ctx context.Context, run string, yield func(harness.
 // TakenBetween returns the payloads that speak of a device type within a stretch of time, oldest first, without their raw
 // bytes. Their times are compared as they stand, as UTC.
 func (s *Store) TakenBetween(ctx context.Context, deviceType string, from, to time.Time) ([]harness.Taken, error) {
-	return s.taken(ctx, `device_type = ?1 AND begin_at <= ?2 AND end_at >= ?3`, deviceType, to.UTC().Format(time.RFC3339), from.UTC().Format(time.RFC3339))
+	return s.taken(
+		ctx, `device_type = ?1 AND begin_at <= ?2 AND end_at >= ?3`, deviceType, to.UTC().Format(time.RFC3339), from.UTC().Format(time.RFC3339),
+	)
 }
 
 // TakenOf returns the payloads that speak of a build on a device type, oldest first, without their raw bytes. An empty

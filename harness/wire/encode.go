@@ -51,7 +51,8 @@ func NewTask(t harness.Task, model string) Task {
 		V: Version, Run: t.Run, Session: t.Session,
 		Model: model, ModelHash: t.Model.Hash, FirstEver: t.FirstEver,
 		Prompt: t.Prompt, PromptTokens: s.PromptTokens, Generate: s.GenerateTokens, StopAtEnd: s.StopAtEnd,
-		KVDepth: s.KVDepth, ScoreText: t.ScoreText, Warmups: s.Warmups, Iterations: s.Iterations, DurationNs: s.Duration.Nanoseconds(), MinWorkNs: s.MinimumWork.Nanoseconds(),
+		KVDepth: s.KVDepth, ScoreText: t.ScoreText, Warmups: s.Warmups, Iterations: s.Iterations, DurationNs: s.Duration.Nanoseconds(),
+		MinWorkNs:    s.MinimumWork.Nanoseconds(),
 		ComputeUnits: s.ComputeUnits, Temperature: s.Temperature, TopK: s.TopK, Seed: s.SamplingSeed,
 		AbortThermal: s.AbortThermal,
 	}

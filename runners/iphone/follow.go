@@ -64,7 +64,8 @@ func (h *Handle) newFollow(task harness.Task, sink harness.Sink) (*follow, error
 		return nil, err
 	}
 	return &follow{
-		handle: h, task: task, sink: sink, bundle: task.Build.BundleID, folder: folder, plan: folder + "/plan.json", events: folder + "/events.jsonl",
+		handle: h, task: task, sink: sink, bundle: task.Build.BundleID, folder: folder, plan: folder + "/plan.json",
+		events:  folder + "/events.jsonl",
 		fetched: map[string]bool{}, gauge: make(chan gaugeAnswer), stopSampling: func() {},
 	}, nil
 }

@@ -58,7 +58,9 @@ func modelFiles(folder string) (files []file, total int64, err error) {
 }
 
 // ensureModel copies the model unless the phone has it. It reports whether it did and how many bytes went.
-func (h *Handle) ensureModel(ctx context.Context, build harness.Build, model harness.Model, progress func(harness.Progress)) (bool, int64, error) {
+func (h *Handle) ensureModel(ctx context.Context, build harness.Build, model harness.Model, progress func(harness.Progress)) (
+	bool, int64, error,
+) {
 	unusable := func(err error, hint string) (bool, int64, error) {
 		return false, 0, &harness.Error{Kind: harness.KindModel, Op: "read model " + model.Path, Device: label(h.device), Err: err, Hint: hint}
 	}
@@ -72,7 +74,10 @@ func (h *Handle) ensureModel(ctx context.Context, build harness.Build, model har
 	if len(files) == 0 {
 		return unusable(errors.New("the folder is empty"), "Convert the model again.")
 	}
-	p := &push{handle: h, bundleID: build.BundleID, from: model.Path, to: modelsFolder + "/" + model.Hash, files: files, total: total, progress: progress}
+	p := &push{
+		handle: h, bundleID: build.BundleID, from: model.Path, to: modelsFolder + "/" + model.Hash, files: files, total: total,
+		progress: progress,
+	}
 	there, err := p.complete(ctx)
 	if err != nil || there {
 		return false, 0, err
@@ -208,7 +213,10 @@ func (p *push) room(ctx context.Context, c *afc.Client) error {
 }
 
 func (p *push) full(err error) error {
-	return &harness.Error{Kind: harness.KindStorage, Op: "copy model", Device: label(p.handle.device), Err: err, Hint: "Free space on the phone: remove old models and apps."}
+	return &harness.Error{
+		Kind: harness.KindStorage, Op: "copy model", Device: label(p.handle.device), Err: err,
+		Hint: "Free space on the phone: remove old models and apps.",
+	}
 }
 
 // noRoom says which error a phone gives whose disk filled up meanwhile.

@@ -31,7 +31,9 @@ const (
 const installLimit = 15 * time.Minute
 
 // Prepare installs the build and copies the model where the phone has others.
-func (h *Handle) Prepare(ctx context.Context, build harness.Build, model harness.Model, progress func(harness.Progress)) (harness.Prepared, error) {
+func (h *Handle) Prepare(ctx context.Context, build harness.Build, model harness.Model, progress func(harness.Progress)) (
+	harness.Prepared, error,
+) {
 	if progress == nil {
 		progress = func(harness.Progress) {}
 	}
@@ -75,7 +77,10 @@ func (h *Handle) checkBuild(build harness.Build) (ipa.App, error) {
 	}
 	if app.MinimumOS != "" {
 		if need, parseErr := parseVersion(app.MinimumOS); parseErr == nil && slices.Compare(need[:], h.version[:]) > 0 {
-			return wrong(fmt.Errorf("it needs iOS %s, the phone has %s", app.MinimumOS, h.device.OSVersion), "Update the phone, or lower the app's deployment target.")
+			return wrong(
+				fmt.Errorf("it needs iOS %s, the phone has %s", app.MinimumOS, h.device.OSVersion),
+				"Update the phone, or lower the app's deployment target.",
+			)
 		}
 	}
 	if build.Hash == "" {
@@ -86,7 +91,9 @@ func (h *Handle) checkBuild(build harness.Build) (ipa.App, error) {
 		return wrong(err, "Check that the .ipa can be read.")
 	}
 	if hash != build.Hash {
-		return wrong(fmt.Errorf("its SHA-256 is %s, not the build's %s", hash, build.Hash), "The file has changed since the run was planned. Run again.")
+		return wrong(
+			fmt.Errorf("its SHA-256 is %s, not the build's %s", hash, build.Hash), "The file has changed since the run was planned. Run again.",
+		)
 	}
 	return app, nil
 }

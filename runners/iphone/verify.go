@@ -43,7 +43,9 @@ func (p *push) verify(ctx context.Context, c *afc.Client, f file) error {
 		return err
 	}
 	return &harness.Error{Kind: harness.KindDevice, Op: "copy model", Device: label(p.handle.device),
-		Err: fmt.Errorf("%s differs on the phone after it was copied; it was removed there", f.Name), Hint: "Run again. If it happens twice, change the cable."}
+		Err: fmt.Errorf(
+			"%s differs on the phone after it was copied; it was removed there", f.Name,
+		), Hint: "Run again. If it happens twice, change the cable."}
 }
 
 func (p *push) equal(ctx context.Context, c *afc.Client, f file, target string) (bool, error) {

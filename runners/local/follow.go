@@ -119,6 +119,9 @@ func (f *follower) sample() {
 		return
 	}
 	if bytes := footprint(f.pid); bytes != nil {
-		f.sink.Sample(harness.Sample{Session: f.task.Session, Metric: harness.FootprintHost, Value: float64(*bytes), Unit: "B", At: now, Source: harness.SourceHost, Method: "proc"})
+		f.sink.Sample(harness.Sample{
+			Session: f.task.Session, Metric: harness.FootprintHost, Value: float64(*bytes), Unit: "B", At: now, Source: harness.SourceHost,
+			Method: "proc",
+		})
 	}
 }

@@ -136,7 +136,9 @@ func (h *handle) exit(folder string, state *os.ProcessState, cancelled bool) har
 		return harness.Exit{Outcome: harness.OutcomeCancelled, Reason: "ended by the harness", Evidence: evidence(folder)}
 	case ok && status.Signaled():
 		signal := int(status.Signal())
-		e := harness.Exit{Outcome: harness.OutcomeAppCrash, Signal: &signal, Reason: "killed by signal " + status.Signal().String(), Evidence: evidence(folder)}
+		e := harness.Exit{
+			Outcome: harness.OutcomeAppCrash, Signal: &signal, Reason: "killed by signal " + status.Signal().String(), Evidence: evidence(folder),
+		}
 		if status.Signal() == syscall.SIGKILL {
 			// The harness did not send it. On a host that leaves a person and the kernel when memory runs out.
 			e.Outcome, e.Reason = harness.OutcomeJetsam, "killed from outside, as the system does when memory runs out"

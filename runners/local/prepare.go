@@ -14,13 +14,17 @@ import (
 )
 
 // Prepare copies the executable where this runner keeps builds and looks whether the model is there.
-func (h *handle) Prepare(ctx context.Context, build harness.Build, model harness.Model, progress func(harness.Progress)) (harness.Prepared, error) {
+func (h *handle) Prepare(ctx context.Context, build harness.Build, model harness.Model, progress func(harness.Progress)) (
+	harness.Prepared, error,
+) {
 	var p harness.Prepared
 	if err := ctx.Err(); err != nil {
 		return p, err
 	}
 	if _, err := os.Stat(filepath.Join(model.Path, "manifest.json")); err != nil {
-		return p, &harness.Error{Kind: harness.KindModel, Op: "look at model " + model.Name, Err: err, Hint: "Convert or download the model first."}
+		return p, &harness.Error{
+			Kind: harness.KindModel, Op: "look at model " + model.Name, Err: err, Hint: "Convert or download the model first.",
+		}
 	}
 	hash, err := h.hashOf(build)
 	if err != nil {
@@ -48,7 +52,9 @@ func (h *handle) hashOf(build harness.Build) (string, error) {
 		err = fmt.Errorf("%s is not an executable", build.Path)
 	}
 	if err != nil {
-		return "", &harness.Error{Kind: harness.KindBuild, Op: "install app", Err: err, Hint: "Build the agent (make build), or name one with --build."}
+		return "", &harness.Error{
+			Kind: harness.KindBuild, Op: "install app", Err: err, Hint: "Build the agent (make build), or name one with --build.",
+		}
 	}
 	if build.Hash != "" {
 		return build.Hash, nil

@@ -37,7 +37,10 @@ func testDevices(l *lab) {
 func testOpenUnknown(l *lab) {
 	_, err := l.runner.Open(l.ctx, harness.Device{UDID: "no-such-device", Name: "nobody's phone"})
 	if harness.KindOf(err) != harness.KindDevice || err == nil || harness.HintOf(err) == "" {
-		l.Errorf("Open() of an unknown device = %v (kind %s, hint %q), want an error of kind device with a hint", err, harness.KindOf(err), harness.HintOf(err))
+		l.Errorf(
+			"Open() of an unknown device = %v (kind %s, hint %q), want an error of kind device with a hint", err, harness.KindOf(err),
+			harness.HintOf(err),
+		)
 	}
 }
 
@@ -300,7 +303,10 @@ func testCollect(l *lab) {
 		var again record
 		collected, err := s.Collect(l.ctx, task, &again)
 		if err != nil || !reflect.DeepEqual(r.all(), again.all()) || len(again.problems) != 0 {
-			l.Errorf("Collect(%s) = %v with %d lines (problems %v), want the %d lines of the launch", name, err, len(again.all()), again.problems, len(r.all()))
+			l.Errorf(
+				"Collect(%s) = %v with %d lines (problems %v), want the %d lines of the launch", name, err, len(again.all()), again.problems,
+				len(r.all()),
+			)
 		}
 		want := harness.OutcomeOK
 		if exit.Outcome != harness.OutcomeOK {

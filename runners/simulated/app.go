@@ -149,7 +149,9 @@ func (a *app) perplexity() error {
 	if a.task.ScoreText == "" {
 		return nil
 	}
-	return a.write(wire.Event{Kind: wire.Sample, Metric: harness.Perplexity, Unit: "1", Phase: "score", Value: at(8.5 * factorOf(a.task.Build, wordsWord))})
+	return a.write(wire.Event{
+		Kind: wire.Sample, Metric: harness.Perplexity, Unit: "1", Phase: "score", Value: at(8.5 * factorOf(a.task.Build, wordsWord)),
+	})
 }
 
 func (a *app) end(reason string) error {
@@ -182,7 +184,9 @@ func (a *app) hello() error {
 		a.exit = harness.Exit{Outcome: harness.OutcomeAppCrash, Code: at(9), Reason: "exit code 9"}
 		return errEnded
 	}
-	if err := a.write(wire.Event{Kind: wire.Load, Regime: regime, Ns: at(duration.Nanoseconds()), Model: m.Name, ModelHash: m.Hash, ModelBytes: &m.SizeBytes}); err != nil {
+	if err := a.write(wire.Event{
+		Kind: wire.Load, Regime: regime, Ns: at(duration.Nanoseconds()), Model: m.Name, ModelHash: m.Hash, ModelBytes: &m.SizeBytes,
+	}); err != nil {
 		return err
 	}
 	if err := a.placement(); err != nil {
@@ -212,7 +216,9 @@ func (a *app) pass(d time.Duration) error {
 	if t := a.task.TelemetryInterval; t > 0 && a.watched && now.Sub(a.sampled) >= t {
 		a.sampled = now
 		a.sink.Battery(reading)
-		a.sink.Sample(harness.Sample{Session: a.task.Session, Metric: harness.FootprintHost, Unit: "B", At: now, Value: a.bytes(0) * 1.04, Source: harness.SourceHost})
+		a.sink.Sample(harness.Sample{
+			Session: a.task.Session, Metric: harness.FootprintHost, Unit: "B", At: now, Value: a.bytes(0) * 1.04, Source: harness.SourceHost,
+		})
 	}
 	if state != a.thermal {
 		a.thermal = state
@@ -242,7 +248,9 @@ func (a *app) bytes(tokens int) float64 {
 }
 
 func (a *app) footprint(phase string, iteration *int, tokens int) error {
-	return a.write(wire.Event{Kind: wire.Sample, Metric: harness.Footprint, Unit: "B", Value: at(math.Round(a.bytes(tokens))), Phase: phase, Iteration: iteration})
+	return a.write(wire.Event{
+		Kind: wire.Sample, Metric: harness.Footprint, Unit: "B", Value: at(math.Round(a.bytes(tokens))), Phase: phase, Iteration: iteration,
+	})
 }
 
 // write puts a line into the file, and before the host while it watches.

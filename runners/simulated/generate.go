@@ -144,7 +144,9 @@ func (a *app) strike() error {
 		a.exit = crashed()
 		return errEnded
 	case "jetsam":
-		a.exit = harness.Exit{Outcome: harness.OutcomeJetsam, Signal: at(9), Reason: "killed for memory: per-process limit", Evidence: "simulated JetsamEvent"}
+		a.exit = harness.Exit{
+			Outcome: harness.OutcomeJetsam, Signal: at(9), Reason: "killed for memory: per-process limit", Evidence: "simulated JetsamEvent",
+		}
 		return errEnded
 	case "hang":
 		return a.hang()

@@ -130,7 +130,9 @@ func (r *Runner) Open(_ context.Context, device harness.Device) (harness.Handle,
 			u.open = false
 		}}, nil
 	}
-	return nil, &harness.Error{Kind: harness.KindDevice, Op: "open device", Device: device.Name, Err: fmt.Errorf("no simulated device has the UDID %q", device.UDID),
+	return nil, &harness.Error{Kind: harness.KindDevice, Op: "open device", Device: device.Name, Err: fmt.Errorf(
+		"no simulated device has the UDID %q", device.UDID,
+	),
 		Hint: "`bench devices` lists what there is."}
 }
 
@@ -155,18 +157,24 @@ func (h *handle) Close() error {
 }
 
 // Prepare pretends to install and copy, at the speed of a cable.
-func (h *handle) Prepare(ctx context.Context, build harness.Build, model harness.Model, progress func(harness.Progress)) (harness.Prepared, error) {
+func (h *handle) Prepare(ctx context.Context, build harness.Build, model harness.Model, progress func(harness.Progress)) (
+	harness.Prepared, error,
+) {
 	if err := h.reachable("prepare device"); err != nil {
 		return harness.Prepared{}, err
 	}
 	if build.Path != "" {
 		if _, err := os.Stat(build.Path); err != nil {
-			return harness.Prepared{}, &harness.Error{Kind: harness.KindBuild, Op: "install app", Device: h.device.Name, Err: err, Hint: "Build the app first."}
+			return harness.Prepared{}, &harness.Error{
+				Kind: harness.KindBuild, Op: "install app", Device: h.device.Name, Err: err, Hint: "Build the app first.",
+			}
 		}
 	}
 	if model.Path != "" {
 		if _, err := os.Stat(model.Path); err != nil {
-			return harness.Prepared{}, &harness.Error{Kind: harness.KindModel, Op: "copy model", Device: h.device.Name, Err: err, Hint: "Convert the model first."}
+			return harness.Prepared{}, &harness.Error{
+				Kind: harness.KindModel, Op: "copy model", Device: h.device.Name, Err: err, Hint: "Convert the model first.",
+			}
 		}
 	}
 	var p harness.Prepared

@@ -57,7 +57,9 @@ func (s *script) jitter() time.Duration {
 }
 
 func (s *script) line(format string, args ...any) {
-	s.texts = append(s.texts, fmt.Sprintf(`{"v":1,"seq":%d,"at_ns":%d,%s}`, len(s.texts), s.stamp(time.Duration(5000+s.random.IntN(3000))), fmt.Sprintf(format, args...)))
+	s.texts = append(s.texts, fmt.Sprintf(
+		`{"v":1,"seq":%d,"at_ns":%d,%s}`, len(s.texts), s.stamp(time.Duration(5000+s.random.IntN(3000))), fmt.Sprintf(format, args...),
+	))
 }
 
 // Record makes a launch of that shape.
@@ -96,11 +98,17 @@ func (s *script) iteration(i int, ids []int) {
 			of = append(of, fmt.Sprint(id))
 			words += fmt.Sprintf(" w%d", id%997)
 		}
-		s.line(`"kind":"tokens","iteration":%d,"first":%d,"ids":[%s],"at":[%s],"text":"%s"`, i, first, strings.Join(of, ","), strings.Join(at, ","), words)
+		s.line(
+			`"kind":"tokens","iteration":%d,"first":%d,"ids":[%s],"at":[%s],"text":"%s"`, i, first, strings.Join(of, ","), strings.Join(at, ","),
+			words,
+		)
 		text += words
 		first += count
 		if first%48 == 1 {
-			s.line(`"kind":"sample","iteration":%d,"metric":"footprint_bytes","value":%d,"unit":"B","phase":"decode"`, i, 210_000_000+16384*s.random.IntN(3))
+			s.line(
+				`"kind":"sample","iteration":%d,"metric":"footprint_bytes","value":%d,"unit":"B","phase":"decode"`, i,
+				210_000_000+16384*s.random.IntN(3),
+			)
 		}
 	}
 	s.line(`"kind":"iteration_end","iteration":%d,"outcome":"ok","reason":"length","count":%d,"text":"%s"`, i, len(ids), text)
@@ -138,6 +146,9 @@ func (y *Yield) sampled(id string, random *rand.Rand) {
 		y.Battery = append(y.Battery, harness.BatteryReading{At: at, UpdateTime: &update, VoltageMillivolt: &voltage, AccumulatedEnergy: &energy,
 			Raw: fmt.Sprintf(`{"Amperage":-812,"UpdateTime":%d,"Voltage":3987,"PowerTelemetryData":{"AccumulatedSystemLoad":%d,"SystemLoad":%d,"SystemLoadAccumulatorCount":%d}}`, update, accumulated, 3000+i/20, count)})
 		doubt := 8192.0
-		y.Samples = append(y.Samples, harness.Sample{Session: id, Metric: "host_footprint_bytes", Value: 211_000_000, Unit: "B", At: at, Source: harness.SourceHost, Method: "sysmontap", Uncertainty: &doubt})
+		y.Samples = append(y.Samples, harness.Sample{
+			Session: id, Metric: "host_footprint_bytes", Value: 211_000_000, Unit: "B", At: at, Source: harness.SourceHost, Method: "sysmontap",
+			Uncertainty: &doubt,
+		})
 	}
 }

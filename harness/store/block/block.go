@@ -254,7 +254,9 @@ var (
 		return e
 	})
 	decompressor = sync.OnceValue(func() *zstd.Decoder {
-		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(mostText), zstd.WithDecoderDictRaw(1, []byte(dictionary)))
+		d, err := zstd.NewReader(
+			nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(mostText), zstd.WithDecoderDictRaw(1, []byte(dictionary)),
+		)
 		if err != nil {
 			panic("block: constant settings are valid: " + err.Error())
 		}

@@ -18,7 +18,9 @@ type flow struct {
 }
 
 func newFlow(c *coder, texts []byte) *flow {
-	return &flow{coder: c, texts: texts, size: newNumber(), times: newSaid(), durations: newSaid(), tokens: map[int]*stamps{}, endText: map[int]string{}}
+	return &flow{
+		coder: c, texts: texts, size: newNumber(), times: newSaid(), durations: newSaid(), tokens: map[int]*stamps{}, endText: map[int]string{},
+	}
 }
 
 // said is a list of numbers that lines have said, to refer to.

@@ -154,7 +154,10 @@ func (c *iterationColumns) listOf(same *probability, list, said []int64, column 
 // samples codes readings, and figures that follow from an iteration's stamps.
 func (f *flow) samples(session string, in []harness.Sample, iterations []harness.Iteration) []harness.Sample {
 	n := f.count(newNumber(), len(in))
-	c := &sampleColumns{flow: f, words: newWords(f), kinds: map[int]*sampleKind{}, byIndex: map[int]*harness.Iteration{}, wall: newColumn(byLastStep), apart: newColumn(byLast)}
+	c := &sampleColumns{
+		flow: f, words: newWords(f), kinds: map[int]*sampleKind{}, byIndex: map[int]*harness.Iteration{}, wall: newColumn(byLastStep),
+		apart: newColumn(byLast),
+	}
 	for i := range iterations {
 		c.byIndex[iterations[i].Index] = &iterations[i]
 	}
@@ -195,7 +198,9 @@ func (c *sampleColumns) code(m harness.Sample) harness.Sample {
 	m.Metric, m.Unit, m.Phase, m.Source, m.Method = told[0], told[1], told[2], harness.Source(told[3]), told[4]
 	k := c.kinds[index]
 	if k == nil {
-		k = &sampleKind{there: newProbabilities(4), iteration: newColumn(byLastStep), device: newReference(), value: newFloats(), doubt: newFloats()}
+		k = &sampleKind{
+			there: newProbabilities(4), iteration: newColumn(byLastStep), device: newReference(), value: newFloats(), doubt: newFloats(),
+		}
 		c.kinds[index] = k
 	}
 	var of *harness.Iteration

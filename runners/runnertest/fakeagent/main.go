@@ -133,7 +133,9 @@ func (a *agent) earlier() ([]byte, int64) {
 
 func (a *agent) hello() {
 	now := time.Now()
-	a.write(wire.Event{Kind: wire.Hello, Session: a.task.Session, Agent: "fake", PID: ptr(os.Getpid()), Backend: "fake", UnixNs: ptr(now.UnixNano())})
+	a.write(wire.Event{
+		Kind: wire.Hello, Session: a.task.Session, Agent: "fake", PID: ptr(os.Getpid()), Backend: "fake", UnixNs: ptr(now.UnixNano()),
+	})
 	a.feel()
 }
 
