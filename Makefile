@@ -27,7 +27,7 @@ bin/bench-agent: $(SWIFT_SOURCES) | setup
 	@scripts/build-agent $@
 
 bin/BenchApp.ipa: bin/bench-agent bin/bench
-	@bin/bench app --agent bin/bench-agent --revision $(REVISION) --output $@
+	@bin/bench app pack --agent bin/bench-agent --revision $(REVISION) --output $@
 
 setup:
 	@scripts/setup build

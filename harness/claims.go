@@ -1,6 +1,6 @@
 package harness
 
-// Claims is what a release promises before anybody has it: what the pre-launch gates hold measurements against.
+// Claims is what a release promises before anybody has it: what the release checks compare measurements with.
 type Claims struct {
 	Name     string      `json:"name"`
 	Model    string      `json:"model"` // that the release ships

@@ -14,7 +14,7 @@ import (
 // Exit codes. They are the program's contract with scripts.
 const (
 	exitOK           = 0 // pass, or the command did what it was asked
-	exitRegression   = 1 // or a pre-launch gate fails
+	exitRegression   = 1 // or a release check fails
 	exitUsage        = 2 // flags, configuration, an unreadable model or app
 	exitDevice       = 3 // missing, ambiguous or unfit
 	exitInconclusive = 4 // inconclusive, incomparable or not measured
@@ -72,6 +72,9 @@ func (c command) below(group string, p *program) *cobra.Command {
 	}
 	do := c.setup(out.Flags())
 	out.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(c.verbs) > 0 && len(args) > 0 {
+			return unknownCommand(cmd, args[0])
+		}
 		if c.instead != "" {
 			fmt.Fprintf(p.env.Notices, "bench: %s is the old name of bench %s and goes with version 2.0\n", c.name, c.instead)
 		}

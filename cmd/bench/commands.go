@@ -14,6 +14,7 @@ func commands() []command {
 		ingestCommand(),
 		compareCommand(),
 		gateCommand(),
+		releaseCommand(),
 		prelaunchCommand(),
 		bisectCommand(),
 		calibrateCommand(),

@@ -44,10 +44,10 @@
 //	$ bench report --all
 //	data/reports/index.html
 //
-// # Before a launch
+// # Before a release
 //
-// `bench prelaunch` holds what a release claims (configs/claims) against what is recorded of it and what can be reckoned:
-// memory on the smallest phone that counts, the soak, speed, the size of app and model. It prints one page of gates, which
+// `bench release check` holds what a release claims (configs/claims) against what is recorded of it and what can be calculated:
+// memory on the smallest phone that counts, the soak, speed, the size of app and model. It prints one page of checks, which
 // pass, fail or are not measured; with --measure it makes the missing runs first.
 //
 // # When something is wrong
@@ -64,6 +64,7 @@
 //	  `bench runs` lists the runs that are
 //	exit 2
 //
-// Exit codes: 0 pass, 1 regression or a pre-launch gate that fails, 2 usage or configuration, 3 device missing or unfit,
-// 4 inconclusive, incomparable or, before a launch, not measured, 5 internal. A run whose sessions were made and did not all end well is inconclusive.
+// Exit codes: 0 pass, 1 regression or a release check that fails, 2 usage or configuration, 3 device missing or unfit,
+// 4 inconclusive, incomparable or not measured, 5 internal. A run whose sessions were made and did not all end well is
+// inconclusive.
 package main

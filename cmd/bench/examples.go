@@ -21,7 +21,6 @@ func examples() map[string]string {
 		"compare":      "bench compare\nbench compare 20261101-0100 20261102-0100 --metric decode",
 		"gate": "bench gate --device iPhone15 --build NEW.ipa --baseline OLD.ipa --junit gate.xml\n" +
 			"bench gate --device iPhone15 --build NEW.ipa --baseline OLD.ipa --stored --continue",
-		"prelaunch":     "bench prelaunch --build BenchApp.ipa --measure",
 		"release":       "bench release check --build BenchApp.ipa --measure",
 		"release check": "bench release check --build BenchApp.ipa --measure --html page.html",
 		"bisect": "bench bisect --device iPhone15 --good v1.4 --bad main " +

@@ -3,186 +3,188 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 	"strings"
 
+	flag "github.com/spf13/pflag"
+
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/appbundle"
 	"github.com/lilims/bench/harness/config"
-	"github.com/lilims/bench/harness/modelstore"
-	"github.com/lilims/bench/harness/prelaunch"
+	"github.com/lilims/bench/harness/release"
 	"github.com/lilims/bench/harness/store"
+	"github.com/lilims/bench/reports"
 )
 
-// release is what the pre-launch gates are about: what is claimed, of which model, and what is recorded of it.
-type release struct {
-	lab      lab
-	runner   string
-	claims   harness.Claims
-	memory   harness.DeviceProfile
-	model    harness.Model
-	manifest *modelstore.Manifest // nil: the model's files are not here
-	build    string               // hash; empty: of any build
-	app      *prelaunch.App
-	noApp    string // why app is nil
-	promises []promise
-	recorder *store.Store // nil: there is no database
-	runs     []harness.RunSummary
+func releaseCommand() command {
+	return command{name: "release", summary: "check what a release claims", usage: "check", verbs: []command{releaseCheckCommand("check")}}
 }
 
-// promise is one claim with all that it names.
-type promise struct {
-	gate      string
-	bounds    map[string]float64
-	device    harness.DeviceProfile
-	model     harness.Model
-	modelWord string
-	scenario  harness.Scenario
-	failed    string // why it could not be measured now
+func prelaunchCommand() command {
+	c := releaseCheckCommand("prelaunch")
+	c.instead = "release check"
+	return c
 }
 
-func (p promise) about() string {
-	return strings.Join([]string{p.device.Marketing, p.model.Name, p.scenario.Name}, ", ")
+// checkFlags is what `bench release check` is asked for.
+type checkFlags struct {
+	measuring
+	claims, model, build, app string
+	runner, policy, html      string
+	json, measure             bool
+	configs, data             *string
 }
 
-// release finds all that the claims name, before anything is measured.
-func (f *prelaunchFlags) release(ctx context.Context, env Env) (*release, error) {
-	r := &release{lab: lab{env: env, data: dataFolder(env, *f.data), seed: 1}, runner: f.runner}
-	if _, ok := kindsOfRunner[f.runner]; !ok {
-		return nil, harness.UsageError("prelaunch", "Claims are about phones: there are iphone and simulated.", "--runner %q", f.runner)
+func releaseCheckCommand(name string) command {
+	return command{
+		name: name, summary: "hold memory, soak, speed and size against what a release claims",
+		usage: "[--claims NAME|FILE] [--model M] [--build BUILD] [--app APP.ipa] [--measure] [--json] [--html FILE]",
+		setup: func(flags *flag.FlagSet) action {
+			var f checkFlags
+			f.declare(flags)
+			return func(ctx context.Context, env Env, rest []string) (int, error) {
+				if err := noArguments("release check", rest); err != nil {
+					return 0, err
+				}
+				return f.do(ctx, env)
+			}
+		},
+	}
+}
+
+func (f *checkFlags) declare(flags *flag.FlagSet) {
+	f.configs, f.data = configsFlag(flags), dataFlag(flags)
+	f.measuring.declare(flags)
+	flags.StringVar(&f.claims, "claims", "default", "`claims` of the catalogue, or a YAML file of the same form")
+	flags.StringVar(&f.model, "model", "", "`model` that the release ships, by name or folder (default the claims')")
+	flags.StringVar(&f.build, "build", "", "`path` of the build: only its runs count, and --measure runs it (default the latest runs of any)")
+	flags.StringVar(&f.app, "app", "", "`path` of the .ipa whose size counts (default --build where it is one, else what make has built)")
+	flags.StringVar(&f.runner, "runner", runnerIPhone, "`runner` whose runs count: iphone, real or virtual, or simulated")
+	flags.StringVar(&f.policy, "policy", "default", "`policy` of the catalogue, for --measure: when a device is fit")
+	flags.BoolVar(&f.measure, "measure", false, "make the runs that are missing first, on the devices that the claims name")
+	flags.BoolVar(&f.json, "json", false, "print the page as JSON")
+	flags.StringVar(&f.html, "html", "", "`file` to write the page to as HTML, besides")
+}
+
+func (f *checkFlags) do(ctx context.Context, env Env) (int, error) {
+	options, err := f.options(env)
+	if err != nil {
+		return 0, err
+	}
+	checked, err := release.New(options)
+	if err != nil {
+		return 0, err
+	}
+	recordings, closeDatabase, err := f.recordings(ctx, env)
+	if err != nil {
+		return 0, err
+	}
+	defer closeDatabase()
+	page, err := checked.Evaluate(ctx, recordings, env.Clock.Now())
+	if err != nil {
+		return 0, err
+	}
+	if err := f.show(env, page); err != nil {
+		return 0, err
+	}
+	return map[release.Status]int{release.Pass: exitOK, release.Fail: exitRegression, release.NotMeasured: exitInconclusive}[page.Status], nil
+}
+
+// kindsOfRunner are the kinds of devices whose runs count, the preferred one first.
+var kindsOfRunner = map[string][]harness.DeviceKind{
+	runnerIPhone:    {harness.KindIPhone, harness.KindVirtual},
+	runnerSimulated: {harness.KindSimulated},
+}
+
+// options finds what the flags name.
+func (f *checkFlags) options(env Env) (release.Options, error) {
+	o := release.Options{Model: f.model, Kinds: kindsOfRunner[f.runner], Unmeasured: func(err error) { fail(env, err) }}
+	if o.Kinds == nil {
+		return o, harness.UsageError("release check", "Claims are about phones: there are iphone and simulated.", "--runner %q", f.runner)
 	}
 	var err error
-	if r.lab.catalog, err = loadCatalog(*f.configs); err != nil {
-		return nil, err
+	if o.Catalog, err = loadCatalog(*f.configs); err != nil {
+		return o, err
 	}
-	if r.claims, err = findClaims(r.lab.catalog, f.claims); err != nil {
-		return nil, err
-	}
-	if f.model == "" {
-		f.model = r.claims.Model
-	}
-	if err := r.findAll(f.model); err != nil {
-		return nil, err
+	if o.Claims, err = config.ClaimsNamed(o.Catalog, f.claims); err != nil {
+		return o, err
 	}
 	if f.build != "" {
-		build, err := readBuild(env, f.runner, f.build, harness.ArmCandidate)
-		if err != nil {
-			return nil, err
+		build, unread := readBuild(env, f.runner, f.build, harness.ArmCandidate)
+		if unread != nil {
+			return o, unread
 		}
-		r.build = build.Hash
+		o.Build = build.Hash
 	}
-	if r.app, r.noApp, err = f.findApp(env, r.manifest); err != nil {
-		return nil, err
+	if o.App, o.NoApp, err = f.findApp(env); err != nil {
+		return o, err
 	}
-	return r, r.open(ctx, f.measure)
+	of := lab{env: env, catalog: o.Catalog, data: dataFolder(env, *f.data), seed: 1}
+	o.Find = func(word string) (harness.Model, error) { return of.findModel(word, f.runner) }
+	o.Manifest = of.models().ManifestOf
+	if f.measure {
+		o.Measure = func(ctx context.Context, c release.Claim) error { return f.measureOne(ctx, env, c) }
+	}
+	return o, nil
 }
 
-// findClaims takes a file, or claims of the catalogue.
-func findClaims(catalog harness.Catalog, word string) (harness.Claims, error) {
-	if !strings.ContainsAny(word, `/\`) && filepath.Ext(word) != ".yaml" {
-		return config.Find("claims", word, catalog.Claims)
+// findApp reads the app that is named, or what is at hand. That nothing is at hand is no mistake; why says so.
+func (f *checkFlags) findApp(env Env) (app *appbundle.App, why string, err error) {
+	file := f.app
+	if file == "" && filepath.Ext(f.build) == ".ipa" && isFile(f.build) {
+		file = f.build
 	}
-	content, err := os.ReadFile(word)
+	if file == "" {
+		if file = defaultBuild(env, runnerIPhone); !isFile(file) {
+			return nil, fmt.Sprintf("there is no %s; name an .ipa with --app", file), nil
+		}
+	}
+	found, err := appbundle.Inspect(file)
+	return &found, "", err
+}
+
+// recordings opens the database. Where there is none, only measuring makes one.
+func (f *checkFlags) recordings(ctx context.Context, env Env) (release.Recordings, func(), error) {
+	path := store.File(dataFolder(env, *f.data))
+	if !f.measure && !isFile(path) {
+		return nil, func() {}, nil
+	}
+	db, err := store.Open(ctx, path)
 	if err != nil {
-		return harness.Claims{}, harness.UsageError("read claims", "Name a file of the form of configs/claims/default.yaml, or claims of the catalogue.", "%w", err)
+		return nil, nil, err
 	}
-	return config.Claims(catalog, strings.TrimSuffix(filepath.Base(word), filepath.Ext(word)), word, content)
+	return db, func() { _ = db.Close() }, nil // every run is stored by the time that its measuring returns
 }
 
-// findAll finds the models, devices and scenarios of all claims. word is the release's own model.
-func (r *release) findAll(word string) error {
-	catalog, models := r.lab.catalog, map[string]harness.Model{}
-	find := func(word string) (err error) {
-		if _, known := models[word]; !known {
-			models[word], err = r.lab.findModel(word, r.runner)
-		}
+// show prints the page. With --json only JSON goes to standard output.
+func (f *checkFlags) show(env Env, page release.Page) error {
+	write, places := reports.Release, env.Stdout
+	if f.json {
+		write, places = reports.ReleaseJSON, env.Notices
+	}
+	if err := write(env.Stdout, page); err != nil || f.html == "" {
 		return err
 	}
-	if err := find(word); err != nil {
+	if err := writeFile(f.html, func(w io.Writer) error { return reports.ReleaseHTML(w, page) }); err != nil {
 		return err
 	}
-	r.model, r.memory = models[word], catalog.Devices[r.claims.Memory.Device] // the configuration has checked the names
-	for i, c := range append([]harness.Claim{r.claims.Soak}, r.claims.Claims...) {
-		if c.Model == "" {
-			c.Model = word
-		}
-		if err := find(c.Model); err != nil {
-			return err
-		}
-		p := promise{gate: prelaunch.GateClaim, bounds: c.Bounds, device: catalog.Devices[c.Device], model: models[c.Model], modelWord: c.Model, scenario: catalog.Scenarios[c.Scenario]}
-		if i == 0 {
-			p.gate = prelaunch.GateSoak
-		}
-		r.promises = append(r.promises, p)
-	}
-	return r.readShape()
-}
-
-// readShape reads the manifest of the release's model, where its files are here.
-func (r *release) readShape() (err error) {
-	r.manifest, err = r.lab.models().ManifestOf(r.model)
+	_, err := fmt.Fprintf(places, "\npage      %s\n", f.html)
 	return err
 }
 
-func (r *release) open(ctx context.Context, make bool) error {
-	path := store.File(r.lab.data)
-	if !make && !isFile(path) {
-		return nil
+// measureOne makes a run of a claim's case, by the path of bench run and bench soak.
+func (f *checkFlags) measureOne(ctx context.Context, env Env, c release.Claim) error {
+	device := c.Device.Name
+	if f.runner == runnerSimulated {
+		device = runnerSimulated + "-" + strings.ToLower(device)
 	}
-	var err error
-	if r.recorder, err = store.Open(ctx, path); err != nil {
+	w, err := f.measuring.open(ctx, env, &selection{devices: words{device}, runner: f.runner, models: words{c.Word},
+		scenarios: words{c.Scenario.Name}, build: f.build, policy: f.policy, seed: 1, configs: f.configs, data: f.data})
+	if err != nil {
 		return err
 	}
-	return r.readRuns(ctx)
-}
-
-func (r *release) readRuns(ctx context.Context) (err error) {
-	r.runs, err = r.recorder.Runs(ctx)
+	defer w.close()
+	_, _, err = w.setup.Run(ctx, w.plan) // launches as the scenario says
 	return err
-}
-
-func (r *release) close() {
-	if r.recorder != nil {
-		r.recorder.Close()
-	}
-}
-
-// gates are all of the release, in the order of the page.
-func (r *release) gates(ctx context.Context) ([]prelaunch.Gate, error) {
-	memory, err := r.memoryGate(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := []prelaunch.Gate{memory}
-	for _, p := range r.promises {
-		gates, err := r.judge(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, gates...)
-	}
-	return append(out, prelaunch.Size(r.app, r.modelBytes(), r.claims.AppBytes, r.noApp)), nil
-}
-
-// modelBytes is the size of the model's files; 0: they are not here.
-func (r *release) modelBytes() int64 {
-	if r.manifest == nil {
-		return 0
-	}
-	return r.manifest.Size()
-}
-
-// shape is what the model's memory is reckoned from, or why it is not known.
-func (r *release) shape() (*prelaunch.Shape, string) {
-	if r.manifest == nil {
-		return nil, fmt.Sprintf("the files of %s are not here, which say its layers, heads and size: name its folder with --model, or run from the repository", r.model.Name)
-	}
-	a := r.manifest.Architecture
-	shape := prelaunch.Shape{Layers: a.Layers, KVHeads: a.KVHeads, HeadDim: a.HeadDim, Context: r.manifest.Context}
-	for _, file := range r.manifest.Files {
-		if strings.HasPrefix(file.Path, "model.mlpackage/") {
-			shape.WeightBytes += file.Size
-		}
-	}
-	return &shape, fmt.Sprintf("the manifest of %s does not say its layers, heads and size", r.model.Name)
 }

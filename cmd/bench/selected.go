@@ -86,7 +86,7 @@ func (s *selection) findBuilds(env Env, kind string) ([]harness.Build, error) {
 // noDefaultBuild says what a runner needs beside the program.
 func noDefaultBuild(kind, path string) error {
 	what, variable := "the bench app for the phone (an .ipa)", "BENCH_IPA"
-	next := "For a virtual iPhone: bench app --agent bench-agent --output BenchApp.ipa. " +
+	next := "For a virtual iPhone: bench app pack --agent bench-agent --output BenchApp.ipa. " +
 		"For an iPhone: build it with Xcode (ios-bench-app/README.md)."
 	if kind == runnerLocal {
 		what, variable = "the agent, an executable that generates on this host", "BENCH_AGENT"

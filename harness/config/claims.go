@@ -3,7 +3,10 @@ package config
 import (
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -31,7 +34,7 @@ func (r *reader) claims(c harness.Catalog, into map[string]harness.Claims, name,
 	}{{"model", out.Model != ""}, {"memory", out.Memory.Device != "" && out.Memory.Context > 0}, {"soak", len(out.Soak.Bounds) > 0},
 		{"app_megabytes", megabytes > 0}, {"claims", len(out.Claims) > 0}} {
 		if !wanted.given && !faulty[wanted.key] {
-			r.wrong(file, 0, wanted.key, "missing: every pre-launch gate has its promise")
+			r.wrong(file, 0, wanted.key, "missing: every release check has its claim")
 		}
 	}
 	if s, ok := c.Scenarios[out.Soak.Scenario]; ok && s.Duration == 0 {
@@ -145,4 +148,17 @@ func known(into *string, what string, names []string) field {
 		}
 		return fmt.Errorf("no %s is called %q%s", what, *into, hint)
 	}
+}
+
+// ClaimsNamed takes claims of the catalogue, or a file of the same form: a word with a slash or the ending .yaml.
+func ClaimsNamed(c harness.Catalog, word string) (harness.Claims, error) {
+	if !strings.ContainsAny(word, `/\`) && filepath.Ext(word) != ".yaml" {
+		return Find("claims", word, c.Claims)
+	}
+	content, err := os.ReadFile(word)
+	if err != nil {
+		return harness.Claims{}, harness.UsageError("read claims",
+			"Name a file of the form of configs/claims/default.yaml, or claims of the catalogue.", "%w", err)
+	}
+	return Claims(c, strings.TrimSuffix(filepath.Base(word), filepath.Ext(word)), word, content)
 }

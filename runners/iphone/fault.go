@@ -94,7 +94,7 @@ func adviseInstall(e *install.Refused) string {
 	switch e.Name {
 	case "ApplicationVerificationFailed":
 		return "Sign the app for this phone: its UDID must be in the provisioning profile. " +
-			"A virtual iPhone takes the build that `bench app` makes."
+			"A virtual iPhone takes the build that `bench app pack` makes."
 	case "DeviceOSVersionTooLow":
 		return "Update the phone, or build the app for its version of iOS."
 	case "MismatchedApplicationIdentifierEntitlement":

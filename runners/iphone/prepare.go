@@ -2,21 +2,18 @@ package iphone
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"slices"
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/appbundle"
 	"github.com/lilims/bench/runners/iphone/internal/afc"
 	"github.com/lilims/bench/runners/iphone/internal/install"
-	"github.com/lilims/bench/runners/iphone/internal/ipa"
 )
 
 // Where things lie in the app's container.
@@ -60,11 +57,12 @@ func (h *Handle) Prepare(ctx context.Context, build harness.Build, model harness
 }
 
 // checkBuild looks into the .ipa before the phone is asked anything.
-func (h *Handle) checkBuild(build harness.Build) (ipa.App, error) {
-	wrong := func(err error, hint string) (ipa.App, error) {
-		return ipa.App{}, &harness.Error{Kind: harness.KindBuild, Op: "read app " + build.Path, Device: label(h.device), Err: err, Hint: hint}
+func (h *Handle) checkBuild(build harness.Build) (appbundle.App, error) {
+	wrong := func(err error, hint string) (appbundle.App, error) {
+		return appbundle.App{}, &harness.Error{Kind: harness.KindBuild, Op: "read app " + build.Path, Device: label(h.device), Err: err,
+			Hint: hint}
 	}
-	app, err := ipa.Read(build.Path)
+	app, err := appbundle.Read(build.Path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return wrong(err, "Build the app, or name the right .ipa.")
@@ -86,7 +84,7 @@ func (h *Handle) checkBuild(build harness.Build) (ipa.App, error) {
 	if build.Hash == "" {
 		return wrong(errors.New("the build has no hash"), "")
 	}
-	hash, err := fileHash(build.Path)
+	hash, err := appbundle.Hash(build.Path)
 	if err != nil {
 		return wrong(err, "Check that the .ipa can be read.")
 	}
@@ -96,19 +94,6 @@ func (h *Handle) checkBuild(build harness.Build) (ipa.App, error) {
 		)
 	}
 	return app, nil
-}
-
-func fileHash(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // marker is build.json: which build lies under the app's name, and where the phone had put it. Each installation gets a
@@ -121,7 +106,7 @@ type marker struct {
 }
 
 // ensureBuild installs the build unless the phone has it. It reports whether it did.
-func (h *Handle) ensureBuild(ctx context.Context, build harness.Build, app ipa.App, progress func(harness.Progress)) (bool, error) {
+func (h *Handle) ensureBuild(ctx context.Context, build harness.Build, app appbundle.App, progress func(harness.Progress)) (bool, error) {
 	installed, err := h.lookUp(ctx, app.BundleID)
 	if err != nil {
 		return false, err

@@ -1,7 +1,11 @@
 package simulated
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 
@@ -19,7 +23,8 @@ const (
 )
 
 // Configuration returns a build's configuration with the behaviour that a text asks for: its words speed=0.85,
-// memory=1.2, power=1.5, perplexity=1.05, other=20 and cpu=3, wherever they stand, between any other characters than letters and digits.
+// memory=1.2, power=1.5, perplexity=1.05, other=20 and cpu=3, wherever they stand, between any other characters than
+// letters and digits.
 func Configuration(name, text string) string {
 	out := []string{name}
 	for _, word := range []string{speedWord, memoryWord, powerWord, wordsWord, otherWord, cpuWord} {
@@ -28,6 +33,19 @@ func Configuration(name, text string) string {
 		}
 	}
 	return strings.Join(out, " ")
+}
+
+// Build describes a build that is never launched: a file or just a name, which tells two builds apart. Words such as
+// speed=0.85 in the name, or in the file's first line, make it behave differently, as [Configuration] says.
+func Build(file string, arm harness.Arm, version, revision string) harness.Build {
+	identity := []byte(file)
+	if text, err := os.ReadFile(file); err == nil { // a name that is no file is as good
+		identity = text
+	}
+	line, _, _ := bytes.Cut(identity, []byte("\n"))
+	digest := sha256.Sum256(identity)
+	return harness.Build{Arm: arm, BundleID: "org.lilims.simulated." + string(arm), Version: version, Revision: revision,
+		Configuration: Configuration("Release", string(line)), Hash: "simulated-" + hex.EncodeToString(digest[:8])}
 }
 
 // factorOf is a word's factor in a build's configuration, 1 where it does not stand there.

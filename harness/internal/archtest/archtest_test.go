@@ -43,8 +43,15 @@ func TestImports(t *testing.T) {
 		{From: "harness/trend", OnlyOwn: true, Allow: []string{"harness", "harness/stats", "harness/gate", "harness/trend"}, Reason: "a trend reads recordings through its own interface, and counts the sessions that the gate counts"},
 		{From: "harness/experiment", OnlyOwn: true, Allow: []string{"harness", "harness/engine", "harness/plan", "harness/compare", "harness/gate"}, Reason: "an experiment sees the database through its own interface, and runners are handed in"},
 		{From: "harness/baseline", OnlyOwn: true, Allow: []string{"harness", "harness/gate", "harness/stats"}, Reason: "baselines are made of recordings that are read through an interface"},
+		{From: "harness/release", OnlyOwn: true,
+			Allow:  []string{"harness", "harness/gate", "harness/stats", "harness/appbundle", "harness/modelstore"},
+			Reason: "a release check reads recordings through its own interface, and runs are made by who asks for it"},
+		{From: "harness/appbundle", OnlyOwn: true, Allow: []string{"harness"}, Reason: "runners read app bundles too: the reader knows the words alone"},
+		{From: "", Except: []string{"harness/appbundle", "harness/fetch", "virtualiphone", "runners/iphone/internal/install"},
+			Deny: []string{"archive/zip"}, Reason: "harness/appbundle is the one reader of .ipa; fetch unpacks wheels, install sends an .ipa on as it is"},
+		{From: "cmd", Deny: []string{"howett.net/plist"}, Reason: "a verb parses no formats"},
 		{From: "harness/gate", OnlyOwn: true, Allow: []string{"harness", "harness/stats", "harness/gate"}, Reason: "the gate is pure"},
-		{From: "reports", OnlyOwn: true, Allow: []string{"harness", "harness/derive", "harness/power", "harness/stats", "harness/gate", "harness/compare", "harness/trend", "harness/baseline", "harness/prelaunch"}, Reason: "reports print what others computed"},
+		{From: "reports", OnlyOwn: true, Allow: []string{"harness", "harness/derive", "harness/power", "harness/stats", "harness/gate", "harness/compare", "harness/trend", "harness/baseline", "harness/release", "harness/appbundle"}, Reason: "reports print what others computed"},
 	}
 	for _, runner := range []string{"iphone", "local", "simulated"} {
 		rules = append(rules, Rule{From: "runners/" + runner, OnlyOwn: true, Allow: []string{"harness", "harness/wire", "harness/appbundle"},
@@ -52,7 +59,7 @@ func TestImports(t *testing.T) {
 	}
 	rules = append(rules, Rule{From: "harness/modelstore", OnlyOwn: true, Allow: []string{"harness", "harness/config", "harness/fetch"},
 		Reason: "the model store knows folders and the catalogue; runners and the database are none of its business"})
-	for _, pure := range []string{"config", "plan", "preflight", "power", "metrickit", "crosscheck", "stats", "fetch", "bisect", "prelaunch"} {
+	for _, pure := range []string{"config", "plan", "preflight", "power", "metrickit", "crosscheck", "stats", "fetch", "bisect"} {
 		rules = append(rules, Rule{From: "harness/" + pure, OnlyOwn: true, Allow: []string{"harness"}, Reason: pure + " knows the words and nothing else"})
 	}
 	fail(t, Imports(load(t), rules))

@@ -1,12 +1,14 @@
-package ipa
+package appbundle
 
 import (
 	"archive/zip"
 	"bytes"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 const info = `<?xml version="1.0"?><plist version="1.0"><dict>
@@ -17,6 +19,7 @@ const info = `<?xml version="1.0"?><plist version="1.0"><dict>
 <key>CFBundleSupportedPlatforms</key><array><string>iPhoneOS</string></array>
 <key>MinimumOSVersion</key><string>17.0</string>
 <key>LilimsRevision</key><string>0123abc</string>
+<key>LilimsConfiguration</key><string>Debug</string>
 </dict></plist>`
 
 // archive zips names and texts, given in turn.
@@ -26,14 +29,11 @@ func archive(t testing.TB, entries ...string) []byte {
 	w := zip.NewWriter(&b)
 	for i := 0; i < len(entries); i += 2 {
 		e, err := w.Create(entries[i])
-		if err != nil {
-			t.Fatal(err)
-		}
-		e.Write([]byte(entries[i+1]))
+		require.NoError(t, err)
+		_, err = e.Write([]byte(entries[i+1]))
+		require.NoError(t, err)
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, w.Close())
 	return b.Bytes()
 }
 
@@ -45,10 +45,10 @@ func TestRead(t *testing.T) {
 		want string // part of the error; empty: none
 	}{
 		"an app":            {good, ""},
-		"not a zip":         {[]byte("hello"), "not a zip archive"},
+		"not a zip":         {[]byte("hello"), "it is no .ipa: not a zip archive"},
 		"empty file":        {nil, "not a zip archive"},
 		"torn zip":          {good[:len(good)/2], "not a zip archive"},
-		"no app":            {archive(t, "readme", "x"), "no Payload"},
+		"no app":            {archive(t, "readme", "x"), "it is no .ipa: it holds no Payload"},
 		"two apps":          {archive(t, "Payload/A.app/Info.plist", info, "Payload/B.app/Info.plist", info), "two apps"},
 		"no executable":     {archive(t, "Payload/A.app/Info.plist", info), "executable Payload/A.app/Bench is missing"},
 		"no identifier":     {archive(t, "Payload/A.app/Info.plist", "<plist><dict/></plist>"), "CFBundleIdentifier"},
@@ -59,30 +59,29 @@ func TestRead(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "x.ipa")
-			if err := os.WriteFile(file, c.file, 0o644); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, os.WriteFile(file, c.file, 0o644))
 			app, err := Read(file)
 			if c.want != "" {
-				if err == nil || !strings.Contains(err.Error(), c.want) {
-					t.Errorf("Read error = %v, want %q", err, c.want)
-				}
+				assert.ErrorContains(t, err, c.want)
 				return
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if app.BundleID != "org.lilims.bench" || app.Build != "34" || app.Version != "1.2" || app.Revision != "0123abc" || app.MinimumOS != "17.0" || app.Platforms[0] != "iPhoneOS" || app.Bytes == 0 {
-				t.Errorf("Read = %+v", app)
-			}
+			require.NoError(t, err)
+			assert.Equal(t, App{Path: file, BundleID: "org.lilims.bench", Version: "1.2", Number: "34", Executable: "Bench", MinimumOS: "17.0",
+				Platforms: []string{"iPhoneOS"}, Configuration: "Debug", Revision: "0123abc", ArchiveBytes: int64(len(c.file)),
+				InstalledBytes: int64(len(info) + len("code") + len("other"))}, app)
 		})
 	}
+}
+
+func TestReadSaysThatAFileIsAbsent(t *testing.T) {
+	_, err := Read(filepath.Join(t.TempDir(), "absent.ipa"))
+	assert.ErrorIs(t, err, os.ErrNotExist)
 }
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(info))
 	f.Add([]byte("bplist00"))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(func(_ *testing.T, b []byte) {
 		var v map[string]any
 		_ = decode(b, &v)
 	})
