@@ -8,7 +8,7 @@ import (
 	"github.com/lilims/bench/harness"
 )
 
-// crossCheckTitle says of what a witness speaks.
+// crossCheckTitle says of what a cross-check speaks.
 func crossCheckTitle(w harness.CrossCheck) string {
 	const minute = "2006-01-02 15:04"
 	text := fmt.Sprintf("%s, %s to %s", w.Device, w.Begin.UTC().Format(minute), w.End.UTC().Format(minute))
@@ -86,7 +86,7 @@ func (r Report) markdownCrossChecks(b *strings.Builder) {
 
 func upperFirst(s string) string { return strings.ToUpper(s[:min(1, len(s))]) + s[min(1, len(s)):] }
 
-// crossCheckPage is what the page shows of a witness.
+// crossCheckPage is what the page shows of a cross-check.
 type crossCheckPage struct {
 	Title string
 	Rows  []crossCheckCellsRow

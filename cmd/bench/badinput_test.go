@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/crosscheck"
 	"github.com/lilims/bench/harness/engine"
+	"github.com/lilims/bench/harness/ingest"
 	"github.com/lilims/bench/harness/store"
 	"github.com/lilims/bench/harness/wire"
 	"github.com/lilims/bench/reports"
@@ -245,7 +247,7 @@ func carry(t *testing.T, l *launch, host harness.Clock) told {
 		Builds: []harness.Build{{Arm: harness.ArmCandidate, BundleID: "b", Hash: "cc"}}, Sessions: []harness.PlannedSession{{ID: "s000", Arm: harness.ArmCandidate}}}}
 	// A launch that ends badly is an error of the run as well; what counts here is what is recorded.
 	_, _ = (&engine.Engine{Runner: device, Recorder: db, Clock: host, TelemetryInterval: time.Second}).Run(ctx, run)
-	if err := takePayloads(ctx, Env{Clock: clock}, db, "r1"); err != nil {
+	if err := ingest.FromRun(ctx, db, clock, "r1"); err != nil {
 		t.Fatal(err)
 	}
 	recorded, err := db.Read(ctx, "r1")
@@ -254,7 +256,7 @@ func carry(t *testing.T, l *launch, host harness.Clock) told {
 	}
 	var f told
 	f.recorded = recorded
-	if f.report, err = newReport(ctx, db, recorded); err != nil {
+	if f.report, err = newReport(ctx, crosscheck.New(db), recorded); err != nil {
 		t.Fatal(err)
 	}
 	if f.lines, err = db.Lines(ctx, "r1", "s000"); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/engine"
 	"github.com/lilims/bench/harness/experiment"
+	"github.com/lilims/bench/harness/ingest"
 	"github.com/lilims/bench/harness/store"
 )
 
@@ -58,7 +59,7 @@ func (m measuring) openResolved(ctx context.Context, env Env, r resolved) (*work
 		Runner: r.runner, Recorder: recorder, Catalog: r.lab.catalog, Policy: r.policy, Clock: env.Clock,
 		Host: env.Host, Process: env.PID, Revision: env.Revision, Events: printedEvents(env),
 		Launch:  experiment.Launch{ReconnectTimeout: m.reconnectTimeout, TelemetryInterval: m.telemetryInterval, Env: m.launchEnv},
-		Collect: func(ctx context.Context, run string) error { return takePayloads(ctx, env, recorder, run) },
+		Collect: func(ctx context.Context, run string) error { return ingest.FromRun(ctx, recorder, env.Clock, run) },
 	}
 	return w, nil
 }

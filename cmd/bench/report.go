@@ -8,6 +8,7 @@ import (
 	flag "github.com/spf13/pflag"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/crosscheck"
 	"github.com/lilims/bench/harness/store"
 	"github.com/lilims/bench/reports"
 )
@@ -90,7 +91,8 @@ func (o *reportOptions) writeAll(ctx context.Context, env Env, recorder *store.S
 	if err != nil {
 		return "", err
 	}
-	return reports.WritePages(folder, runs, func(run string) (reports.Report, error) { return readRun(ctx, recorder, run) })
+	checks := crosscheck.New(recorder)
+	return reports.WritePages(folder, runs, func(run string) (reports.Report, error) { return readRun(ctx, recorder, checks, run) })
 }
 
 // readReport reads the run that is named, or the latest.
@@ -106,15 +108,23 @@ func readReport(ctx context.Context, recorder *store.Store, rest []string) (repo
 	if err != nil {
 		return reports.Report{}, err
 	}
-	return readRun(ctx, recorder, run)
+	return readRun(ctx, recorder, crosscheck.New(recorder), run)
 }
 
-func readRun(ctx context.Context, recorder *store.Store, run string) (reports.Report, error) {
+func readRun(ctx context.Context, recorder *store.Store, checks *crosscheck.Checker, run string) (reports.Report, error) {
 	recorded, err := recorder.Read(ctx, run)
 	if err != nil {
 		return reports.Report{}, err
 	}
-	return newReport(ctx, recorder, recorded)
+	return newReport(ctx, checks, recorded)
+}
+
+// newReport computes a run's figures, and holds MetricKit's payloads beside them.
+func newReport(ctx context.Context, checks *crosscheck.Checker, recorded harness.Recorded) (reports.Report, error) {
+	report := reports.New(recorded)
+	var err error
+	report.CrossChecks, err = checks.Run(ctx, recorded)
+	return report, err
 }
 
 // writeFile makes a file whole or not at all, with its folder.

@@ -8,6 +8,7 @@ import (
 	flag "github.com/spf13/pflag"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/crosscheck"
 	"github.com/lilims/bench/harness/engine"
 	"github.com/lilims/bench/harness/store"
 	"github.com/lilims/bench/reports"
@@ -79,7 +80,7 @@ func (f *runFlags) conclude(ctx context.Context, env Env, w *workspace, name str
 		return 0, errors.Join(runError, err)
 	}
 	if len(recorded.Sessions) > 0 {
-		report, err := newReport(ctx, w.recorder, recorded)
+		report, err := newReport(ctx, crosscheck.New(w.recorder), recorded)
 		if err == nil {
 			err = f.print(env, w.lab.data, report)
 		}

@@ -2,7 +2,6 @@ package crosscheck
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,21 +19,12 @@ type Delivery struct {
 	UDID string
 }
 
-// said is one value of a payload.
-type said struct {
-	Path     string   `json:"path"`
-	Signpost string   `json:"signpost"`
-	Category string   `json:"category"`
-	Value    *float64 `json:"value"`
-	Unit     string   `json:"unit"`
-}
-
 // window is the payloads of one unit's kind about one stretch of time.
 type window struct {
 	key        key
 	begin, end time.Time
 	deliveries []Delivery
-	figures    []said
+	figures    []figure
 }
 
 // key is what payloads must have in common to speak of the same.
@@ -46,9 +36,17 @@ type key struct {
 // Compare holds payloads beside the sessions of recorded runs. Payloads of an instant and of windows without a session
 // give nothing; so do those that could not be read.
 func Compare(runs []harness.Recorded, payloads []Delivery) []harness.CrossCheck {
+	var all []session
+	for _, run := range runs {
+		all = append(all, sessionsOf(run)...)
+	}
+	return compare(all, payloads)
+}
+
+func compare(all []session, payloads []Delivery) []harness.CrossCheck {
 	var out []harness.CrossCheck
 	for _, w := range windows(payloads) {
-		for _, unit := range w.units(runs) {
+		for _, unit := range w.units(all) {
 			out = append(out, w.beside(unit))
 		}
 	}
@@ -65,8 +63,8 @@ func windows(payloads []Delivery) []window {
 		if p.Problem != "" || errBegin != nil || errEnd != nil || !end.After(begin) || strings.HasPrefix(p.Format, "diagnostic") {
 			continue
 		}
-		var figures []said
-		if json.Unmarshal(p.Figures, &figures) != nil {
+		figures, err := decodeFigures(p.Figures)
+		if err != nil {
 			continue
 		}
 		k := key{p.DeviceType, p.OSBuild, p.BundleID, p.AppBuild, p.UDID, p.Begin, p.End, p.ZoneStated}
@@ -87,30 +85,29 @@ func windows(payloads []Delivery) []window {
 type unit struct {
 	device   harness.Device
 	runs     []string
-	sessions []harness.RecordedSession
+	sessions int
+	own      own // of all its sessions
 	others   int // units of the same kind with sessions in the window
 }
 
 // units finds the sessions that a window's payloads may speak of, unit by unit.
-func (w window) units(runs []harness.Recorded) []unit {
+func (w window) units(all []session) []unit {
 	byUDID := map[string]int{}
 	var out []unit
-	for _, run := range runs {
-		for _, s := range run.Sessions {
-			if !w.holds(s) {
-				continue
-			}
-			udid := s.Begin.Case.Device.UDID
-			i, known := byUDID[udid]
-			if !known {
-				i = len(out)
-				byUDID[udid] = i
-				out = append(out, unit{device: s.Begin.Case.Device})
-			}
-			out[i].sessions = append(out[i].sessions, s)
-			if !slices.Contains(out[i].runs, run.Run.ID) {
-				out[i].runs = append(out[i].runs, run.Run.ID)
-			}
+	for _, s := range all {
+		if !w.holds(s) {
+			continue
+		}
+		i, known := byUDID[s.device.UDID]
+		if !known {
+			i = len(out)
+			byUDID[s.device.UDID] = i
+			out = append(out, unit{device: s.device})
+		}
+		out[i].sessions++
+		out[i].own.add(s.own)
+		if !slices.Contains(out[i].runs, s.run) {
+			out[i].runs = append(out[i].runs, s.run)
 		}
 	}
 	for i := range out {
@@ -120,31 +117,27 @@ func (w window) units(runs []harness.Recorded) []unit {
 }
 
 // holds reports whether a session is of the window's device and build, and lies in it.
-func (w window) holds(s harness.RecordedSession) bool {
-	device, build := s.Begin.Case.Device, s.Begin.Build
+func (w window) holds(s session) bool {
 	differs := func(said, ours string) bool { return said != "" && ours != "" && said != ours }
 	switch {
-	case w.key.udid != "" && w.key.udid != device.UDID,
-		w.key.device != device.ProductType,
-		differs(w.key.osBuild, device.OSBuild), differs(w.key.bundle, build.BundleID), differs(w.key.appBuild, build.Number):
+	case w.key.udid != "" && w.key.udid != s.device.UDID,
+		w.key.device != s.device.ProductType,
+		differs(w.key.osBuild, s.device.OSBuild), differs(w.key.bundle, s.build.BundleID), differs(w.key.appBuild, s.build.Number):
 		return false
 	}
 	slack := time.Duration(0)
 	if !w.key.zoned {
 		slack = unstatedZone
 	}
-	end := s.Begin.At
-	if s.End != nil {
-		end = s.End.At
-	}
-	return !s.Begin.At.Before(w.begin.Add(-slack)) && !end.After(w.end.Add(slack))
+	return !s.begin.Before(w.begin.Add(-slack)) && !s.end.After(w.end.Add(slack))
 }
 
 // beside holds the window's payloads beside one unit's sessions.
 func (w window) beside(u unit) harness.CrossCheck {
 	out := harness.CrossCheck{
-		UDID: u.device.UDID, Device: u.device.ProductType, Kind: u.device.Kind, OSBuild: w.key.osBuild, BundleID: w.key.bundle, AppBuild: w.key.appBuild,
-		Begin: w.begin, End: w.end, ZoneStated: w.key.zoned, Runs: u.runs, Sessions: len(u.sessions),
+		UDID: u.device.UDID, Device: u.device.ProductType, Kind: u.device.Kind,
+		OSBuild: w.key.osBuild, BundleID: w.key.bundle, AppBuild: w.key.appBuild,
+		Begin: w.begin, End: w.end, ZoneStated: w.key.zoned, Runs: u.runs, Sessions: u.sessions,
 	}
 	for _, d := range w.deliveries {
 		out.Payloads = append(out.Payloads, d.Source)
@@ -159,11 +152,10 @@ func (w window) beside(u unit) harness.CrossCheck {
 		}
 		out.Notes = append(out.Notes, note)
 	}
-	own := tally(u.sessions)
-	out.Rows = append(out.Rows, w.memory(own)...)
-	out.Rows = append(out.Rows, w.signposts(own)...)
-	out.Rows = append(out.Rows, w.foreground(own)...)
-	out.Rows = append(out.Rows, w.exits(own)...)
+	out.Rows = append(out.Rows, w.memory(u.own)...)
+	out.Rows = append(out.Rows, w.signposts(u.own)...)
+	out.Rows = append(out.Rows, w.foreground(u.own)...)
+	out.Rows = append(out.Rows, w.exits(u.own)...)
 	if len(out.Rows) == 0 {
 		out.Notes = append(out.Notes, "it has no figure that a run records too")
 	}

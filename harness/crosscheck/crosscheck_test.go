@@ -42,7 +42,7 @@ func run(id, udid string, at time.Time, change ...func(*harness.RecordedSession)
 	return harness.Recorded{Run: harness.Run{ID: id, Start: at}, Sessions: []harness.RecordedSession{s}}
 }
 
-// rows are a witness's rows, short.
+// rows are a cross-check's rows, short.
 func rows(w harness.CrossCheck) string {
 	var out []string
 	for _, r := range w.Rows {
@@ -144,6 +144,6 @@ func TestPayloadsOfOneWindowSpeakTogether(t *testing.T) {
 	two := day(`[{"path":"applicationTimeMetrics.cumulativeForegroundTime","value":60,"unit":"s"}]`, func(d *Delivery) { d.Source = "other.json" })
 	got := Compare([]harness.Recorded{run("r1", "U1", noon)}, []Delivery{one, two})
 	if len(got) != 1 || len(got[0].Payloads) != 2 || len(got[0].Rows) != 2 {
-		t.Errorf("Compare = %+v, want one witness of two payloads", got)
+		t.Errorf("Compare = %+v, want one cross-check of two payloads", got)
 	}
 }

@@ -1,7 +1,11 @@
-// Package crosscheck holds what MetricKit says beside what the app and the host recorded themselves: the second witness.
-// Payloads as they were taken in and recorded runs come in, one [harness.CrossCheck] for each unit and window goes out,
-// with the quantities that both know, and marks where they disagree. They are joined by device, OS build, app build,
-// bundle and signpost. It is pure, and it corrects nothing: a reader decides whom to believe.
+// Package crosscheck holds what MetricKit says beside what the app and the host recorded themselves: an independent
+// source. Payloads as they were taken in and recorded runs come in, one [harness.CrossCheck] for each unit and window goes
+// out, with the quantities that both know, and marks where they disagree. They are joined by device, OS build, app build,
+// bundle and signpost. It corrects nothing: a reader decides whom to believe.
+//
+// [Compare] is pure; a [Checker] brings it the runs and payloads of a database, through an interface. The package also
+// has both sides of one format, the figures that are kept with a payload: [EncodeFigures] writes them when the payload
+// is taken in, and Compare reads them.
 //
 // # What may be compared
 //

@@ -16,78 +16,6 @@ const ledger = "the kernel's ledger"
 // mostCores bounds how much CPU time a phone can spend in a second.
 const mostCores = 6
 
-// phases are what the app marks with signposts of the category "bench".
-var phases = [...]string{"load", "prefill", "decode"}
-
-// own is what a unit's sessions recorded, added up.
-type own struct {
-	peak     float64 // B, highest footprint; 0: none was read
-	peakFrom string
-	counts   map[string]float64 // of the phases
-	seconds  map[string]float64 // in the phases
-	work     float64            // s, from the first event of an iteration to the last of each session
-	jetsams  float64
-	crashes  float64
-}
-
-func tally(sessions []harness.RecordedSession) own {
-	o := own{counts: map[string]float64{}, seconds: map[string]float64{}}
-	for _, s := range sessions {
-		o.memory(s)
-		o.phases(s)
-		if s.End != nil {
-			switch s.End.Outcome {
-			case harness.OutcomeJetsam:
-				o.jetsams++
-			case harness.OutcomeAppCrash:
-				o.crashes++
-			}
-		}
-	}
-	return o
-}
-
-// memory takes the kernel's own highest where the app read it, and otherwise the highest that it saw.
-func (o *own) memory(s harness.RecordedSession) {
-	for _, m := range s.Samples {
-		if m.Metric != harness.LedgerPeak && m.Metric != harness.Footprint {
-			continue
-		}
-		if m.Value > o.peak {
-			o.peak, o.peakFrom = m.Value, "the app's own readings"
-			if m.Metric == harness.LedgerPeak {
-				o.peakFrom = ledger
-			}
-		}
-	}
-}
-
-func (o *own) phases(s harness.RecordedSession) {
-	for _, m := range s.Samples {
-		switch m.Metric {
-		case harness.LoadFirstEver, harness.LoadCold, harness.LoadWarm:
-			o.counts["load"]++
-			o.seconds["load"] += m.Value
-		}
-	}
-	for _, it := range s.Iterations {
-		o.counts["prefill"]++ // begun is marked, whatever became of it
-		if it.PrefillNs != nil {
-			o.seconds["prefill"] += float64(*it.PrefillNs) / 1e9
-		}
-		if n := len(it.TokenNs); n > 0 {
-			o.counts["decode"]++
-			o.seconds["decode"] += float64(it.TokenNs[n-1]-it.TokenNs[0]) / 1e9
-		}
-		if it.EndNs != nil {
-			o.work += float64(*it.EndNs-it.BeginNs) / 1e9
-		}
-	}
-}
-
-// name is the last part of a figure's path.
-func (s said) name() string { return s.Path[strings.LastIndexByte(s.Path, '.')+1:] }
-
 // sum adds up the figures of those names; false where there is none.
 func (w window) sum(signpost string, names ...string) (float64, bool) {
 	total, found := 0.0, false
@@ -144,7 +72,8 @@ func (w window) signposts(o own) []harness.CrossCheckRow {
 	for _, phase := range phases {
 		if theirs, ok := w.sum(phase, "totalSignpostCount", "totalCount"); ok {
 			ours := o.counts[phase]
-			row := harness.CrossCheckRow{What: phase + "s marked", Unit: "1", MetricKit: &theirs, Ours: &ours, Disagrees: apart(theirs, ours)}
+			row := harness.CrossCheckRow{What: phase + "s marked", Unit: "1", MetricKit: &theirs, Ours: &ours,
+				Disagrees: apart(theirs, ours)}
 			if row.Disagrees && theirs < ours {
 				row.Note = "the system leaves signposts out when there are many"
 			}
@@ -155,8 +84,9 @@ func (w window) signposts(o own) []harness.CrossCheckRow {
 			continue
 		}
 		ours := o.seconds[phase]
-		row := harness.CrossCheckRow{What: "CPU time in " + phase, Unit: "s", MetricKit: &theirs, Ours: &ours, Disagrees: theirs > mostCores*ours*(1+tolerance),
-			Note: "ours is the time that passed: CPU time is less where another unit does the work, more where several cores do"}
+		row := harness.CrossCheckRow{What: "CPU time in " + phase, Unit: "s", MetricKit: &theirs, Ours: &ours,
+			Disagrees: theirs > mostCores*ours*(1+tolerance),
+			Note:      "ours is the time that passed: CPU time is less where another unit does the work, more where several cores do"}
 		if ours > 0 {
 			row.Note = fmt.Sprintf("cores at work: %.2g; ", theirs/ours) + row.Note
 		}
@@ -170,8 +100,9 @@ func (w window) foreground(o own) []harness.CrossCheckRow {
 	if !ok {
 		return nil
 	}
-	return []harness.CrossCheckRow{{What: "time in the foreground", Unit: "s", MetricKit: &theirs, Ours: &o.work, Disagrees: theirs < o.work*(1-tolerance),
-		Note: "ours is the iterations' alone: the app is in the foreground for longer"}}
+	return []harness.CrossCheckRow{{What: "time in the foreground", Unit: "s", MetricKit: &theirs, Ours: &o.work,
+		Disagrees: theirs < o.work*(1-tolerance),
+		Note:      "ours is the iterations' alone: the app is in the foreground for longer"}}
 }
 
 // exits compares how often the app was ended. Counters that are zero are left out of a payload that has others.
@@ -186,7 +117,8 @@ func (w window) exits(o own) []harness.CrossCheckRow {
 		switch {
 		case strings.Contains(name, "memory"):
 			memory += *f.Value
-		case strings.Contains(name, "abnormal"), strings.Contains(name, "badaccess"), strings.Contains(name, "illegalinstruction"), strings.Contains(name, "watchdog"):
+		case strings.Contains(name, "abnormal"), strings.Contains(name, "badaccess"),
+			strings.Contains(name, "illegalinstruction"), strings.Contains(name, "watchdog"):
 			crash += *f.Value
 		}
 	}

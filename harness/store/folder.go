@@ -12,6 +12,9 @@ import (
 // File is where the database of a data folder lies.
 func File(data string) string { return filepath.Join(data, "bench.sqlite") }
 
+// PayloadFolder is where payloads of a data folder lie that are too large for a row of its database.
+func PayloadFolder(data string) string { return filepath.Join(data, "payloads") }
+
 // OpenRecorded opens a data folder's database to read from it. It makes none: a typing mistake in the folder's name should
 // not leave an empty one behind.
 func OpenRecorded(ctx context.Context, data string) (*Store, error) {

@@ -1,4 +1,4 @@
-package main
+package interop
 
 import (
 	"io"
@@ -26,13 +26,15 @@ type parquetReading struct {
 	Uncertainty *float64  `parquet:"uncertainty,optional"`
 }
 
-// exportParquet writes a Parquet file with a row a reading.
-func exportParquet(w io.Writer, series []metricSeries) error {
-	out := parquet.NewGenericWriter[parquetReading](w, parquet.Compression(&parquet.Zstd), parquet.CreatedBy("bench", version, revision))
+// writeParquet writes a Parquet file with a row a reading.
+func writeParquet(w io.Writer, series []Series, creator Creator) error {
+	out := parquet.NewGenericWriter[parquetReading](w, parquet.Compression(&parquet.Zstd),
+		parquet.CreatedBy("bench", creator.Version, creator.Revision))
 	for _, s := range series {
 		b := s.Begin
-		row := parquetReading{Run: s.Run, Session: b.ID, Case: b.Case.Key(), UDID: b.Fingerprint.UDID, Kind: string(b.Fingerprint.Kind), Arm: string(b.Planned.Arm),
-			Pair: int32(b.Planned.Pair), Build: b.Build.Hash, Begin: b.At.UTC(), Metric: s.Metric, Unit: s.Unit, Uncertainty: s.Uncertainty}
+		row := parquetReading{Run: s.Run, Session: b.ID, Case: b.Case.Key(), UDID: b.Fingerprint.UDID, Kind: string(b.Fingerprint.Kind),
+			Arm: string(b.Planned.Arm), Pair: int32(b.Planned.Pair), Build: b.Build.Hash, Begin: b.At.UTC(),
+			Metric: s.Metric, Unit: s.Unit, Uncertainty: s.Uncertainty}
 		for i, v := range s.Values {
 			row.Reading, row.Value = int32(i), v
 			if _, err := out.Write([]parquetReading{row}); err != nil {

@@ -1,18 +1,12 @@
-package main
+package ingest
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"io"
 	"runtime"
-	"time"
 
 	"golang.org/x/sync/semaphore"
 
 	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/harness/metrickit"
-	"github.com/lilims/bench/harness/store"
 )
 
 // A batch is what one transaction keeps and one processor parses at a time: enough payloads to hide the cost of both, few
@@ -23,20 +17,6 @@ const (
 	// heldBytes bounds the payloads on their way. A single one that is larger goes alone.
 	heldBytes = 16 << 20
 )
-
-// reading is one payload on its way.
-type reading struct {
-	source  string
-	raw     []byte
-	problem error
-	large   func() (io.ReadCloser, error) // opens a source that is too large to be read
-
-	payload metrickit.Payload // what parse has found; digest boils it down to the rest
-	figures []byte
-	records int
-	lines   []byte // the records as --json prints them
-	kept    store.Packed
-}
 
 // batch is payloads that follow each other.
 type batch struct {
@@ -120,45 +100,3 @@ func (b *batcher) close() {
 func (b *batcher) done(finished *batch) { b.held.Release(finished.weight()) }
 
 func (b *batch) weight() int64 { return min(b.bytes, heldBytes) }
-
-// parse reads the payload, and computes its figures.
-func (r *reading) parse() {
-	if r.problem != nil {
-		return
-	}
-	if r.payload, r.problem = metrickit.Parse(r.raw); r.problem != nil {
-		return
-	}
-	r.records = len(r.payload.Records)
-	r.figures, r.problem = figuresJSON(r.payload.Records)
-}
-
-// digest makes of a parsed payload what is kept and printed, and lets go of the rest.
-func (r *reading) digest(at time.Time, asJSON bool) {
-	if r.large != nil {
-		return // it is kept whole, by another way
-	}
-	if asJSON && r.problem == nil {
-		r.lines, r.problem = recordLines(r.source, r.payload)
-	}
-	r.kept = store.Pack(r.taken(at))
-	r.raw, r.payload, r.figures = nil, metrickit.Payload{}, nil
-}
-
-// recordLine is a line of --json: a record, and the payload that it is of.
-type recordLine struct {
-	Source string `json:"source"`
-	Format string `json:"format"`
-	metrickit.Record
-}
-
-func recordLines(source string, p metrickit.Payload) ([]byte, error) {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	for _, record := range p.Records {
-		if err := encoder.Encode(recordLine{source, p.Format, record}); err != nil {
-			return nil, err
-		}
-	}
-	return out.Bytes(), nil
-}

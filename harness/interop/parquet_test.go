@@ -1,4 +1,4 @@
-package main
+package interop
 
 import (
 	"bytes"
@@ -17,9 +17,9 @@ func TestParquetComesBack(t *testing.T) {
 		Case:        harness.Case{Device: harness.Device{ProductType: "iPhone15,4"}, Model: harness.Model{Name: "m"}, Scenario: harness.Scenario{Name: "s"}},
 		Fingerprint: harness.Fingerprint{UDID: "U-1", Kind: harness.KindVirtual}}
 	var file bytes.Buffer
-	err := exportParquet(&file, []metricSeries{
+	err := writeParquet(&file, []Series{
 		{harness.DecodeTokS, harness.SessionSeries{Run: "r1", Begin: &begin, Values: []float64{40, 41.5}, Unit: "tok/s"}},
-		{harness.Energy, harness.SessionSeries{Run: "r1", Begin: &begin, Values: []float64{9}, Unit: "J", Uncertainty: &doubt}}})
+		{harness.Energy, harness.SessionSeries{Run: "r1", Begin: &begin, Values: []float64{9}, Unit: "J", Uncertainty: &doubt}}}, Creator{Version: "1.2.3", Revision: "0123abc"})
 	if err != nil {
 		t.Fatal(err)
 	}

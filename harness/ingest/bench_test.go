@@ -1,4 +1,4 @@
-package main
+package ingest
 
 import (
 	"bytes"
@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // payloadStream is so many different payloads of a day, one a line, made as they are read.
@@ -27,7 +29,7 @@ type payloadStream struct {
 
 func newPayloadStream(t testing.TB, payloads int) *payloadStream {
 	t.Helper()
-	day, err := os.ReadFile(filepath.Join("..", "..", "harness", "metrickit", "testdata", "day.json"))
+	day, err := os.ReadFile(filepath.Join("..", "metrickit", "testdata", "day.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,11 +77,9 @@ func BenchmarkIngest(b *testing.B) {
 	rounds := 0
 	for b.Loop() {
 		rounds++
-		var errs bytes.Buffer
 		begin, used := time.Now(), processorTime(b)
-		if code := run(b.Context(), stillEnv(io.Discard, &errs), []string{"ingest", "metrickit", file, "--data", b.TempDir()}); code != exitOK {
-			b.Fatal(errs.String())
-		}
+		taken := takeIn(b, b.TempDir(), Options{Sources: []string{file}})
+		require.Equal(b, payloads, taken.Added)
 		ours, processor = ours+time.Since(begin), processor+processorTime(b)-used
 		begin = time.Now()
 		insertBare(b, filepath.Join(b.TempDir(), "bare.sqlite"), text)
@@ -151,12 +151,9 @@ func TestIngestMemoryIsConstant(t *testing.T) {
 				peak = max(peak, live[0].Value.Uint64())
 			}
 		}
-		var errs bytes.Buffer
-		env := stillEnv(io.Discard, &errs)
-		env.Stdin = stream
-		if code := run(t.Context(), env, []string{"ingest", "metrickit", "-", "--data", t.TempDir()}); code != exitOK || sent != payloads {
-			t.Fatalf("exit %d after %d payloads: %s", code, sent, errs.String())
-		}
+		taken := takeIn(t, t.TempDir(), Options{Sources: []string{"-"}, Stdin: stream})
+		require.Equal(t, payloads, sent)
+		require.Equal(t, payloads, taken.Payloads)
 		return peak
 	}
 	times := 10

@@ -1,4 +1,4 @@
-package main
+package interop
 
 import (
 	"bytes"
@@ -30,7 +30,7 @@ type llamaTest struct {
 }
 
 // readLlamaJSON reads what `llama-bench -o json` prints: a list of tests.
-func readLlamaJSON(text []byte) ([]foreign, error) {
+func readLlamaJSON(text []byte) ([]Session, error) {
 	var tests []llamaTest
 	if err := json.Unmarshal(text, &tests); err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func isLlamaCSV(text []byte) bool {
 }
 
 // readLlamaCSV reads what `llama-bench -o csv` prints: a header and a line a test.
-func readLlamaCSV(text []byte) ([]foreign, error) {
+func readLlamaCSV(text []byte) ([]Session, error) {
 	lines, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
 	if err != nil {
 		return nil, err
@@ -78,14 +78,14 @@ func llamaRow(row map[string]string) (llamaTest, error) {
 		}
 		return v
 	}
-	test := llamaTest{Commit: row["build_commit"], CPU: row["cpu_info"], GPU: row["gpu_info"], File: row["model_filename"], Type: row["model_type"],
-		Bytes: int64(number("model_size")), Prompt: int(number("n_prompt")), Generate: int(number("n_gen")), Depth: int(number("n_depth")),
-		Time: row["test_time"], AverageTS: number("avg_ts")}
+	test := llamaTest{Commit: row["build_commit"], CPU: row["cpu_info"], GPU: row["gpu_info"], File: row["model_filename"],
+		Type: row["model_type"], Bytes: int64(number("model_size")), Prompt: int(number("n_prompt")),
+		Generate: int(number("n_gen")), Depth: int(number("n_depth")), Time: row["test_time"], AverageTS: number("avg_ts")}
 	return test, errors.Join(errs...)
 }
 
-func ofLlama(tests []llamaTest) ([]foreign, error) {
-	var out []foreign
+func ofLlama(tests []llamaTest) ([]Session, error) {
+	var out []Session
 	for i, t := range tests {
 		f, err := t.session()
 		if err != nil {
@@ -97,8 +97,8 @@ func ofLlama(tests []llamaTest) ([]foreign, error) {
 }
 
 // session is a test as a session of its own. Errors go on after the test's number.
-func (t llamaTest) session() (foreign, error) {
-	f := foreign{product: t.GPU, model: t.Type, build: t.Commit, modelBytes: t.Bytes, scenario: fmt.Sprintf("pp%d-tg%d", t.Prompt, t.Generate)}
+func (t llamaTest) session() (Session, error) {
+	f := Session{product: t.GPU, model: t.Type, build: t.Commit, modelBytes: t.Bytes, scenario: fmt.Sprintf("pp%d-tg%d", t.Prompt, t.Generate)}
 	if f.product == "" {
 		f.product = t.CPU
 	}
@@ -113,7 +113,7 @@ func (t llamaTest) session() (foreign, error) {
 		if err != nil {
 			return f, fmt.Errorf(": test_time: %w", err)
 		}
-		f.at = at
+		f.at = at.UTC()
 	}
 	values := t.SamplesTS
 	if len(values) == 0 {

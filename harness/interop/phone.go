@@ -1,4 +1,4 @@
-package main
+package interop
 
 import (
 	"bytes"
@@ -9,59 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/perf/benchfmt"
-
 	"github.com/lilims/bench/harness"
 )
-
-// readGoBench reads a Go benchmark file: each line a session. Values whose unit is the name of a metric are taken, and
-// with them the parts that `bench export` puts into a benchmark's name.
-func readGoBench(text []byte) ([]foreign, error) {
-	reader := benchfmt.NewReader(bytes.NewReader(text), "file")
-	var out []foreign
-	for reader.Scan() {
-		switch line := reader.Result().(type) {
-		case *benchfmt.SyntaxError:
-			return nil, line
-		case *benchfmt.Result:
-			out = append(out, goBenchLine(line))
-		}
-	}
-	return out, reader.Err()
-}
-
-func goBenchLine(line *benchfmt.Result) foreign {
-	base, parts := line.Name.Parts()
-	f := foreign{scenario: strings.ToLower(string(base)), product: line.GetConfig("goarch"), system: line.GetConfig("goos"), model: line.GetConfig("pkg"), build: line.GetConfig("commit")}
-	for _, part := range parts {
-		key, value, _ := strings.Cut(strings.TrimPrefix(string(part), "/"), "=")
-		switch key {
-		case "model":
-			f.model = value
-		case "device":
-			f.product = value
-		case "arm":
-			f.build = value
-		}
-	}
-	for _, v := range line.Values {
-		value, unit := v.Value, v.Unit
-		if v.OrigUnit != "" { // the reader tidies ns/op to sec/op
-			value, unit = v.OrigValue, v.OrigUnit
-		}
-		switch {
-		case unit == "ns/op":
-			f.add(harness.TTFT, value/1e9)
-		case unit == "tok/s" || unit == "tokens/s":
-			f.add(harness.DecodeTokS, value)
-		default:
-			if m, ok := harness.MetricNamed(unit); ok && m.Name == unit {
-				f.add(unit, value)
-			}
-		}
-	}
-	return f
-}
 
 // phoneLine is one run of a published collection of iPhone measurements, as far as it names metrics of this project.
 type phoneLine struct {
@@ -91,9 +40,9 @@ type phoneLine struct {
 }
 
 // readPhoneLines reads JSON lines of iPhone runs. A zero stands there for "not measured" and is taken as absent.
-func readPhoneLines(text []byte) ([]foreign, error) {
+func readPhoneLines(text []byte) ([]Session, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
-	var out []foreign
+	var out []Session
 	for {
 		var line phoneLine
 		err := decoder.Decode(&line)
@@ -110,10 +59,11 @@ func readPhoneLines(text []byte) ([]foreign, error) {
 	}
 }
 
-func (l phoneLine) session() foreign {
+func (l phoneLine) session() Session {
 	const megabyte = 1 << 20
-	f := foreign{product: l.Device.Identifier, system: strings.TrimSpace(l.Device.Name + " " + l.Device.Version), model: l.Runtime + "_" + l.Model.ID, scenario: l.Task, build: l.Runtime,
-		modelBytes: int64(l.Model.SizeMB * megabyte), at: l.Timestamp}
+	f := Session{product: l.Device.Identifier, system: strings.TrimSpace(l.Device.Name + " " + l.Device.Version),
+		model: l.Runtime + "_" + l.Model.ID, scenario: l.Task, build: l.Runtime, modelBytes: int64(l.Model.SizeMB * megabyte),
+		at: l.Timestamp.UTC()}
 	first := harness.TTFT
 	if l.Metrics.Cold {
 		first = harness.TTFTCold
