@@ -14,8 +14,9 @@ import (
 func TestDemo(t *testing.T) {
 	day := func(n int) time.Time { return time.Date(2026, 11, n, 2, 0, 0, 0, time.UTC) }
 	var out bytes.Buffer
-	require.NoError(t, Demo(&out, demo.Story{Runs: 41, First: day(1), Odd: day(2), Step: day(3), Update: day(4), Updated: "Simulated iPhone 16 Pro",
-		Gate: "20261105-030000-5700"}, "my demo"))
+	story := demo.Story{Runs: 41, First: day(1), Odd: day(2), Step: day(3), Update: day(4), Updated: "Simulated iPhone 16 Pro",
+		Gate: "20261105-030000-5700"}
+	require.NoError(t, Demo(&out, story, "my demo"))
 	assert.Equal(t, `SIMULATED: every figure comes from a model; nothing was measured on a phone.
 41 runs: 40 nights of two simulated phones in three cases, from 2026-11-01
 
@@ -37,7 +38,8 @@ data  my demo
 
 func TestShellWord(t *testing.T) {
 	for text, want := range map[string]string{
-		"/tmp/bench-demo-1": "/tmp/bench-demo-1", "": "''", "my demo": "'my demo'", "it's": `'it'\''s'`, "$HOME": "'$HOME'", "~x": "'~x'", "ä": "'ä'",
+		"/tmp/bench-demo-1": "/tmp/bench-demo-1", "": "''", "my demo": "'my demo'", "it's": `'it'\''s'`,
+		"$HOME": "'$HOME'", "~x": "'~x'", "ä": "'ä'",
 	} {
 		assert.Equal(t, want, shellWord(text))
 	}

@@ -21,7 +21,7 @@ func demoCommand() command {
 	return command{
 		name: "demo", summary: "record forty simulated nights to try trends, reports and gates on", usage: "[--data FOLDER]",
 		setup: func(flags *flag.FlagSet) action {
-			folder := flags.String("data", "", "new `folder` for the demo (default a temporary one, printed last; the setting data is for real runs)")
+			folder := flags.String("data", "", "new `folder` for the demo (default a temporary one; the data setting is not used)")
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if err := noArguments("demo", rest); err != nil {
 					return 0, err
@@ -64,11 +64,11 @@ func recordDemo(ctx context.Context, env Env, folder string) error {
 // among a lab's own, nor one demo in another.
 func demoFolder(folder string) (string, error) {
 	if folder == "" {
-		folder, err := os.MkdirTemp("", "bench-demo-")
+		temporary, err := os.MkdirTemp("", "bench-demo-")
 		if err != nil {
 			return "", harness.UsageError("make the demo's folder", "Name one with --data.", "%w", err)
 		}
-		return folder, nil
+		return temporary, nil
 	}
 	if _, err := os.Stat(store.File(folder)); !errors.Is(err, os.ErrNotExist) {
 		return "", harness.UsageError("record the demo", "Name a new folder, or leave --data out for a temporary one.",

@@ -46,7 +46,7 @@ func Record(ctx context.Context, o Options) (Story, error) {
 		if o.Progress != nil {
 			o.Progress(n+1, Nights)
 		}
-		if _, err := o.run(ctx, c.night(n), 0, nightly(n)); err != nil {
+		if _, err = o.run(ctx, c.night(n), 0, nightly(n)); err != nil {
 			return story, err
 		}
 		story.Runs++

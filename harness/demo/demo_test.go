@@ -37,7 +37,7 @@ func options(t *testing.T, now time.Time) (demo.Options, *store.Store) {
 	require.NoError(t, err)
 	recorder, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "bench.sqlite"))
 	require.NoError(t, err)
-	t.Cleanup(func() { recorder.Close() })
+	t.Cleanup(func() { assert.NoError(t, recorder.Close()) })
 	return demo.Options{Devices: catalog.Devices, Recorder: recorder, Runner: lab, Now: now, Revision: "0123abc"}, recorder
 }
 
