@@ -77,14 +77,10 @@ func (f *judging) compare(ctx context.Context, env Env, data string, runs []stri
 	}
 	defer recorder.Close()
 	if len(runs) == 0 {
-		latest, err := recorder.Latest(ctx, false)
-		if err != nil {
-			return 0, err
-		}
-		runs = []string{latest}
+		runs = []string{"latest"}
 	}
-	for _, run := range runs {
-		if _, err := recorder.Run(ctx, run); err != nil {
+	for i, word := range runs {
+		if runs[i], err = recorder.Resolve(ctx, word); err != nil {
 			return 0, err
 		}
 	}

@@ -18,7 +18,7 @@ func examples() map[string]string {
 		"report":       "bench report\nbench report latest~1 --format md\nbench report --all --open",
 		"runs":         "bench runs --device iPhone15 --since 7d",
 		"ingest":       "bench ingest metrickit payloads/\nbench ingest metrickit - --json < payload.json",
-		"compare":      "bench compare\nbench compare 20261101-0100 20261102-0100 --metric decode",
+		"compare":      "bench compare\nbench compare latest\nbench compare 20261101-0100 20261102-0100 --metric decode",
 		"gate": "bench gate --device iPhone15 --build NEW.ipa --baseline OLD.ipa --junit gate.xml\n" +
 			"bench gate --device iPhone15 --build NEW.ipa --baseline OLD.ipa --stored --continue",
 		"release":       "bench release check --build BenchApp.ipa --measure",
@@ -41,7 +41,7 @@ func examples() map[string]string {
 		"app":              "bench app pack --agent bin/bench-agent --output BenchApp.ipa",
 		"app pack":         "bench app pack --agent bin/bench-agent --output BenchApp.ipa",
 		"app inspect":      "bench app inspect BenchApp.ipa",
-		"demo":             "bench demo\nbench demo --data demo && bench trend --data demo",
+		"demo":             "bench demo\nbench demo --data demo && bench trend --data demo && bench report --all --open --data demo",
 		"ingest metrickit": "bench ingest metrickit payloads/",
 	}
 }

@@ -42,6 +42,8 @@ func TestImports(t *testing.T) {
 		{From: "harness/compare", OnlyOwn: true, Allow: []string{"harness", "harness/gate", "harness/stats", "harness/derive"}, Reason: "a comparison reads recordings through its own interface"},
 		{From: "harness/trend", OnlyOwn: true, Allow: []string{"harness", "harness/stats", "harness/gate", "harness/trend"}, Reason: "a trend reads recordings through its own interface, and counts the sessions that the gate counts"},
 		{From: "harness/experiment", OnlyOwn: true, Allow: []string{"harness", "harness/engine", "harness/plan", "harness/compare", "harness/gate"}, Reason: "an experiment sees the database through its own interface, and runners are handed in"},
+		{From: "harness/demo", OnlyOwn: true, Allow: []string{"harness", "harness/experiment", "harness/plan"},
+			Reason: "the demo records by experiments like any run; the simulated lab and the database are handed in"},
 		{From: "harness/baseline", OnlyOwn: true, Allow: []string{"harness", "harness/gate", "harness/stats"}, Reason: "baselines are made of recordings that are read through an interface"},
 		{From: "harness/release", OnlyOwn: true,
 			Allow:  []string{"harness", "harness/gate", "harness/stats", "harness/appbundle", "harness/modelstore"},
@@ -61,7 +63,7 @@ func TestImports(t *testing.T) {
 		{From: "", Except: []string{"harness/metrickit", "harness/ingest", "harness/crosscheck"}, Deny: []string{"harness/metrickit"},
 			Reason: "payloads are read by ingest and compared by crosscheck; others ask these"},
 		{From: "harness/gate", OnlyOwn: true, Allow: []string{"harness", "harness/stats", "harness/gate"}, Reason: "the gate is pure"},
-		{From: "reports", OnlyOwn: true, Allow: []string{"harness", "harness/derive", "harness/power", "harness/stats", "harness/gate", "harness/compare", "harness/trend", "harness/baseline", "harness/release", "harness/appbundle"}, Reason: "reports print what others computed"},
+		{From: "reports", OnlyOwn: true, Allow: []string{"harness", "harness/derive", "harness/power", "harness/stats", "harness/gate", "harness/compare", "harness/trend", "harness/baseline", "harness/demo", "harness/release", "harness/appbundle"}, Reason: "reports print what others computed"},
 	}
 	for _, runner := range []string{"iphone", "local", "simulated"} {
 		rules = append(rules, Rule{From: "runners/" + runner, OnlyOwn: true, Allow: []string{"harness", "harness/wire", "harness/appbundle"},
