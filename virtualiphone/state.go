@@ -209,8 +209,9 @@ const rebootTime = 2 * time.Second
 // comes back under a new DeviceID if it was plugged in.
 func (p *Phone) Reboot() error {
 	_, attached := p.DeviceID()
+	err := p.table.EndAll(p.ctx) // a phone that shuts down still tells its host of the ended processes
 	p.Detach()
-	if err := p.table.EndAll(p.ctx); err != nil {
+	if err != nil {
 		return err
 	}
 	p.mounter.Set(false)

@@ -27,16 +27,32 @@ func (f *follow) conclude(ctx context.Context) harness.Exit {
 		}
 		return exit
 	}
+	report := f.crashReport(ctx)
 	if f.restarted {
 		return harness.Exit{Outcome: harness.OutcomeDeviceLost, Reason: "the phone restarted, which ended the app", Evidence: f.evidence("")}
 	}
 	exit.Outcome, exit.Reason = harness.OutcomeAppCrash, f.crashReason(exit)
-	report := f.handle.crashReport(ctx, f)
 	if report.jetsam {
 		exit.Outcome, exit.Reason = harness.OutcomeJetsam, "the system ended the app for its memory: "+report.reason
 	}
 	exit.Evidence = f.evidence(report.text)
 	return exit
+}
+
+// crashReport looks for the phone's report. A phone that is gone by then is waited for once: what ended the app may have
+// been a restart, which tells of the ended process before the connection breaks.
+func (f *follow) crashReport(ctx context.Context) report {
+	if f.restarted {
+		return report{}
+	}
+	found, err := f.handle.crashReport(ctx, f)
+	if lost(err) && ctx.Err() == nil && f.regain(ctx, err) == nil && !f.restarted {
+		found, err = f.handle.crashReport(ctx, f)
+	}
+	if err != nil {
+		f.handle.log.Warn("crash reports not readable", "err", err)
+	}
+	return found
 }
 
 func (f *follow) crashReason(exit harness.Exit) string {

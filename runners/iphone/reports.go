@@ -34,14 +34,14 @@ type report struct {
 
 // crashReport looks for the phone's report of the process. A missing report is no error: there is one for a crash, and
 // none for an app that ends itself.
-func (h *Handle) crashReport(ctx context.Context, f *follow) report {
+func (h *Handle) crashReport(ctx context.Context, f *follow) (report, error) {
 	pid := f.pid
 	if pid == 0 {
 		pid = f.helloPID
 	}
 	selfEnded := f.exit != nil && f.exit.Code != nil && f.exit.Signal == nil
 	if pid == 0 || f.killed || selfEnded {
-		return report{}
+		return report{}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, endLimit)
 	defer cancel()
@@ -49,17 +49,16 @@ func (h *Handle) crashReport(ctx context.Context, f *follow) report {
 	for {
 		found, err := h.findReport(ctx, f.bundle, pid)
 		if err != nil {
-			h.log.Warn("crash reports not readable", "err", err)
-			return report{}
+			return report{}, err
 		}
 		if found.text != "" {
-			return found
+			return found, nil
 		}
 		select {
 		case <-expired:
-			return report{}
+			return report{}, nil
 		case <-ctx.Done():
-			return report{}
+			return report{}, nil
 		case <-h.options.Clock.After(reportPause):
 		}
 	}
