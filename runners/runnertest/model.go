@@ -9,7 +9,29 @@ import (
 	"path/filepath"
 	"sort"
 	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/harness"
 )
+
+// Model writes a folder of the shape of a converted model, of about so many bytes, for agents that do not read it. Its
+// manifest lists every file with size and hash, as runners that copy models expect.
+func Model(t *testing.T, size int) harness.Model {
+	t.Helper()
+	dir := t.TempDir()
+	weights := make([]byte, size)
+	for i := range weights {
+		weights[i] = byte(i * 31)
+	}
+	files := map[string][]byte{
+		"model.mlpackage/Manifest.json":                            []byte(`{"fileFormatVersion":"1.0.0"}`),
+		"model.mlpackage/Data/com.apple.CoreML/weights/weight.bin": weights,
+		"tokenizer.json": []byte(`{"model":{"type":"BPE"}}`),
+	}
+	hash, total := writeModel(t, dir, files)
+	return harness.Model{Name: "contract", Version: "1.0.0", Hash: hash, Path: dir, SizeBytes: total, Quantization: "fp16", Context: 512}
+}
 
 type manifestFile struct {
 	Path   string `json:"path"`
@@ -23,12 +45,8 @@ func writeModel(t *testing.T, dir string, files map[string][]byte) (hash string,
 	var list []manifestFile
 	for name, text := range files {
 		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, text, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, text, 0o644))
 		sum := sha256.Sum256(text)
 		list = append(list, manifestFile{name, int64(len(text)), hex.EncodeToString(sum[:])})
 		total += int64(len(text))
@@ -43,11 +61,7 @@ func writeModel(t *testing.T, dir string, files map[string][]byte) (hash string,
 		"format": 1, "name": "contract", "version": "1.0.0", "quantization": "fp16", "size_bytes": total, "hash": hash, "files": list,
 		"runtime": map[string]string{"minimum": "1.0.0", "below": "2.0.0"}, "context": 512,
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "manifest.json"), text, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "manifest.json"), text, 0o644))
 	return hash, total
 }
