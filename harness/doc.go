@@ -3,14 +3,19 @@
 //
 // # The map
 //
-//	config -> plan -> engine -> store -> stats -> gate -> reports
-//	                    |
+//	config -> plan -> engine -> store -> compare -> reports
+//	                    |                gate, trend
 //	                 runners (iphone, local, simulated)
 //
 // A command loads the [Catalog], the built-in one with what an own configs/ adds and overrides, builds a [Plan] from a
-// selection and a seed, and hands it to the engine with one [Runner]; the engine writes every [Iteration] and [Sample] to
-// a recorder the moment it arrives.
-// From the recorded series on, run, compare, gate and report are one path. No stage calls back to an earlier one.
+// selection and a seed, and hands it to the engine with one [Runner]. The engine decodes event lines (wire), computes
+// figures from them (derive, power), and writes every [Iteration] and [Sample] to a recorder the moment it arrives. Where
+// builds are compared, experiment repeats this in rounds of interleaved pairs.
+//
+// From the recorded sessions on, run, compare, gate, trend and report are one path: compare turns them into verdicts by the
+// rule of gate, trend finds lasting changes in histories, reports prints. MetricKit payloads come in through metrickit and
+// ingest, and crosscheck compares them with what was recorded. No stage calls back to an earlier one. ARCHITECTURE.md has
+// the whole tree.
 //
 // # The lab
 //
@@ -18,7 +23,7 @@
 //   - [DeviceKind]: what stands behind a device: a phone, a virtual phone, this host, a simulation, someone else's file.
 //   - [DeviceState]: what a device says of itself now: thermal state, battery, low-power mode, free memory and disk.
 //   - [ThermalState]: how hot the device says that it is, from nominal to critical.
-//   - [BatteryReading]: one reading of the battery's gauge, in the gauge's own units.
+//   - [BatteryReading]: one reading of the battery's gauge, in the gauge's own units of measure.
 //   - [Runner]: one way of running sessions: it lists devices and opens one.
 //   - [Handle]: a device held for a run: it installs, launches, reads. A session, by contrast, is one launch.
 //   - [Gauge]: a handle that can also read its device's battery between launches.
@@ -43,7 +48,7 @@
 //   - [Case]: Device x Model x Scenario, the unit of comparison.
 //   - [Plan]: the ordered list of planned sessions, arms interleaved, from a seed. Same input, same plan.
 //   - [PlannedSession]: one planned launch of the app on one device. A session is the unit of replication for statistics.
-//   - [Reference]: how fast a unit generated when it was cold, by its [ReferenceKey]: what a probe is held against.
+//   - [Reference]: how fast a device generated when it was cold, by its [ReferenceKey]: what a probe is compared with.
 //
 // # What a run yields
 //
@@ -83,7 +88,7 @@
 //   - [Verdict]: a judgement of one metric of one case, with its evidence.
 //   - [Baseline]: an accepted build with its series for a case, with provenance: a [BaselineNight] for each night.
 //   - [Claims]: what a release promises, each [Claim] of one device and scenario and a [MemoryClaim], for the release's checks.
-//   - [CrossCheck]: what MetricKit says of a unit and a day beside what the runs in it recorded, a [CrossCheckRow] a quantity.
+//   - [CrossCheck]: MetricKit's figures of a device and a day beside those of the runs in it, one [CrossCheckRow] a quantity.
 //   - [Scale]: the unit in which a value of a base unit is printed.
 //   - [Error]: what failed, on which device, why, and what to do next; its [Kind] decides the exit code.
 //

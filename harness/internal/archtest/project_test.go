@@ -75,3 +75,31 @@ func templatesByLabel(t *testing.T) map[string][]string {
 	}
 	return names
 }
+
+// TestDependencies: the table of README.md has every module that go.mod requires directly, and no other.
+func TestDependencies(t *testing.T) {
+	text, err := os.ReadFile(project("go.mod"))
+	require.NoError(t, err)
+	var required []string
+	for _, match := range regexp.MustCompile(`(?m)^\t(\S+) v\S+$`).FindAllStringSubmatch(string(text), -1) {
+		required = append(required, match[1])
+	}
+	require.NotEmpty(t, required)
+	readme, err := os.ReadFile(project("README.md"))
+	require.NoError(t, err)
+	_, table, _ := strings.Cut(string(readme), "## Dependencies\n")
+	var listed []string
+	for _, row := range regexp.MustCompile("(?m)^\\| (`[^|]+) \\|").FindAllStringSubmatch(table, -1) {
+		listed = append(listed, quoted(row[1])...)
+	}
+	assert.ElementsMatch(t, required, listed)
+}
+
+// quoted are the parts of a text between backquotes.
+func quoted(text string) []string {
+	var out []string
+	for _, match := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(text, -1) {
+		out = append(out, match[1])
+	}
+	return out
+}
