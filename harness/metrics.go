@@ -12,7 +12,7 @@ func Metrics() []Metric {
 		{
 			Name: PrefillTokS, Label: "prefill",
 			Unit: "tok/s", Better: Higher, Assume: AssumeLogNormal, PerIteration: true,
-			What: "prompt tokens over the duration of the prompt's pass",
+			What: "prompt tokens over the duration of prefill",
 		},
 		{
 			Name: TTFTFirstEver, Label: "time to first token, first ever",
@@ -67,47 +67,47 @@ func Metrics() []Metric {
 		{
 			Name: PeakFootprint, Label: "peak memory, app",
 			Unit: "B", Better: Lower, Assume: AssumeLogNormal,
-			What:    "highest footprint that the app saw of itself",
+			What:    "highest memory footprint, sampled by the app",
 			Meaning: ownFootprint,
 		},
 		{
 			Name: LoadedFootprint, Label: "memory once loaded, app",
 			Unit: "B", Better: Lower, Assume: AssumeLogNormal, Optional: true,
-			What:    "the app's footprint when its model had been loaded",
+			What:    "memory footprint after the model load, sampled by the app",
 			Meaning: ownFootprint,
 		},
 		{
 			Name: PeakPrefill, Label: "peak memory in prefill, app",
 			Unit: "B", Better: Lower, Assume: AssumeLogNormal, PerIteration: true, Optional: true,
-			What:    "highest footprint that the app saw during the prompt's pass",
+			What:    "highest memory footprint during prefill, sampled by the app",
 			Meaning: ownFootprint,
 		},
 		{
 			Name: PeakDecode, Label: "peak memory in decode, app",
 			Unit: "B", Better: Lower, Assume: AssumeLogNormal, PerIteration: true, Optional: true,
-			What:    "highest footprint that the app saw while it generated",
+			What:    "highest memory footprint during decode, sampled by the app",
 			Meaning: ownFootprint,
 		},
 		{
 			Name: LifetimePeak, Label: "peak memory of the process, kernel",
 			Unit: "B", Better: Lower, Assume: AssumeLogNormal, Optional: true,
-			What: "highest footprint of the process's life by the kernel's ledger",
-			Meaning: "The kernel's own record of the highest footprint since the process began, the load of the model included. It " +
-				"misses nothing between two looks, and cannot say in which phase it was reached.",
+			What: "highest memory footprint of the process, from the kernel's ledger",
+			Meaning: "The kernel's own record of the highest footprint since the process began, the model load included. It misses no " +
+				"peak between two samples, but does not say in which phase the peak was.",
 		},
 		{
 			Name: LeastAvailable, Label: "least memory left, app",
 			Unit: "B", Better: Higher, Assume: AssumeLogNormal, Optional: true,
-			What:    "least memory that the system would still have let the app allocate",
-			Meaning: "What the system said it would still let the app allocate, at its lowest: the distance to being ended.",
+			What:    "least memory that the app could still have allocated",
+			Meaning: "The lowest value of what the system would still let the app allocate before terminating it.",
 		},
 		{
 			Name: PeakFootprintHost, Label: "peak memory, host",
 			Unit: "B", Better: Lower, Assume: AssumeLogNormal,
-			What:   "highest footprint that the host saw of the process",
+			What:   "highest memory footprint of the process, sampled by the host",
 			Absent: "the host took no sample of the process",
-			Meaning: "The same process seen from outside, over the tether, once per interval of telemetry. It is another metric with " +
-				"another reader and another clock: it is never mixed with the app's own.",
+			Meaning: "The same process, sampled by the host once per telemetry interval. It is a separate metric with a separate " +
+				"clock, and is never mixed with the app's own samples.",
 		},
 		{
 			Name: Energy, Label: "energy per session",
@@ -136,7 +136,7 @@ func Metrics() []Metric {
 		{
 			Name: TimeTo90, Label: "time to 90 % of peak",
 			Unit: "s", Better: Higher, Assume: AssumeLogNormal, Optional: true,
-			What: "first token to the time when throughput has lastingly fallen below 90 % of the peak window",
+			What: "time from the first token until throughput stays below 90 % of the peak window",
 		},
 		{
 			Name: TimeTo75, Label: "time to 75 % of peak",
@@ -163,11 +163,11 @@ func Metrics() []Metric {
 
 // What a reader must know of figures that mean the same.
 const (
-	ownFootprint = "The app's own footprint as the system counts it when it ends an app for memory: pages that the app wrote to, " +
-		"compressed ones, and what drivers hold in its name. Weights that are mapped from a file and only read are not in " +
-		"it, nor what the Neural Engine's driver holds elsewhere. The app looks 25 times a second and at every phase's " +
-		"end."
-	deviceEnergy = "Of the whole device, from its battery's gauge, over the measured iterations. A method that ends in -net has the " +
-		"power of an idle window before the work taken off. The figure after ± is half of a 95 % interval: what the gauge " +
-		"publishes and when, the idle window, gaps. The gauge's own calibration is not in it."
+	ownFootprint = "The app's physical footprint, which the system compares with the app's memory limit: dirty and compressed pages, " +
+		"and memory that drivers allocate for the app. Not included: weights that are mapped from a file and only read, " +
+		"and memory that the Neural Engine's driver books elsewhere. The app samples it 25 times a second and at the end " +
+		"of every phase."
+	deviceEnergy = "Energy of the whole device, from its battery gauge, over the measured iterations. A method that ends in -net " +
+		"subtracts the power of an idle window before the work. The figure after ± is half the width of a 95 % interval, " +
+		"which covers the timing of the gauge's publications, the idle window and gaps, but not the gauge's calibration."
 )

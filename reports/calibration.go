@@ -14,7 +14,7 @@ type Calibrations []gate.Calibration
 
 // Text writes a row for each metric of each case.
 func (all Calibrations) Text(w io.Writer) error {
-	rows := [][]string{{"CASE", "METRIC", "PAIRS", "NOISE", "FALSE ALARMS", "AT MOST", "DETECTABLE"}}
+	rows := [][]string{{"CASE", "METRIC", "PAIRS", "NOISE", "FALSE ALARMS", "UPPER BOUND", "DETECTABLE"}}
 	for _, c := range all {
 		row := []string{c.Case, label(c.Metric), fmt.Sprint(c.Pairs), share(c.Noise), nothing, nothing, nothing}
 		if c.Comparisons > 0 && c.Bound != nil {
@@ -32,9 +32,9 @@ func (all Calibrations) Text(w io.Writer) error {
 	if err := Columns(w, rows); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, "Noise: SD of a pair's ratio, used by the gate from 8 pairs on. False alarms: runs of the build against itself\n"+
-		"that the rule called changed, and the 95 % upper bound of their share. Detectable: the smallest loss that is called\n"+
-		"a regression with 90 % probability.\n")
+	_, err := io.WriteString(w, "Noise: standard deviation of the ratio of a pair, used by the gate from 8 pairs on. False alarms: runs of the build\n"+
+		"against itself that were judged as changed, with the 95 % upper bound of their rate. Detectable: the smallest loss that\n"+
+		"is judged a regression with 90 % probability.\n")
 	return err
 }
 

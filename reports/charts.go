@@ -181,7 +181,7 @@ func (c Case) throughputChart(prefix string) (chart, error) {
 	if drawn(failed) {
 		p.add("failed (not counted)", failed, style{symbols: true, dashed: true, faint: true})
 	}
-	return p.done(prefix+"throughput", "Decode throughput", "Tokens per second after the first token, iteration by iteration. The line across is the median of the sessions.",
+	return p.done(prefix+"throughput", "Decode throughput", "Tokens per second after the first token, iteration by iteration. The horizontal line is the median of the sessions.",
 		"No iteration generated two tokens.")
 }
 
@@ -260,7 +260,7 @@ func (c Case) powerChart(prefix string) (chart, error) {
 		p.add("power, "+shortName(s), power, style{step: true, colour: n + 1})
 		p.add("energy, "+shortName(s), energy, style{dashed: true, faint: true, axis: 1, colour: n + 1})
 	}
-	why := "The battery gauge gave no two readings."
+	why := "The battery gauge was not read twice."
 	if f, ok := c.figureOf(harness.Energy); ok && f.Absent != "" {
 		why = "Not measured: " + f.Absent + "."
 	}

@@ -28,7 +28,7 @@ func TestCrossChecks(t *testing.T) {
 	}{
 		"text": {report.Text, []string{"MetricKit cross-check: iPhone15,4, 2026-11-23 11:00 to 2026-11-24 11:00 UTC, 3 sessions of 1 run", "190.7 MiB", "43.30 MiB", "DISAGREES", "agrees", "from day <1>.json"}},
 		"md":   {report.Markdown, []string{"## MetricKit cross-check", "| peak memory | 190.7 MiB | 43.30 MiB | DISAGREES | ours is the highest |", "| decodes marked | 12 | 12 | agrees |", "day &lt;1>.json"}},
-		"html": {report.HTML, []string{`<span class="badge bad">disagrees</span>`, `<span class="badge good">agrees</span>`, "day &lt;1&gt;.json", "It is an independent source", "Weights that are mapped from a file and only read are not in it"}},
+		"html": {report.HTML, []string{`<span class="badge bad">disagrees</span>`, `<span class="badge good">agrees</span>`, "day &lt;1&gt;.json", "It is an independent source", "Not included: weights that are mapped from a file and only read"}},
 		"json": {report.JSON, []string{`"metrickit": [`, `"disagrees": true`, `"ours": 45400000`}},
 	} {
 		var b bytes.Buffer

@@ -90,7 +90,7 @@ func (c *Case) compute() {
 		c.count(s)
 		switch {
 		case s.End == nil:
-			c.Ends = append(c.Ends, End{s.Begin.ID, cutOff, "the harness ended before it; `bench run --resume` takes it up"})
+			c.Ends = append(c.Ends, End{s.Begin.ID, cutOff, "the harness ended before it; `bench run --resume` continues it"})
 		case s.End.Outcome != harness.OutcomeOK:
 			c.Ends = append(c.Ends, End{s.Begin.ID, s.End.Outcome, s.End.Reason})
 		}

@@ -16,9 +16,9 @@ import (
 type Verdicts []gate.Judged
 
 // claim is what regression and pass say, and of what.
-const claim = "Regression: the estimate is beyond the threshold and, with at most 5 % error, the loss exceeds the guard\n" +
-	"(0.8 of the threshold; with --strict the threshold). Pass: with at most 5 % error the loss is below the threshold.\n" +
-	"Both hold for the measured devices only.\n"
+const claim = "Regression: the estimated loss exceeds the threshold, and at an error rate of 5 % it is above the guard (0.8 of the\n" +
+	"threshold; with --strict the threshold itself). Pass: at an error rate of 5 % the loss is below the threshold.\n" +
+	"Both apply to the measured devices only.\n"
 
 // Text writes a table for each case, then the remarks, each once with the metrics that it is about.
 func (all Verdicts) Text(w io.Writer) error {

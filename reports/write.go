@@ -59,7 +59,7 @@ func WritePages(folder string, runs []string, read func(run string) (Report, err
 func (r Report) Format(name string) (func(io.Writer) error, error) {
 	write, ok := map[string]func(io.Writer) error{"text": r.Text, "md": r.Markdown, "json": r.JSON, "html": r.HTML}[name]
 	if !ok {
-		return nil, harness.UsageError("report", "There are text, md, json and html.", "no format is called %q", name)
+		return nil, harness.UsageError("report", "Formats: text, md, json, html.", "no format is called %q", name)
 	}
 	return write, nil
 }

@@ -434,7 +434,7 @@ var badInputs = []badInput{
 			}
 		}
 	}, outcomes: "ok ok invalid", says: []string{"are missing"}},
-	{name: "a line is torn", do: func(l *launch) {
+	{name: "a line is corrupt", do: func(l *launch) {
 		l.lines(func(_ int, e wire.Event, text string) []byte {
 			if inIteration(e, wire.Tokens, 1) && *e.First == 10 {
 				return []byte(text[:len(text)/2] + "\x00\xff")

@@ -16,7 +16,7 @@ func baselineCommand() command {
 	return command{
 		name: "baseline", summary: "accept, show, compare and list stored baselines", usage: "accept|list|show|diff",
 		verbs: []command{
-			{name: "accept", summary: "store the nights of a run's build as the baseline of its cases", usage: "[RUN] --reason TEXT",
+			{name: "accept", summary: "accept the nights of a run's build as the baseline of its cases", usage: "[RUN] --reason TEXT",
 				setup: setupAccept},
 			{name: "list", summary: "list the stored baselines", setup: setupBaselineList},
 			{name: "show", summary: "show the medians of a stored baseline, or of all", usage: "[CASE|FILE]", setup: setupBaselineShow},
@@ -26,7 +26,7 @@ func baselineCommand() command {
 }
 
 func baselinesFlag(flags *flag.FlagSet) *string {
-	return flags.String("baselines", "baselines", "`folder` of the stored baselines, reviewed like code")
+	return flags.String("baselines", "baselines", "`folder` of the stored baselines")
 }
 
 // baselineFolder is the folder of stored baselines, whose devices are named as in the catalogue.
@@ -45,7 +45,7 @@ type proposing struct {
 
 func (p *proposing) declare(flags *flag.FlagSet) {
 	p.folder, p.data, p.configs = baselinesFlag(flags), dataFlag(flags), configsFlag(flags)
-	flags.IntVar(&p.nights, "nights", 14, "`nights` to keep at the most, the latest")
+	flags.IntVar(&p.nights, "nights", 14, "maximum number of `nights` to keep, the latest")
 }
 
 // propose makes the baselines of the run that is named, or of the latest.

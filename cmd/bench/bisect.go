@@ -42,13 +42,13 @@ func bisectCommand() command {
 func (f *bisectFlags) declare(flags *flag.FlagSet) {
 	f.selection.declareWithout(flags, "build", "baseline", "sessions")
 	f.judging.configs, f.judging.policy = f.selection.configs, &f.selection.policy
-	flags.StringVar(&f.good, "good", "", "`revision` that is as it should be")
-	flags.StringVar(&f.bad, "bad", "HEAD", "`revision` that is worse")
-	flags.StringVar(&f.command, "build", "", "`command` for the shell that builds the work tree it runs in and leaves the app at "+
-		"$BENCH_OUTPUT; $BENCH_ARM is baseline or candidate, for a bundle identifier of its own")
+	flags.StringVar(&f.good, "good", "", "`revision` that is known to be good")
+	flags.StringVar(&f.bad, "bad", "HEAD", "`revision` that is known to be bad")
+	flags.StringVar(&f.command, "build", "", "shell `command` that builds the revision in the current folder and puts the app at "+
+		"$BENCH_OUTPUT; $BENCH_ARM is baseline or candidate, for separate bundle identifiers")
 	flags.StringVar(&f.repository, "repository", ".", "`folder` of the git repository")
-	flags.Var(&f.judging.metrics, "metric", "`metric` that got worse (default "+harness.DecodeTokS+")")
-	flags.Float64Var(&f.limit, "threshold", 0, "relative `loss` from which on a revision is bad (default half the loss of the bad one)")
+	flags.Var(&f.judging.metrics, "metric", "`metric` that got worse, by its label or name (default decode)")
+	flags.Float64Var(&f.limit, "threshold", 0, "relative `loss` from which a revision counts as bad (default half the loss of the bad one)")
 	f.declarePairs(flags)
 	flags.BoolVar(&f.json, "json", false, "print the steps and the result as JSON")
 	f.measuring.declare(flags)
@@ -90,12 +90,12 @@ func (f *bisectFlags) check() (string, error) {
 	}
 	metric, ok := harness.MetricNamed(f.metrics[0])
 	if !ok || len(f.metrics) > 1 {
-		return "", harness.UsageError("bisect", "The metrics are: "+strings.Join(compare.MetricNames(), ", ")+".",
-			"one metric is wanted, not %s", strings.Join(f.metrics, " "))
+		return "", harness.UsageError("bisect", "Metrics: "+compare.MetricLabels()+".",
+			"expected one metric, not %s", strings.Join(f.metrics, " "))
 	}
 	f.metrics[0] = metric.Name // by which rules know it
 	if f.limit < 0 || f.limit >= 1 || math.IsNaN(f.limit) {
-		return "", harness.UsageError("bisect", "0.1 is 10 %.", "--threshold %g is no loss between 0 and 1", f.limit)
+		return "", harness.UsageError("bisect", "0.1 is 10 %.", "--threshold %g is not a loss between 0 and 1", f.limit)
 	}
 	if len(f.devices) != 1 {
 		return "", harness.UsageError("bisect", "Name one with --device.", "%d devices: revisions are compared on one device", len(f.devices))
@@ -146,7 +146,7 @@ func (b bisectEvents) Begun(revisions int, good bisect.Revision) {
 }
 
 func (b bisectEvents) Limited(threshold float64, bad bisect.Revision) {
-	b.say("a revision is bad from a loss of %.1f %% on, half of what %s has lost", 100*threshold, bad)
+	b.say("a revision counts as bad from a loss of %.1f %%, half the loss of %s", 100*threshold, bad)
 }
 
 func (b bisectEvents) Left(steps int) { b.say("about %s left", harness.Count(steps, "step")) }
@@ -168,7 +168,7 @@ func (f *bisectFlags) print(env Env, found bisect.Result) error {
 	if len(found.Suspects) == 1 {
 		fmt.Fprintf(env.Stdout, "first bad revision: %s\n", found.Suspects[0])
 	} else {
-		fmt.Fprintf(env.Stdout, "the first bad revision is one of these; those in between were skipped:\n")
+		fmt.Fprintf(env.Stdout, "the first bad revision is one of these; some were skipped:\n")
 		for _, r := range found.Suspects {
 			fmt.Fprintf(env.Stdout, "  %s\n", r)
 		}

@@ -20,18 +20,18 @@ type calibrateFlags struct {
 
 func calibrateCommand() command {
 	return command{
-		name: "calibrate", summary: "run a build against itself: noise, false alarms, detectable change", usage: "--device NAME [--build " +
+		name: "calibrate", summary: "measure a build against itself: noise, false alarms, detectable change", usage: "--device NAME [--build " +
 			"BUILD] [--pairs N] [flags]",
 		setup: func(flags *flag.FlagSet) action {
 			var f calibrateFlags
 			f.selection.declareWithout(flags, "sessions")
 			f.judging.configs, f.judging.policy = f.selection.configs, &f.selection.policy
-			flags.BoolVar(&f.strict, "strict", false, "count false alarms of the strict rule: regression only where a loss above the threshold "+
-				"is itself proven")
+			flags.BoolVar(&f.strict, "strict", false, "count false alarms of the strict rule: a regression only when a loss above the threshold "+
+				"is itself significant")
 			flags.BoolVar(&f.json, "json", false, "print the calibrations as JSON")
 			flags.Var(&f.metrics, "metric", "`metric` to calibrate, instead of the policy's; repeat the flag for several")
 			f.measuring.declare(flags)
-			flags.IntVar(&f.pairs, "pairs", 16, "`pairs` of sessions to measure for each case; 0: only show what is recorded")
+			flags.IntVar(&f.pairs, "pairs", 16, "`pairs` of sessions to measure for each case; 0: only show recorded ones")
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if err := noArguments("calibrate", rest); err != nil {
 					return 0, err
@@ -73,7 +73,7 @@ func (f *calibrateFlags) calibrate(ctx context.Context, env Env) (int, error) {
 func (f *calibrateFlags) chooseBuilds(env Env) error {
 	if f.baseline != "" {
 		return harness.UsageError("calibrate", "Give --build alone; bench gate compares two builds.",
-			"--baseline has no place here: the build meets itself")
+			"--baseline does not apply: the build is compared with itself")
 	}
 	if f.pairs < 0 {
 		return harness.UsageError("calibrate", "See bench help calibrate.", "--pairs %d: a number of pairs is not negative", f.pairs)

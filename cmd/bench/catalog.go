@@ -33,7 +33,7 @@ func loadCatalog(folder string) (harness.Catalog, error) {
 	}
 	const hint = "Name a folder that holds devices, models, scenarios, policies or claims."
 	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
-		return harness.Catalog{}, harness.UsageError("read configuration", hint, "%s is no folder", folder)
+		return harness.Catalog{}, harness.UsageError("read configuration", hint, "%s is not a folder", folder)
 	}
 	if !config.HoldsEntries(os.DirFS(folder)) {
 		return harness.Catalog{}, harness.UsageError("read configuration", hint, "%s holds none of the catalogue's folders", folder)

@@ -76,7 +76,7 @@ func (c command) below(group string, p *program) *cobra.Command {
 			return unknownCommand(cmd, args[0])
 		}
 		if c.instead != "" {
-			fmt.Fprintf(p.env.Notices, "bench: %s is the old name of bench %s and goes with version 2.0\n", c.name, c.instead)
+			fmt.Fprintf(p.env.Notices, "bench: %s is now bench %s; the old name will be removed in 2.0\n", c.name, c.instead)
 		}
 		code, err := do(cmd.Context(), p.env, args)
 		if err == nil && code != exitOK {

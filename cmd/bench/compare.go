@@ -30,12 +30,12 @@ type judging struct {
 
 func (f *judging) declare(flags *flag.FlagSet, configs, policy *string) {
 	f.configs, f.policy = configs, policy
-	flags.BoolVar(&f.strict, "strict", false, "say regression only where a loss above the threshold is itself proven")
+	flags.BoolVar(&f.strict, "strict", false, "call a regression only when a loss above the threshold is itself significant")
 	flags.BoolVar(&f.json, "json", false, "print the verdicts with every step as JSON")
 	flags.StringVar(&f.junit, "junit", "", "`file` for the verdicts as JUnit XML")
 	flags.StringVar(&f.markdown, "markdown", "",
 		"`file` for the verdicts as Markdown, for a pull request or a step summary (appended where the file exists)")
-	flags.Var(&f.metrics, "metric", "`metric` to judge by the default threshold, instead of the policy's; repeat the flag for several")
+	flags.Var(&f.metrics, "metric", "`metric` to judge at the default threshold, instead of the policy's metrics; repeat the flag for several")
 }
 
 func compareCommand() command {

@@ -17,7 +17,7 @@ import (
 
 func devicesCommand() command {
 	return command{
-		name: "devices", summary: "list what can be measured on now", usage: "[--json]",
+		name: "devices", summary: "list connected, local and simulated devices", usage: "[--json]",
 		setup: func(flags *flag.FlagSet) action {
 			configs := configsFlag(flags)
 			data := dataFlag(flags)

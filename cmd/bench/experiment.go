@@ -25,10 +25,10 @@ type measuring struct {
 
 func (m *measuring) declare(flags *flag.FlagSet) {
 	m.launchEnv = launchEnv{}
-	flags.DurationVar(&m.reconnectTimeout, "reconnect-timeout", 2*time.Minute, "how long a device that vanishes is waited for")
+	flags.DurationVar(&m.reconnectTimeout, "reconnect-timeout", 2*time.Minute, "how long to wait for a device that has disconnected")
 	flags.DurationVar(&m.telemetryInterval, "telemetry-interval", time.Second,
-		"interval of the host's readings of battery and memory; 0: none, and no energy")
-	flags.Var(m.launchEnv, "env", "`NAME=VALUE` in the environment of every launch; repeat the flag for several")
+		"interval of the host's battery and memory readings; 0: none, and no energy figures")
+	flags.Var(m.launchEnv, "env", "environment variable `NAME=VALUE` of every launch; repeat the flag for several")
 	alias(flags, "patience", "reconnect-timeout")
 	alias(flags, "telemetry", "telemetry-interval")
 }

@@ -34,9 +34,9 @@ func gateCommand() command {
 			flags.StringVar(&f.series, "series", "", "`file` with one case to judge: Baseline and Candidate sessions, Threshold, Guard, S0, "+
 				"Looks (- reads standard input)")
 			f.declarePairs(flags)
-			flags.BoolVar(&f.stored, "stored", false, "screen the candidate by its stored baseline; fresh pairs only with --baseline, where "+
-				"the screen sees a loss")
-			flags.BoolVar(&f.goOn, "continue", false, "continue from the pairs of an earlier night that left these two builds undecided; a "+
+			flags.BoolVar(&f.stored, "stored", false, "screen the candidate against its stored baseline first; with --baseline, measure pairs "+
+				"only if the screen finds a possible loss")
+			flags.BoolVar(&f.goOn, "continue", false, "continue from the pairs of an earlier, undecided night of these two builds; the "+
 				"second night is the last")
 			alias(flags, "pool", "continue")
 			f.baselines = baselinesFlag(flags)
@@ -60,8 +60,8 @@ func gateCommand() command {
 
 // declarePairs puts the limits of a sequence of pairs on a command.
 func (f *gateFlags) declarePairs(flags *flag.FlagSet) {
-	flags.IntVar(&f.pairs, "max-pairs", 16, "`pairs` of sessions at the most for each case")
-	flags.DurationVar(&f.budget, "budget", 0, "no further pairs are begun after so much `time` of the device (default as the policy says)")
+	flags.IntVar(&f.pairs, "max-pairs", 16, "maximum number of `pairs` of sessions for each case")
+	flags.DurationVar(&f.budget, "budget", 0, "device `time` after which no further pairs are started (default the policy's)")
 }
 
 // onDevice measures until every verdict stands or the limits are reached.

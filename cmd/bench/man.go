@@ -17,7 +17,7 @@ func manCommand() command {
 		setup: func(*flag.FlagSet) action {
 			return func(_ context.Context, env Env, rest []string) (int, error) {
 				if len(rest) != 1 {
-					return 0, harness.UsageError("man", "Say bench man FOLDER.", "one folder is wanted, not %d", len(rest))
+					return 0, harness.UsageError("man", "Use bench man FOLDER.", "expected one folder, not %d", len(rest))
 				}
 				if err := os.MkdirAll(rest[0], 0o755); err != nil {
 					return 0, harness.UsageError("man", "Name another folder.", "%w", err)

@@ -22,8 +22,8 @@ func modelAddCommand() command {
 			configs, data := configsFlag(flags), dataFlag(flags)
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if len(rest) != 1 {
-					return 0, harness.UsageError("model add", "Say bench model add NAME; bench model list shows what there is.",
-						"one model is wanted, not %d", len(rest))
+					return 0, harness.UsageError("model add", "Use bench model add NAME; bench model list shows what there is.",
+						"expected one model, not %d", len(rest))
 				}
 				catalog, err := loadCatalog(*configs)
 				if err != nil {
@@ -50,12 +50,12 @@ func declareRequest(flags *flag.FlagSet, r *modelstore.Request) {
 	flags.StringVar(&r.Corpus, "corpus", "",
 		"`file` of texts to measure perplexity on, or tinystories (default the project's held-out stories)")
 	flags.IntVar(&r.Texts, "texts", 0, "score only the first `N` texts of the corpus")
-	flags.StringVar(&r.AcceptLoss, "accept-loss", "", "accept up to 5 % loss of int4, and say why: the `reason` goes into the manifest")
-	flags.StringVar(&r.From, "from", "", "a GGUF file or Hugging Face folder at hand, instead of the catalogue's sources: `path`")
-	flags.StringVar(&r.Device, "for", "", "refuse what cannot fit in the memory of this `device` of the catalogue")
-	flags.BoolVar(&r.NoMeasure, "no-measure", false, "do not measure what quantisation loses")
+	flags.StringVar(&r.AcceptLoss, "accept-loss", "", "accept up to 5 % loss of int4 for this `reason`, which is stored in the manifest")
+	flags.StringVar(&r.From, "from", "", "`path` of a local GGUF file or Hugging Face folder, instead of the catalogue's sources")
+	flags.StringVar(&r.Device, "for", "", "refuse a model that does not fit in the memory of this `device` of the catalogue")
+	flags.BoolVar(&r.NoMeasure, "no-measure", false, "do not measure the loss of quantisation")
 	flags.BoolVar(&r.Large, "allow-large", false, "allow a package of more than 1 GB")
-	flags.BoolVar(&r.Force, "force", false, "convert again what is there already")
+	flags.BoolVar(&r.Force, "force", false, "convert again even if the model exists")
 }
 
 // addPrinter says on standard error where the adding of a model stands, and prints each new model.
@@ -72,7 +72,7 @@ func (p *addPrinter) print(e modelstore.Event) {
 	case e.Begun != nil:
 		fmt.Fprintf(p.env.Stderr, "==> %s to %s\n", e.Begun.Name, e.Begun.Precision)
 	case e.Present != "":
-		fmt.Fprintf(p.env.Stderr, "%s is there already (--force converts it again)\n", e.Present)
+		fmt.Fprintf(p.env.Stderr, "%s exists already (--force converts it again)\n", e.Present)
 	case e.Converted != nil:
 		if err := printConverted(p.env.Stdout, *e.Converted); p.err == nil {
 			p.err = err

@@ -19,10 +19,10 @@ func modelCommand() command {
 		usage: "add|list|show|verify|remove [NAME] [flags]",
 		verbs: []command{
 			modelAddCommand(),
-			modelVerb("list", "", "list the models that are here, and those of the catalogue that can be added", listModels),
+			modelVerb("list", "", "list the installed models and those of the catalogue that can be added", listModels),
 			modelVerb("show", "NAME", "show size, context, perplexity, source and licence of a model", showModel),
 			modelVerb("verify", "NAME", "check every file of a model against its manifest", verifyModel),
-			modelVerb("remove", "NAME", "remove a model that was added; the files that it was made of stay", removeModel),
+			modelVerb("remove", "NAME", "remove a model that was added, but not its source files", removeModel),
 		},
 	}
 }
@@ -54,7 +54,7 @@ func modelWord(verb, usage string, rest []string) (string, error) {
 		return "", noArguments("model "+verb, rest)
 	}
 	if len(rest) != 1 {
-		return "", harness.UsageError("model "+verb, "Name it as bench model list does.", "one model is wanted, not %d", len(rest))
+		return "", harness.UsageError("model "+verb, "Name it as bench model list does.", "expected one model, not %d", len(rest))
 	}
 	return rest[0], nil
 }
@@ -114,7 +114,7 @@ func verifyModel(env Env, models modelstore.Store, word string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(env.Stdout, "%s is whole: %s, hash %s\n", place, megabytes(model.SizeBytes), model.Hash)
+	_, err = fmt.Fprintf(env.Stdout, "%s is intact: %s, hash %s\n", place, megabytes(model.SizeBytes), model.Hash)
 	return err
 }
 
@@ -123,7 +123,7 @@ func removeModel(env Env, models modelstore.Store, word string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(env.Stdout, "%s is gone; what it was made of stays in %s\n", folder, models.Downloads())
+	_, err = fmt.Fprintf(env.Stdout, "removed %s; its source files remain in %s\n", folder, models.Downloads())
 	return err
 }
 

@@ -12,7 +12,7 @@ import (
 
 func planCommand() command {
 	return command{
-		name: "plan", summary: "print what a run would do, and stop", usage: "--device NAME [flags]",
+		name: "plan", summary: "print the plan of a run without running it", usage: "--device NAME [flags]",
 		setup: func(flags *flag.FlagSet) action {
 			s := selection{planOnly: true}
 			s.declare(flags)

@@ -22,7 +22,7 @@ type reportOptions struct {
 
 func reportCommand() command {
 	return command{
-		name: "report", summary: "show a recorded run again, or all of them", usage: "[RUN | --all] [flags]",
+		name: "report", summary: "show recorded runs as text, Markdown, JSON or HTML", usage: "[RUN | --all] [flags]",
 		setup: func(flags *flag.FlagSet) action {
 			o := reportOptions{data: dataFlag(flags)}
 			flags.BoolVar(&o.all, "all", false, "write a page for every run and an index over them")

@@ -41,11 +41,11 @@ func (f *runFlags) declareRun(flags *flag.FlagSet) {
 	f.typed = flags.Changed
 	f.selection.declare(flags)
 	f.measuring.declare(flags)
-	flags.Var(&f.resume, "resume", "take up the latest run that was cut off, or the `run` named")
+	flags.Var(&f.resume, "resume", "continue the latest interrupted run, or the `run` that is named")
 	flags.Lookup("resume").NoOptDefVal = "true"
 	flags.BoolVar(&f.json, "json", false, "print the figures as JSON instead of the table")
 	flags.BoolVar(&f.html, "html", true, "write the run's page; --html=false does not")
-	flags.BoolVar(&f.renew, "renew-reference", false, "let the first probe of a device replace its cold reference")
+	flags.BoolVar(&f.renew, "renew-reference", false, "take a new cold reference speed from the first probe of each device")
 }
 
 func (f *runFlags) do(ctx context.Context, env Env, rest []string) (int, error) {

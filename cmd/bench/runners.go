@@ -71,7 +71,7 @@ func runnerNames() []string {
 func openRunner(name string, l lab) (harness.Runner, error) {
 	make, ok := runnerMakers()[name]
 	if !ok {
-		return nil, harness.UsageError("open runner", "There are: "+strings.Join(runnerNames(), ", ")+".", "no runner is called %q", name)
+		return nil, harness.UsageError("open runner", "Available: "+strings.Join(runnerNames(), ", ")+".", "no runner is called %q", name)
 	}
 	return make(l)
 }

@@ -24,14 +24,14 @@ type runsOptions struct {
 
 func runsCommand() command {
 	return command{
-		name: "runs", summary: "list the recorded runs, note something on one, delete or restore one", usage: "[flags]",
+		name: "runs", summary: "list, annotate, delete and restore recorded runs", usage: "[flags]",
 		setup: func(flags *flag.FlagSet) action {
 			o := runsOptions{data: dataFlag(flags)}
 			flags.StringVar(&o.device, "device", "", "only runs on devices whose `name`, UDID or product type contains this")
 			flags.StringVar(&o.model, "model", "", "only runs of models whose `name` contains this")
 			flags.StringVar(&o.scenario, "scenario", "", "only runs of scenarios whose `name` contains this")
 			flags.Var(&o.since, "since", "only runs that began within this `time`, such as 36h or 7d")
-			flags.IntVar(&o.limit, "limit", 0, "list this `many` at most, the latest first; 0: all")
+			flags.IntVar(&o.limit, "limit", 0, "maximum `number` of runs to list, the latest first; 0: all")
 			flags.BoolVar(&o.json, "json", false, "print the list as JSON")
 			return o.list
 		},
@@ -40,17 +40,17 @@ func runsCommand() command {
 				setup: onRun("runs note", func(ctx context.Context, env Env, recorder *store.Store, run string, rest []string) error {
 					text := strings.TrimSpace(strings.Join(rest, " "))
 					if text == "" {
-						return harness.UsageError("runs note", "Say bench runs note RUN TEXT.", "there is no text")
+						return harness.UsageError("runs note", "Use bench runs note RUN TEXT.", "there is no text")
 					}
 					return recorder.NoteRun(ctx, run, text, env.Clock.Now())
 				})},
-			{name: "delete", summary: "take a run out of every list, comparison, baseline and trend; restore brings it back", usage: "RUN",
+			{name: "delete", summary: "hide a run from lists, comparisons, baselines and trends until it is restored", usage: "RUN",
 				example: "bench runs delete 20261123-120000",
 				setup: onRun("runs delete", func(ctx context.Context, env Env, recorder *store.Store, run string, rest []string) error {
 					fmt.Fprintf(env.Stdout, "deleted %s; bench runs restore %s brings it back\n", run, run)
 					return recorder.DeleteRun(ctx, run, env.Clock.Now())
 				})},
-			{name: "restore", summary: "bring a deleted run back, by its whole name", usage: "RUN", example: "bench runs restore 20261123-120000-8ef9",
+			{name: "restore", summary: "restore a deleted run, by its full name", usage: "RUN", example: "bench runs restore 20261123-120000-8ef9",
 				setup: restoreRun},
 		},
 	}
@@ -105,7 +105,7 @@ func restoreRun(flags *flag.FlagSet) action {
 	data := dataFlag(flags)
 	return func(ctx context.Context, env Env, rest []string) (int, error) {
 		if len(rest) != 1 {
-			return 0, harness.UsageError("runs restore", "Say bench runs restore RUN.", "one run is wanted, not %d", len(rest))
+			return 0, harness.UsageError("runs restore", "Use bench runs restore RUN.", "expected one run, not %d", len(rest))
 		}
 		recorder, err := store.OpenRecorded(ctx, dataFolder(env, *data))
 		if err != nil {

@@ -22,7 +22,7 @@ func simulateCommand() command {
 			asJSON := flags.Bool("json", false, "print the cells as JSON")
 			return func(_ context.Context, env Env, rest []string) (int, error) {
 				if len(rest) != 1 || rest[0] != "gate" && rest[0] != "trend" {
-					return 0, harness.UsageError("simulate", "Say bench simulate gate, or bench simulate trend.", "what to simulate: gate or trend")
+					return 0, harness.UsageError("simulate", "Use bench simulate gate, or bench simulate trend.", "what to simulate: gate or trend")
 				}
 				if *nights < 1 || *years < 1 {
 					return 0, harness.UsageError("simulate", "See bench help simulate.", "--nights %d, --years %d: at least one is needed",

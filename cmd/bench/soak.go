@@ -28,7 +28,7 @@ func soakCommand() command {
 			var f soakFlags
 			f.declareRun(flags)
 			flags.DurationVar(&f.duration, "duration", 0, "how long to generate (default as the scenario says: 5m)")
-			flags.DurationVar(&f.idle, "idle", -1, "how long to idle before, for the energy's baseline (default as the scenario says: 1m)")
+			flags.DurationVar(&f.idle, "idle", -1, "idle time before the load, for the energy baseline (default as the scenario says: 1m)")
 			if scenario := flags.Lookup("scenario"); scenario != nil {
 				scenario.Usage = "`scenario` of the catalogue that has a duration (default soak)"
 			}
@@ -55,7 +55,7 @@ func (f *soakFlags) stretch(catalog *harness.Catalog) error {
 			}
 			if s.Duration == 0 {
 				return harness.UsageError("soak", "Choose a scenario with a duration; `bench run` makes the others.",
-					"the scenario %s is no soak: it ends after %s", name, harness.Count(s.Iterations, "iteration"))
+					"the scenario %s is not a soak: it ends after %s", name, harness.Count(s.Iterations, "iteration"))
 			}
 			catalog.Scenarios[name] = f.stretched(s)
 		}

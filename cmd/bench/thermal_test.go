@@ -120,7 +120,7 @@ func TestAWarmVirtualPhoneIsWaitedFor(t *testing.T) {
 	if code != exitOK || len(errs.deeds) > 0 {
 		t.Fatalf("exit %d\n%s\n%s", code, out, errs.text.String())
 	}
-	for _, want := range []string{"wait: waiting: its thermal state is serious, wanted at most nominal", "wait: waited ", "thermal state nominal at the start, nominal at worst"} {
+	for _, want := range []string{"wait: waiting: its thermal state is serious, at most nominal is allowed", "wait: waited ", "thermal state nominal at the start, nominal at worst"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the report lacks %q:\n%s", want, out)
 		}
@@ -187,7 +187,7 @@ func TestHeatEndsASessionOfAVirtualPhone(t *testing.T) {
 	if code != exitDevice || len(come) != 1 {
 		t.Fatalf("exit %d\n%s\n%s", code, out, errs.text.String())
 	}
-	for _, want := range []string{"session s000-candidate: thermal: the app stopped for heat", "nominal at the start, serious at worst"} {
+	for _, want := range []string{"session s000-candidate: thermal: the app stopped at its thermal limit", "nominal at the start, serious at worst"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the report lacks %q:\n%s", want, out)
 		}
@@ -202,7 +202,7 @@ func TestHeatEndsASoakOfAVirtualPhone(t *testing.T) {
 	if code != exitDevice || len(come) != 2 {
 		t.Fatalf("exit %d\n%s\n%s", code, out, errs.text.String())
 	}
-	for _, want := range []string{"session s000-candidate: thermal: the app stopped for heat", "nominal at the start, critical at worst", "the app stopped for heat after "} {
+	for _, want := range []string{"session s000-candidate: thermal: the app stopped at its thermal limit", "nominal at the start, critical at worst", "the app stopped at its thermal limit after "} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the report lacks %q:\n%s", want, out)
 		}

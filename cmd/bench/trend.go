@@ -27,7 +27,7 @@ type trendFlags struct {
 
 func trendCommand() command {
 	return command{
-		name: "trend", summary: "find lasting changes in a history",
+		name: "trend", summary: "find lasting changes of a metric over time",
 		usage: "[--device NAME] [--model M] [--scenario S] [--metric X]   or   --series FILE [--json]",
 		setup: func(flags *flag.FlagSet) action {
 			f := trendFlags{data: dataFlag(flags), configs: configsFlag(flags)}
@@ -36,8 +36,8 @@ func trendCommand() command {
 			flags.StringVar(&f.device, "device", "", "only this device: `name`, UDID or product type (default all that are recorded)")
 			flags.StringVar(&f.model, "model", "", "only this `model`")
 			flags.StringVar(&f.scenario, "scenario", "", "only this `scenario`")
-			flags.Var(&f.metrics, "metric", "`metric` to look at (default "+harness.DecodeTokS+"); repeat the flag for several")
-			flags.DurationVar(&f.since, "since", 0, "only the latest so much `time`, such as 2160h (default all)")
+			flags.Var(&f.metrics, "metric", "`metric` to analyse, by its label or name (default decode); repeat the flag for several")
+			flags.DurationVar(&f.since, "since", 0, "only the latest `time`, such as 90d or 36h (default all)")
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if err := noArguments("trend", rest); err != nil {
 					return 0, err
@@ -59,7 +59,7 @@ func (f *trendFlags) recorded(ctx context.Context, env Env) (int, error) {
 	for i, named := range f.metrics {
 		m, ok := harness.MetricNamed(named)
 		if !ok {
-			return 0, harness.UsageError("trend", "The metrics are: "+strings.Join(compare.MetricNames(), ", ")+".", "metric %q is not known", named)
+			return 0, harness.UsageError("trend", "Metrics: "+compare.MetricLabels()+".", "metric %q is not known", named)
 		}
 		f.metrics[i] = m.Name
 	}

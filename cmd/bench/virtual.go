@@ -41,16 +41,16 @@ const (
 
 func virtualCommand() command {
 	return command{
-		name: "virtual", summary: "offer virtual iPhones to any client of usbmuxd", usage: "--profile iPhone15 [--listen 127.0.0.1:0] [flags]",
+		name: "virtual", summary: "serve virtual iPhones to usbmuxd clients", usage: "--profile iPhone15 [--listen 127.0.0.1:0] [flags]",
 		setup: func(flags *flag.FlagSet) action {
 			var f virtualFlags
-			flags.Var(&f.profiles, "profile", "`profile` of a phone; several give several phones (default iPhone15)")
-			flags.Var(&f.listen, "listen", "`address`: HOST:PORT (port 0: any free one) or the path of a unix socket, with a slash in it; several are served alike (default 127.0.0.1:0)")
+			flags.Var(&f.profiles, "profile", "`profile` of a phone; repeat the flag for several phones (default iPhone15)")
+			flags.Var(&f.listen, "listen", "`address`: HOST:PORT (port 0: any free one) or the path of a unix socket, with a slash in it; repeat the flag for several (default 127.0.0.1:0)")
 			flags.StringVar(&f.dir, "dir", filepath.Join("bench-data", "phones"), "`folder` in which the phones are kept")
 			flags.StringVar(&f.os, "os", "", "`version` of iOS, as 18.6 or 18.6/22G86 (default the profile's)")
 			flags.IntVar(&f.count, "count", 1, "`number` of phones of each profile")
 			flags.Uint64Var(&f.seed, "seed", 1, "`seed` of UDIDs and of the gauges' noise")
-			flags.StringVar(&f.control, "control", "", "loopback `address` of an HTTP interface that pulls the cable, locks, heats, breaks (see virtualiphone/control)")
+			flags.StringVar(&f.control, "control", "", "loopback `address` of an HTTP control interface for cable, lock, heat and faults (see virtualiphone/control)")
 			flags.BoolVar(&f.phone.WithoutImage, "without-image", false, "the developer image is not mounted")
 			flags.BoolVar(&f.phone.Locked, "locked", false, "the phones are locked")
 			flags.DurationVar(&f.phone.Link.RTT, "rtt", 0, "round-trip `time` of the cable")

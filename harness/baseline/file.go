@@ -111,7 +111,7 @@ func checkNights(nights []harness.BaselineNight) error {
 	}
 	for i, night := range nights {
 		if _, err := time.Parse(time.DateOnly, night.Night); err != nil {
-			return fmt.Errorf("night %q is no date", night.Night)
+			return fmt.Errorf("night %q is not a date", night.Night)
 		}
 		if i > 0 && night.Night <= nights[i-1].Night {
 			return fmt.Errorf("night %s follows %s", night.Night, nights[i-1].Night)

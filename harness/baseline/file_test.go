@@ -45,7 +45,7 @@ func TestChangedFilesAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	for want, edit := range map[string][2]string{
 		"it was changed by hand": {"29.7", "29.8"}, "must be positive": {"29.7", "-29.7"}, "is not known": {"decode_tok_s", "decode"},
-		"is no date": {"2026-11-01", "yesterday"}, "unknown field": {`"case"`, `"cases"`}, "has schema 2": {`"schema": 1`, `"schema": 2`},
+		"is not a date": {"2026-11-01", "yesterday"}, "unknown field": {`"case"`, `"cases"`}, "has schema 2": {`"schema": 1`, `"schema": 2`},
 		"follows the baseline": {"\n}\n", "\n}\n{}"},
 	} {
 		_, err := Decode(bytes.Replace(text, []byte(edit[0]), []byte(edit[1]), 1))

@@ -73,7 +73,7 @@ func (f Folder) All() ([]Stored, error) {
 	var out []Stored
 	err := filepath.WalkDir(f.Path, func(path string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, os.ErrNotExist) && path == f.Path {
-			return harness.UsageError("baseline", "bench baseline accept makes one.", "there is no folder %s", path)
+			return harness.UsageError("baseline", "bench baseline accept makes one.", "there is not a folder %s", path)
 		}
 		if err != nil || entry.IsDir() || filepath.Ext(path) != ".json" {
 			return err

@@ -111,7 +111,7 @@ func TestTwoDevicesDoNotShareAFile(t *testing.T) {
 
 func TestNoFolder(t *testing.T) {
 	_, err := Folder{Path: filepath.Join(t.TempDir(), "none")}.All()
-	require.ErrorContains(t, err, "there is no folder")
+	require.ErrorContains(t, err, "there is not a folder")
 }
 
 func TestDiff(t *testing.T) {

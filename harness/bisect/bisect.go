@@ -161,7 +161,7 @@ func (s *Step) take(c Comparison, metric string) {
 	default:
 		s.Answer = Skipped
 		if s.Reason == "" {
-			s.Reason = "its pairs decide nothing"
+			s.Reason = "its pairs are inconclusive"
 		}
 	}
 }

@@ -171,6 +171,6 @@ func TestWhatGitDoesNotKnow(t *testing.T) {
 	b, _ := bisection(t, r, "true", nil)
 	b.Bad = "v2"
 	_, err := b.Run(t.Context())
-	require.ErrorContains(t, err, "left nothing at $BENCH_OUTPUT")
+	require.ErrorContains(t, err, "wrote nothing to $BENCH_OUTPUT")
 	assert.Equal(t, harness.KindBuild, harness.KindOf(err))
 }

@@ -53,7 +53,7 @@ func (b Builder) Build(ctx context.Context, of Revision, arm harness.Arm) (strin
 		return "", err
 	}
 	if _, err := os.Stat(made); err != nil {
-		return "", errors.New("the command has left nothing at $BENCH_OUTPUT")
+		return "", errors.New("the command wrote nothing to $BENCH_OUTPUT")
 	}
 	return path, keep(made, path)
 }

@@ -28,7 +28,7 @@ func (r Rules) Thresholds() (map[string]gate.Rule, error) {
 	for _, named := range r.Metrics {
 		m, ok := harness.MetricNamed(named)
 		if !ok {
-			return nil, harness.UsageError("judge", "The metrics are: "+strings.Join(MetricNames(), ", ")+".", "metric %q is not known", named)
+			return nil, harness.UsageError("judge", "Metrics: "+MetricLabels()+".", "metric %q is not known", named)
 		}
 		out[m.Name] = r.rule(m.Name, r.Threshold)
 	}
@@ -51,11 +51,11 @@ func (r Rules) limit(metric string) *float64 {
 	return &limit
 }
 
-// MetricNames are the names of all metrics, in the order in which reports show them.
-func MetricNames() []string {
+// MetricLabels lists the labels of all metrics for a message, in the order in which reports show them.
+func MetricLabels() string {
 	var out []string
 	for _, m := range harness.Metrics() {
-		out = append(out, m.Name)
+		out = append(out, m.Label)
 	}
-	return out
+	return strings.Join(out, "; ") // labels have commas
 }

@@ -38,7 +38,7 @@ func (r *reader) claims(c harness.Catalog, into map[string]harness.Claims, name,
 		}
 	}
 	if s, ok := c.Scenarios[out.Soak.Scenario]; ok && s.Duration == 0 {
-		r.wrong(file, 0, "soak", "the scenario %s is no soak: it has no duration", s.Name)
+		r.wrong(file, 0, "soak", "the scenario %s is not a soak: it has no duration", s.Name)
 	}
 	into[name] = out
 }
@@ -70,7 +70,7 @@ func (r *reader) noting(faulty map[string]bool, fields map[string]field) map[str
 func (r *reader) mapping(file string, fields map[string]field) field {
 	return func(n *yaml.Node) error {
 		if n.Kind != yaml.MappingNode {
-			return fmt.Errorf("keys and values are wanted")
+			return fmt.Errorf("expected keys and values")
 		}
 		r.take(file, n, fields)
 		return nil
@@ -80,7 +80,7 @@ func (r *reader) mapping(file string, fields map[string]field) field {
 func (r *reader) claimList(file string, c harness.Catalog, into *[]harness.Claim) field {
 	return func(n *yaml.Node) error {
 		if n.Kind != yaml.SequenceNode {
-			return fmt.Errorf("a list of claims is wanted")
+			return fmt.Errorf("expected a list of claims")
 		}
 		for _, item := range n.Content {
 			var one harness.Claim
@@ -104,7 +104,7 @@ func (r *reader) claimList(file string, c harness.Catalog, into *[]harness.Claim
 func (r *reader) claim(file string, c harness.Catalog, into *harness.Claim) field {
 	return func(n *yaml.Node) error {
 		if n.Kind != yaml.MappingNode {
-			return fmt.Errorf("a device, a scenario and bounds of metrics are wanted")
+			return fmt.Errorf("expected a device, a scenario and bounds of metrics")
 		}
 		into.Bounds = map[string]float64{}
 		fields := map[string]field{"device": known(&into.Device, "device", slices.Collect(maps.Keys(c.Devices))), "model": text(&into.Model),

@@ -38,10 +38,10 @@ func TestMistakesInClaims(t *testing.T) {
 		"no bound":         {strings.Replace(whole, ", decode_tok_s: 3", "", 1), []string{"claims/a.yaml:6: claims: it bounds no metric"}},
 		"no scenario":      {strings.Replace(whole, " scenario: s,", "", 1), []string{"claims/a.yaml:6: claims: device and scenario are wanted"}},
 		"claimed twice":    {whole + "  - {device: d, scenario: s, ttft_s: 3}\n", []string{"claims/a.yaml:7: claims: d with s is claimed twice"}},
-		"no soak":          {strings.Replace(whole, "scenario: soak", "scenario: s", 1), []string{"claims/a.yaml: soak: the scenario s is no soak"}},
-		"no list":          {strings.Replace(whole, "  - {", "  {", 1), []string{"claims: a list of claims is wanted"}},
+		"no soak":          {strings.Replace(whole, "scenario: soak", "scenario: s", 1), []string{"claims/a.yaml: soak: the scenario s is not a soak"}},
+		"no list":          {strings.Replace(whole, "  - {", "  {", 1), []string{"claims: expected a list of claims"}},
 		"negative":         {strings.Replace(whole, "0.5", "-0.5", 1), []string{"claims/a.yaml:3: retention_300s: -0.5 lies outside"}},
-		"memory of a word": {strings.Replace(whole, "{device: d, context: 8192}", "lots", 1), []string{"claims/a.yaml:2: memory: keys and values are wanted"}},
+		"memory of a word": {strings.Replace(whole, "{device: d, context: 8192}", "lots", 1), []string{"claims/a.yaml:2: memory: expected keys and values"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Load(fstest.MapFS{

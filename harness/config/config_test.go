@@ -66,9 +66,9 @@ func TestMistakes(t *testing.T) {
 		"a model of nothing":        {"models/a.yaml", "licence: mit\n", []string{"models/a.yaml: path: missing, and no files to make the model of"}},
 		"a model twice over":        {"models/a.yaml", "path: x\nfiles:\n  - name: a.gguf\n    sources: [here]\n", []string{"models/a.yaml: path: excludes files"}},
 		"files of a model": {"models/a.yaml", "files:\n  - name: ../a\n    sha256: abc\n    sources: [ftp://x/y, 'pypi:a!b', '']\n  - name: b\n    source: x\n  - name: b\n    sources: []\n", []string{
-			`models/a.yaml:2: name: "../a" is no name of a file`, `models/a.yaml:2: sha256: "abc" is no SHA-256`, `"ftp://x/y": an http or https URL is wanted`,
-			`"pypi:a!b": pypi:NAME==VERSION!MEMBER is wanted`, "an empty source", `models/a.yaml:6: source: unknown key; did you mean "sources"?`,
-			"models/a.yaml:5: sources: missing: where is b to come from?", "models/a.yaml:7: name: the file b is listed before", "a list is wanted"}},
+			`models/a.yaml:2: name: "../a" is not a valid file name`, `models/a.yaml:2: sha256: "abc" is not a SHA-256`, `"ftp://x/y": expected an http or https URL`,
+			`"pypi:a!b": expected pypi:NAME==VERSION!MEMBER`, "an empty source", `models/a.yaml:6: source: unknown key; did you mean "sources"?`,
+			"models/a.yaml:5: sources: missing: where is b to come from?", "models/a.yaml:7: name: the file b is listed before", "expected a list"}},
 		"not a number": {"devices/a.yaml", goodDevice + "memory_gib: much\n", []string{`memory_gib: "much" is not a number`}},
 		"NaN":          {"devices/a.yaml", goodDevice + "battery_wh: .nan\n", []string{`is not a number`}},
 		"limit of an unknown metric": {"policies/a.yaml", "threshold: {ttft_s: 0.1}\nmax_battery_celsius: 35\nlimit:\n  peak_footprint: 3\n", []string{
@@ -87,7 +87,7 @@ func TestMistakes(t *testing.T) {
 		"timeout shorter than work": {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nminimum_work: 9m\nidle_before: 1m\n", []string{"session_timeout: 10m0s leaves no time beyond the 10m0s"}},
 		"timeout shorter than soak": {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nduration: 20m\n", []string{"session_timeout: 10m0s leaves no time"}},
 		"abort below start":         {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nstart_thermal: serious\nabort_thermal: fair\n", []string{"fair would end a session that may start at serious"}},
-		"sweep of two keys":         {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nsweep:\n  kv_depth: [1]\n  prompt_tokens: [2]\n", []string{"sweep: one key"}},
+		"sweep of two keys":         {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nsweep:\n  kv_depth: [1]\n  prompt_tokens: [2]\n", []string{"sweep: expected one key"}},
 		"sweep of unknown key":      {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nsweep:\n  kv_depht: [1]\n", []string{`did you mean "kv_depth"?`}},
 		"unknown metric":            {"policies/a.yaml", "max_battery_celsius: 30\nthreshold:\n  decode_toks: 0.1\n", []string{`did you mean "decode_tok_s"?`}},
 		"threshold in per cent":     {"policies/a.yaml", "max_battery_celsius: 30\nthreshold:\n  decode_tok_s: 10\n", []string{"10 lies outside 0.001 to 1"}},
@@ -135,7 +135,7 @@ func TestFind(t *testing.T) {
 	if v, err := Find("scenario", "Quick", entries); err != nil || v != 1 {
 		t.Errorf("Find(Quick) = %v, %v", v, err)
 	}
-	for word, near := range map[string]string{"quik": "Did you mean quick?", "promt-16": "Did you mean prompt-16?", "prompt": "Did you mean prompt-16?", "zebra": "There are: chat, prompt-16, quick."} {
+	for word, near := range map[string]string{"quik": "Did you mean quick?", "promt-16": "Did you mean prompt-16?", "prompt": "Did you mean prompt-16?", "zebra": "Available: chat, prompt-16, quick."} {
 		_, err := Find("scenario", word, entries)
 		if harness.KindOf(err) != harness.KindUsage || !strings.Contains(harness.HintOf(err), near) {
 			t.Errorf("Find(%s) = %v with hint %q, want %q", word, err, harness.HintOf(err), near)

@@ -98,7 +98,7 @@ func (r *reader) checkScenario(file string, s harness.Scenario, sw sweep) {
 
 func (r *reader) sweep(file string, n *yaml.Node, sw *sweep) error {
 	if n.Kind != yaml.MappingNode || len(n.Content) != 2 {
-		return fmt.Errorf("one key with a list of values is wanted")
+		return fmt.Errorf("expected one key with a list of values")
 	}
 	r.take(file, n, map[string]field{
 		"prompt_tokens": wholes(&sw.promptTokens, 1), "kv_depth": wholes(&sw.kvDepth, 0), "generate_tokens": wholes(&sw.generateTokens, 1),
@@ -178,7 +178,7 @@ func nameMetrics(n *yaml.Node) {
 // byMetric reads a number for each metric that is named.
 func (r *reader) byMetric(file string, n *yaml.Node, into map[string]float64, least, most float64) error {
 	if n.Kind != yaml.MappingNode {
-		return fmt.Errorf("a list of metrics with their limits is wanted")
+		return fmt.Errorf("expected a list of metrics with their limits")
 	}
 	fields := map[string]field{}
 	values := map[string]*float64{}
@@ -207,7 +207,7 @@ func Find[T any](what, word string, entries map[string]T) (T, error) {
 		names = append(names, name)
 	}
 	sort.Strings(names)
-	hint := "There are: " + strings.Join(names, ", ") + "."
+	hint := "Available: " + strings.Join(names, ", ") + "."
 	if len(names) == 0 {
 		hint = "The configuration has none."
 	} else if near := harness.Near(word, names); near != "" {

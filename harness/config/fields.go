@@ -47,7 +47,7 @@ func (r *reader) take(file string, n *yaml.Node, fields map[string]field) {
 func text(into *string) field {
 	return func(n *yaml.Node) error {
 		if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-			return fmt.Errorf("a text is wanted")
+			return fmt.Errorf("expected a text")
 		}
 		*into = n.Value
 		return nil
@@ -57,7 +57,7 @@ func text(into *string) field {
 func texts(into *[]string) field {
 	return func(n *yaml.Node) error {
 		if n.Kind != yaml.SequenceNode {
-			return fmt.Errorf("a list is wanted")
+			return fmt.Errorf("expected a list")
 		}
 		for _, item := range n.Content {
 			var s string
@@ -87,7 +87,7 @@ func whole[T ~int | ~int64 | ~uint64](into *T, least int64) field {
 func wholes(into *[]int, least int64) field {
 	return func(n *yaml.Node) error {
 		if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
-			return fmt.Errorf("a list of whole numbers is wanted")
+			return fmt.Errorf("expected a list of whole numbers")
 		}
 		for _, item := range n.Content {
 			var v int

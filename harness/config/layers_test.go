@@ -92,7 +92,7 @@ func TestMistakesOfOwnFiles(t *testing.T) {
 		"another ending":    {"devices/iPhone15.yml", "", "devices/iPhone15.yml: not a .yaml file"},
 		"a folder misnamed": {"scenario/quick.yaml", "prompt: x\n", "scenario: unknown folder; did you mean scenarios?"},
 		"no soak any more": {"scenarios/soak.yaml", "prompt: x\ngenerate_tokens: 3\n",
-			"claims/default.yaml: soak: the scenario soak is no soak: it has no duration " +
+			"claims/default.yaml: soak: the scenario soak is not a soak: it has no duration " +
 				"(this file is built in, and your configuration overrides what it names"},
 	} {
 		t.Run(name, func(t *testing.T) {

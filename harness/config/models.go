@@ -29,7 +29,7 @@ func (r *reader) model(into map[string]harness.ModelEntry, name, file string, n 
 
 func (r *reader) modelFiles(file string, n *yaml.Node, m *harness.ModelEntry) error {
 	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
-		return fmt.Errorf("a list of files is wanted")
+		return fmt.Errorf("expected a list of files")
 	}
 	seen := map[string]bool{}
 	for _, item := range n.Content {
@@ -53,10 +53,10 @@ func (r *reader) modelFiles(file string, n *yaml.Node, m *harness.ModelEntry) er
 
 func (r *reader) checkFile(file string, line int, f harness.ModelFile) {
 	if f.Name == "" || f.Name != filepath.Base(f.Name) || strings.ContainsAny(f.Name, `/\`) || strings.HasPrefix(f.Name, ".") {
-		r.wrong(file, line, "name", "%q is no name of a file", f.Name)
+		r.wrong(file, line, "name", "%q is not a valid file name", f.Name)
 	}
 	if sum, err := hex.DecodeString(f.SHA256); f.SHA256 != "" && (err != nil || len(sum) != 32) {
-		r.wrong(file, line, "sha256", "%q is no SHA-256: 64 hexadecimal digits are", f.SHA256)
+		r.wrong(file, line, "sha256", "%q is not a SHA-256 (64 hexadecimal digits)", f.SHA256)
 	}
 	if len(f.Sources) == 0 {
 		r.wrong(file, line, "sources", "missing: where is %s to come from?", f.Name)
@@ -73,7 +73,7 @@ func (r *reader) checkFile(file string, line int, f harness.ModelFile) {
 // fileSources reads a list of places; a place in several parts is a list itself.
 func fileSources(n *yaml.Node, into *[]harness.FileSource) error {
 	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
-		return fmt.Errorf("a list is wanted")
+		return fmt.Errorf("expected a list")
 	}
 	for _, item := range n.Content {
 		var parts []string
@@ -100,7 +100,7 @@ func checkPart(part string) error {
 	if rest, ok := strings.CutPrefix(part, "pypi:"); ok {
 		release, member, found := strings.Cut(rest, "!")
 		if name, version, pinned := strings.Cut(release, "=="); !found || !pinned || name == "" || version == "" || member == "" {
-			return fmt.Errorf("%q: pypi:NAME==VERSION!MEMBER is wanted", part)
+			return fmt.Errorf("%q: expected pypi:NAME==VERSION!MEMBER", part)
 		}
 		return nil
 	}
@@ -111,7 +111,7 @@ func checkPart(part string) error {
 		return nil
 	}
 	if parsed, err := url.Parse(part); err != nil || parsed.Host == "" || parsed.Scheme != "https" && parsed.Scheme != "http" {
-		return fmt.Errorf("%q: an http or https URL is wanted", part)
+		return fmt.Errorf("%q: expected an http or https URL", part)
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func (f *Fold) derive(c *open) []harness.Sample {
 		if peak.value != nil {
 			add(peak.metric, *peak.value, peak.phase)
 		} else if peak.phase == "" {
-			f.figures.without(peak.metric, "the app took no footprint during an iteration")
+			f.figures.without(peak.metric, "the app sampled no footprint during an iteration")
 		}
 	}
 	return out
@@ -67,9 +67,9 @@ func ttftMetric(c *open) string {
 func (f *Fold) derivePrefill(c *open, add func(string, float64, string)) {
 	switch {
 	case c.it.PrefillNs == nil:
-		f.figures.without(harness.PrefillTokS, "the app reported no prompt pass")
+		f.figures.without(harness.PrefillTokS, "the app reported no prefill")
 	case *c.it.PrefillNs == 0 || c.it.PromptTokens == 0:
-		f.figures.without(harness.PrefillTokS, "the prompt pass has no length or no duration")
+		f.figures.without(harness.PrefillTokS, "prefill has no length or no duration")
 	default:
 		add(harness.PrefillTokS, float64(c.it.PromptTokens)/(float64(*c.it.PrefillNs)/1e9), "prefill")
 	}
@@ -170,7 +170,7 @@ func (f *Fold) sustained(y *Yield) {
 		case f.summary.Processes != 1 || f.process.jumped != "":
 			f.figures.without(to.metric, short)
 		case !ok:
-			f.figures.without(to.metric, fmt.Sprintf("throughput did not fall lastingly below %.0f %% of its peak within the %v that it was watched",
+			f.figures.without(to.metric, fmt.Sprintf("throughput did not stay below %.0f %% of its peak within the %v of generation",
 				100*to.share, time.Duration(len(rates))*CurveWindow))
 		default:
 			f.sustain(y, to.metric, fell.Seconds(), "s")
@@ -197,7 +197,7 @@ func (f *Fold) shortened(rates []float64) string {
 	case f.summary.Processes > 1:
 		return fmt.Sprintf("generation was spread over %d processes", f.summary.Processes)
 	case f.summary.EndReason == string(harness.OutcomeThermal):
-		return fmt.Sprintf("the app stopped for heat after %v of generation", lasted)
+		return fmt.Sprintf("the app stopped at its thermal limit after %v of generation", lasted)
 	}
 	return fmt.Sprintf("generation lasted %v, not %v", lasted, f.expect.Duration)
 }

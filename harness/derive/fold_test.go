@@ -180,7 +180,7 @@ func TestFoldFixtureFigures(t *testing.T) {
 		"ttft_s: every iteration was the first of its process",
 		"itl_p95_s: 2 intervals between tokens; 20 are needed",
 		"itl_p99_s: 2 intervals between tokens; 100 are needed",
-		"peak_footprint_bytes: the app took no footprint during an iteration",
+		"peak_footprint_bytes: the app sampled no footprint during an iteration",
 	}
 	if !reflect.DeepEqual(missing, want) {
 		t.Errorf("absences = %q, want %q", missing, want)
@@ -252,12 +252,12 @@ func TestFoldOutcomes(t *testing.T) {
 		"token before the request": {func(s *script) { s.hello(0).begin(90, 0).tokens(0, 0, 50, 95).end(96, 0, "ok", 2) }, okExit, "invalid(its tokens' time stamps go back)", ""},
 		"token later than its line": {func(s *script) {
 			s.hello(0).begin(10, 0).event(30, wire.Event{Kind: wire.Tokens, Iteration: ptr(0), First: ptr(0), IDs: []int32{1, 2}, At: []int64{20e6, 5000e6}}).end(41, 0, "ok", 2)
-		}, okExit, "invalid(a token is stamped 4.97s later than the line that tells of it)", ""},
+		}, okExit, "invalid(a token's time stamp is 4.97s later than that of its line)", ""},
 		"sample without a number": {func(s *script) {
 			s.hello(0).begin(10, 0).event(15, wire.Event{Kind: wire.Sample, Metric: harness.Footprint, Unit: "B"}).tokens(0, 0, 20).end(41, 0, "ok", 1)
 		}, okExit, "ok", "footprint_bytes came without a number"},
 		"count disagrees":           {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).end(41, 0, "ok", 2) }, okExit, "invalid(the app counted 2 tokens and 1 arrived)", ""},
-		"first index jumps":         {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 3, 20).end(41, 0, "ok", 1) }, okExit, "invalid(token 3 came where token 0 was due)", ""},
+		"first index jumps":         {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 3, 20).end(41, 0, "ok", 1) }, okExit, "invalid(received token 3, expected token 0)", ""},
 		"unknown outcome":           {func(s *script) { s.hello(0).begin(10, 0).end(41, 0, "splendid", 0) }, okExit, `invalid(the app gave the unknown outcome "splendid")`, ""},
 		"thermal told by the app":   {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).end(41, 0, "thermal", 1) }, okExit, "thermal", ""},
 		"unknown thermal state":     {func(s *script) { s.hello(0).event(1, wire.Event{Kind: wire.Thermal, State: "toasty"}).whole(10, 0) }, okExit, "ok", "unknown thermal state"},

@@ -61,7 +61,7 @@ func (f *Fold) apply(line wire.Line, y *Yield) {
 	case wire.Thermal:
 		f.thermal(e, line.Number, y)
 	case wire.MemoryWarning:
-		f.problem(y, line.Number, "the system asked the app for memory back")
+		f.problem(y, line.Number, "the system reported memory pressure")
 	case wire.Error:
 		f.failed(e, line.Number, y)
 	case wire.End:
@@ -121,7 +121,7 @@ func (f *Fold) locate(e wire.Event, line int, y *Yield) bool {
 	}
 	if f.done[index] {
 		f.problem(y, line, fmt.Sprintf("%s of iteration %d after its end", e.Kind, index))
-		f.spoil(fmt.Sprintf("a line of iteration %d stands between its lines", index))
+		f.spoil(fmt.Sprintf("a line of iteration %d is among its lines", index))
 		return false
 	}
 	if f.current != nil {
@@ -148,7 +148,7 @@ func (f *Fold) advance(e wire.Event, y *Yield) {
 			return
 		}
 		if *e.Ns < 0 {
-			f.spoil(fmt.Sprintf("its prompt pass took %d ns", *e.Ns))
+			f.spoil(fmt.Sprintf("its prefill took %d ns", *e.Ns))
 			return
 		}
 		ns := *e.Ns
@@ -171,7 +171,7 @@ func (f *Fold) tokens(e wire.Event) {
 		return
 	}
 	if *e.First != len(c.it.TokenNs) {
-		f.spoil(fmt.Sprintf("token %d came where token %d was due", *e.First, len(c.it.TokenNs)))
+		f.spoil(fmt.Sprintf("received token %d, expected token %d", *e.First, len(c.it.TokenNs)))
 	}
 	last := c.it.BeginNs
 	if n := len(c.it.TokenNs); n > 0 {
@@ -184,7 +184,7 @@ func (f *Fold) tokens(e wire.Event) {
 		last = at
 	}
 	if ahead := last - e.AtNs; len(e.At) > 0 && ahead > reorder.Nanoseconds() {
-		f.spoil(fmt.Sprintf("a token is stamped %v later than the line that tells of it", time.Duration(ahead)))
+		f.spoil(fmt.Sprintf("a token's time stamp is %v later than that of its line", time.Duration(ahead)))
 	}
 	c.it.TokenIDs = append(c.it.TokenIDs, e.IDs...)
 	c.it.TokenNs = append(c.it.TokenNs, e.At...)

@@ -63,10 +63,10 @@ func (d *device) await(ctx context.Context, begin harness.SessionBegin) (harness
 		}
 		if left <= 0 {
 			decision.Answer = preflight.Refuse
-			decision.Reasons = append(decision.Reasons, fmt.Sprintf("still so after %v", waited.Round(time.Second)))
+			decision.Reasons = append(decision.Reasons, fmt.Sprintf("unchanged after %v", waited.Round(time.Second)))
 			decision.Hint = "Let the device cool in a cooler place, or raise cool_down_limit in the policy."
 			if w.probes > 0 {
-				decision.Hint += " If the cold reference was a lucky one, take a new one with --renew-reference."
+				decision.Hint += " If the cold reference was measured too fast, take a new one with --renew-reference."
 			}
 			return state, w.entries, decision, nil
 		}

@@ -20,7 +20,7 @@ func (d *device) conclude(ctx context.Context, s *sink, exit harness.Exit, err e
 	}
 	end := s.describe(exit)
 	if exit.Outcome == harness.OutcomeDeviceLost && !s.final {
-		s.record(s.notice("device", "lost sight of the launch: "+exit.Reason))
+		s.record(s.notice("device", "lost contact with the launch: "+exit.Reason))
 		d.ending(d.planned.ID, end)
 		return end, s.err
 	}
@@ -90,7 +90,7 @@ func (d *device) judge(ctx context.Context, s *sink, exit harness.Exit, err erro
 	case !summary.Ended:
 		exit.Outcome, exit.Reason = harness.OutcomeAppCrash, "the app ended without its end event"
 	case summary.EndReason == string(harness.OutcomeThermal):
-		exit.Outcome, exit.Reason = harness.OutcomeThermal, "the app stopped for heat"
+		exit.Outcome, exit.Reason = harness.OutcomeThermal, "the app stopped at its thermal limit"
 	case summary.Measured == 0 && s.began > 0:
 		exit.Outcome, exit.Reason = harness.OutcomeInvalid, "no iteration ended ok"
 	}
@@ -103,7 +103,7 @@ func (s *sink) hostPeak() []harness.Entry {
 	case s.told:
 		return nil
 	case !s.live:
-		return s.without("the host did not see the whole of the launch", harness.PeakFootprintHost)
+		return s.without("the host lost contact during the launch", harness.PeakFootprintHost)
 	case s.peak == nil && s.senseless != "":
 		return s.without(s.senseless, harness.PeakFootprintHost)
 	case s.peak == nil:

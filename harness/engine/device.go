@@ -192,7 +192,7 @@ func (d *device) work(ctx context.Context) error {
 	}
 }
 
-// recover takes hold of the device again and collects the launch that was lost sight of. Done means that the launch had
+// recover takes hold of the device again and collects the launch that contact was lost with. Done means that the launch had
 // come to its end meanwhile.
 func (d *device) recover(ctx context.Context) (done bool, err error) {
 	d.close()

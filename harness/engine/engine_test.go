@@ -308,7 +308,7 @@ func TestHotDeviceIsWaitedFor(t *testing.T) {
 	l = newLab(t, scenario, large, simulated.Options{})
 	l.eng.Policy.CoolDownLimit = 10 * time.Second
 	r, err := l.eng.Run(context.Background(), l.run)
-	if harness.KindOf(err) != harness.KindDevice || outcomes(r) != "ok refused" || !strings.Contains(r.Ended[1].Reason, "still so after 10s") {
+	if harness.KindOf(err) != harness.KindDevice || outcomes(r) != "ok refused" || !strings.Contains(r.Ended[1].Reason, "unchanged after 10s") {
 		t.Errorf("impatient run: %v, %s", err, outcomes(r))
 	}
 }
@@ -404,10 +404,10 @@ func TestSoakTellsWhenItFell(t *testing.T) {
 	hot.AbortThermal = harness.ThermalFair
 	l = newLab(t, hot, large, simulated.Options{})
 	r, err := l.eng.Run(context.Background(), l.run)
-	if err != nil || outcomes(r) != "thermal" || r.Ended[0].Reason != "the app stopped for heat" {
+	if err != nil || outcomes(r) != "thermal" || r.Ended[0].Reason != "the app stopped at its thermal limit" {
 		t.Fatalf("Run() = %v, %+v", err, r.Ended)
 	}
-	if why := l.rec.absence(id, harness.Retention300); !strings.HasPrefix(why, "the app stopped for heat after ") {
+	if why := l.rec.absence(id, harness.Retention300); !strings.HasPrefix(why, "the app stopped at its thermal limit after ") {
 		t.Errorf("retention at 300 s is absent because of %q", why)
 	}
 	if len(l.rec.samples(id, harness.Retention60)) != 1 {

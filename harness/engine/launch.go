@@ -112,7 +112,7 @@ func (d *device) execute(ctx context.Context, begin harness.SessionBegin) (harne
 	return d.conclude(ctx, s, exit, err)
 }
 
-// collect takes up a launch that the harness lost sight of: it was stopped itself, or the device went away. An app that
+// collect reads a launch that the harness lost contact with: it was stopped itself, or the device went away. An app that
 // did not come to its end counts as device_lost: whoever stopped the harness may have stopped the app, which is no crash
 // of the build.
 func (d *device) collect(ctx context.Context, past harness.SessionState) (harness.SessionEnd, error) {
@@ -127,7 +127,7 @@ func (d *device) collect(ctx context.Context, past harness.SessionState) (harnes
 	case err != nil:
 		return harness.SessionEnd{}, named(err, "collect session "+past.Begin.ID, d.device)
 	case exit.Outcome == harness.OutcomeAppCrash && !s.fold.Summary().Ended:
-		exit.Outcome, exit.Reason = harness.OutcomeDeviceLost, "it was lost sight of, and the app did not come to its end"
+		exit.Outcome, exit.Reason = harness.OutcomeDeviceLost, "contact was lost, and the app did not finish"
 	}
 	s.final = true
 	return d.conclude(ctx, s, exit, nil)

@@ -58,11 +58,11 @@ func (w *wait) probe(ctx context.Context, state harness.DeviceState) (preflight.
 	case decision.Answer != preflight.Go:
 		w.note("probe", decision.Reason())
 	case faster > w.d.Policy.ProbeTolerance:
-		w.note("probe", fmt.Sprintf("%.4g tok/s, %.1f %% above this unit's cold reference of %.4g tok/s (run %s): it may have been taken warm; --renew-reference takes a new one",
+		w.note("probe", fmt.Sprintf("%.4g tok/s, %.1f %% above this device's cold reference of %.4g tok/s (run %s): it may have been taken warm; --renew-reference takes a new one",
 			probe.TokS, 100*faster, known.TokS, known.Run))
 	default:
 		w.note("probe", fmt.Sprintf(
-			"%.4g tok/s, %+.1f %% of this unit's cold reference of %.4g tok/s (run %s)", probe.TokS, 100*faster, known.TokS, known.Run,
+			"%.4g tok/s, %+.1f %% of this device's cold reference of %.4g tok/s (run %s)", probe.TokS, 100*faster, known.TokS, known.Run,
 		))
 	}
 	return decision, nil
@@ -95,7 +95,7 @@ func (w *wait) establish(ctx context.Context, key harness.ReferenceKey, probe pr
 		return decision, storage("keep the cold reference", err)
 	}
 	w.d.renewed(key)
-	w.note("probe", fmt.Sprintf("%.4g tok/s, confirmed, is this unit's cold reference from now on", kept.TokS))
+	w.note("probe", fmt.Sprintf("%.4g tok/s, confirmed, is this device's cold reference from now on", kept.TokS))
 	return decision, nil
 }
 

@@ -68,7 +68,7 @@ func TestFirstProbeBecomesTheReference(t *testing.T) {
 		t.Errorf("reference %+v", got)
 	}
 	notices := l.rec.notices("probe")
-	for want, times := range map[string]int{"first launch after the install": 1, "is this unit's cold reference from now on": 1, "% of this unit's cold reference of": 2} {
+	for want, times := range map[string]int{"first launch after the install": 1, "is this device's cold reference from now on": 1, "% of this device's cold reference of": 2} {
 		if withinText(notices, want) != times {
 			t.Errorf("%d notices say %q, want %d: %q", withinText(notices, want), want, times, notices)
 		}
@@ -117,7 +117,7 @@ func TestHotChipIsFoundByProbe(t *testing.T) {
 	if len(s.kept) != 1 || withinText(l.rec.notices("probe"), "the device was still warm") == 0 {
 		t.Errorf("references %+v, probes %q: want the first one confirmed cold", s.kept, l.rec.notices("probe"))
 	}
-	if withinText(l.rec.notices("probe"), "below this unit's cold reference") == 0 || withinText(l.rec.notices("wait"), "waiting: ") != 2 {
+	if withinText(l.rec.notices("probe"), "below this device's cold reference") == 0 || withinText(l.rec.notices("wait"), "waiting: ") != 2 {
 		t.Errorf("probes %q, waits %q: want the second and the third session to wait", l.rec.notices("probe"), l.rec.notices("wait"))
 	}
 }
@@ -132,7 +132,7 @@ func TestProbeThatStaysSlowRefuses(t *testing.T) {
 	again.eng.Policy.CoolDownLimit = 2 * time.Minute
 	r, err := again.eng.Run(context.Background(), again.run)
 	if outcomes(r) != "ok refused" || harness.KindOf(err) != harness.KindDevice || !strings.Contains(harness.HintOf(err), "--renew-reference") ||
-		!strings.Contains(r.Ended[1].Reason, "still so after 2m") {
+		!strings.Contains(r.Ended[1].Reason, "unchanged after 2m") {
 		t.Errorf("Run() = %v with hint %q, ended %+v", err, harness.HintOf(err), r.Ended)
 	}
 	renewed, shelf3 := probing(t, quick, small, simulated.Options{})

@@ -40,7 +40,7 @@ func (e *Experiment) Calibrate(ctx context.Context, rules compare.Rules, pairs i
 			calibration, err := gate.Calibrate(c.Key(), m, sessions[m.Name], rule)
 			if err != nil {
 				return nil, &harness.Error{Kind: harness.KindUsage, Op: "calibrate", Device: c.Device.Name, Err: err,
-					Hint: "bench runs lists the runs; the reading named is no reading."}
+					Hint: "bench runs lists the runs; the named reading is not a positive number."}
 			}
 			out = append(out, calibration)
 		}

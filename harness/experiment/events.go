@@ -43,14 +43,14 @@ func (n Measured) String() string { return "runs " + strings.Join(n.Runs, " ") }
 type LeftOpen struct{ Verdicts int }
 
 func (n LeftOpen) String() string {
-	return harness.Count(n.Verdicts, "verdict") + " left open; another night continues from these pairs with bench gate --continue"
+	return harness.Count(n.Verdicts, "verdict") + " undecided; bench gate --continue goes on from these pairs another night"
 }
 
 // ScreenOpen: the stored screen leaves so many verdicts to fresh pairs.
 type ScreenOpen struct{ Verdicts int }
 
 func (n ScreenOpen) String() string {
-	return "the screen leaves " + harness.Count(n.Verdicts, "verdict") + " open: measuring fresh pairs"
+	return "the screen is inconclusive for " + harness.Count(n.Verdicts, "verdict") + ": measuring fresh pairs"
 }
 
 func (e Events) begun(run harness.Run, resumed bool) {

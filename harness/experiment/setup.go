@@ -41,7 +41,7 @@ type Setup struct {
 
 // Launch is how sessions are made.
 type Launch struct {
-	ReconnectTimeout  time.Duration     // how long a device that vanishes is waited for
+	ReconnectTimeout  time.Duration     // how long to wait for a device that has disconnected
 	TelemetryInterval time.Duration     // of the host's readings of battery and memory; 0: none, and no energy
 	Env               map[string]string // passed to every launch
 	RenewReferences   bool              // the first good probe of a device replaces its reference

@@ -302,7 +302,7 @@ func TestTwoAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Fetch(t.Context(), harness.ModelFile{Name: "m", Sources: []harness.FileSource{{"x"}}}); err == nil || !strings.Contains(err.Error(), "another bench is at it") {
+	if _, err := b.Fetch(t.Context(), harness.ModelFile{Name: "m", Sources: []harness.FileSource{{"x"}}}); err == nil || !strings.Contains(err.Error(), "another bench process is downloading it") {
 		t.Errorf("Fetch() = %v, want it refused", err)
 	}
 	release()

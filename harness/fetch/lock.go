@@ -16,7 +16,7 @@ func lock(path string) (release func(), err error) {
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = file.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			err = errors.New("another bench is at it")
+			err = errors.New("another bench process is downloading it")
 		}
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func Combine(metric harness.Metric, devices []Judged, names []string, rule Rule)
 	step.Low, step.High = step.Estimate-step.Quantile*se, step.Estimate+step.Quantile*se
 	step.Verdict = step.judge(last)
 	if step.Verdict == string(harness.Regression) && above < 2 {
-		step.Verdict, out.Reason = Continue, "only one device lies above the guard"
+		step.Verdict, out.Reason = Continue, "the loss of only one device exceeds the guard"
 	}
 	if step.Verdict != Continue {
 		out.Judgement = harness.Judgement(step.Verdict)

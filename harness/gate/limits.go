@@ -12,7 +12,7 @@ import (
 func Limit(key string, metric harness.Metric, sessions [][]float64, limit float64) (Judged, error) {
 	out := Judged{Verdict: harness.Verdict{Case: key, Metric: metric.Name, Judgement: harness.Inconclusive, Limit: &limit}}
 	if err := positive(harness.ArmCandidate, sessions); err != nil {
-		return out, fmt.Errorf("hold %s of %s to its limit: %w", metric.Label, key, err)
+		return out, fmt.Errorf("check %s of %s against its limit: %w", metric.Label, key, err)
 	}
 	of := medians(metric, sessions)
 	if len(of) == 0 {

@@ -59,7 +59,7 @@ func TestScreen(t *testing.T) {
 		})
 	}
 	if _, err := Screen("case", speed, storedNights(7, 30), tonight(5, math.NaN()), Rule{}, ScreenAlone); err == nil || !strings.Contains(err.Error(), "NaN") {
-		t.Errorf("a reading that is no number: %v", err)
+		t.Errorf("a reading that is not a number: %v", err)
 	}
 }
 

@@ -134,7 +134,7 @@ func unitText(rest []rune) string {
 // exponent reports whether rest continues a number in scientific notation.
 func exponent(rest []rune) bool {
 	if len(rest) > 0 && (rest[0] == '+' || rest[0] == '-') {
-		return false // never seen from a formatter, and "5 e-mails" is no number
+		return false // never seen from a formatter, and "5 e-mails" is not a number
 	}
 	return len(rest) > 0 && unicode.IsDigit(rest[0])
 }

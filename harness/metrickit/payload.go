@@ -216,7 +216,7 @@ func timeStamp(n *node) (text string, zone bool) {
 
 // referenceDate reads JSONEncoder's default for a date, seconds since 2001-01-01 UTC, and RFC 3339.
 func referenceDate(n *node) (text string, ok bool) {
-	const farthest = 1e11 // seconds; beyond it is no date of a phone
+	const farthest = 1e11 // seconds; beyond it is not a date of a phone
 	switch {
 	case n.isString():
 		return timeStamp(n)

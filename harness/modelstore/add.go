@@ -25,7 +25,7 @@ type Request struct {
 	Texts      int      // score only the first so many texts; 0: all
 	AcceptLoss string   // why a larger loss is accepted; "": it is not
 	Device     string   // of the catalogue, whose memory the model must fit; "": any
-	NoMeasure  bool     // do not measure what quantisation loses
+	NoMeasure  bool     // do not measure the loss of quantisation
 	Large      bool     // allow a package of more than 1 GB
 	Force      bool     // convert again what is there
 }
@@ -115,11 +115,11 @@ func (a Adder) check(r *Request) error {
 	}
 	for _, precision := range r.Precisions {
 		if !slices.Contains(precisions, precision) {
-			return harness.UsageError("model add", "There are "+strings.Join(precisions, ", ")+".", "no precision is called %q", precision)
+			return harness.UsageError("model add", "Available: "+strings.Join(precisions, ", ")+".", "no precision is called %q", precision)
 		}
 	}
 	if r.Layout != "gpu" && r.Layout != "ane" {
-		return harness.UsageError("model add", "There are gpu and ane.", "no layout is called %q", r.Layout)
+		return harness.UsageError("model add", "Layouts: gpu, ane.", "no layout is called %q", r.Layout)
 	}
 	if r.Device != "" {
 		profile, err := config.Find("device", r.Device, a.Catalog.Devices)
@@ -145,7 +145,7 @@ func (a Adder) entry(r Request) (harness.ModelEntry, error) {
 			"%s is converted already, in %s", entry.Name, entry.Path)
 	}
 	if entry.Name != filepath.Base(entry.Name) || strings.HasPrefix(entry.Name, ".") {
-		return entry, harness.UsageError("model add", "Name it by one word.", "%q is no name for a model", entry.Name)
+		return entry, harness.UsageError("model add", "Name it by one word.", "%q is not a valid model name", entry.Name)
 	}
 	return entry, nil
 }

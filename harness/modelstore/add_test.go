@@ -229,11 +229,11 @@ func TestMistakesAreFoundBeforeAnythingIsFetched(t *testing.T) {
 		text, hint string
 	}{
 		"unknown model":     {Request{Name: "tael"}, `no model is called "tael"`, "tale"},
-		"unknown precision": {Request{Name: "tale", Precisions: []string{"int5"}}, `no precision is called "int5"`, "There are fp16, int8"},
-		"unknown layout":    {Request{Name: "tale", Layout: "cpu"}, `no layout is called "cpu"`, "There are gpu and ane."},
+		"unknown precision": {Request{Name: "tale", Precisions: []string{"int5"}}, `no precision is called "int5"`, "Available: fp16, int8"},
+		"unknown layout":    {Request{Name: "tale", Layout: "cpu"}, `no layout is called "cpu"`, "Layouts: gpu, ane."},
 		"unknown device":    {Request{Name: "tale", Device: "iPhone"}, `no device is called "iPhone"`, "iPhone15"},
 		"converted already": {Request{Name: "story"}, "story is converted already, in runtime/models/story", "bench run --model story"},
-		"a path as name":    {Request{Name: "../up", From: "x"}, `"../up" is no name for a model`, "one word"},
+		"a path as name":    {Request{Name: "../up", From: "x"}, `"../up" is not a valid model name`, "one word"},
 		"no such file":      {Request{Name: "mine", From: "nowhere"}, "--from: stat nowhere", "Name a GGUF file"},
 	} {
 		err := a.add(c.request)

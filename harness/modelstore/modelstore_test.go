@@ -106,7 +106,7 @@ func TestFindErrors(t *testing.T) {
 		text, hint string
 		absent     bool
 	}{
-		"tale":     {harness.KindUsage, "tale was converted more than once; which one?", "There are: tale-int4, tale-palette6-ane.", false},
+		"tale":     {harness.KindUsage, "tale was converted more than once; which one?", "Available: tale-int4, tale-palette6-ane.", false},
 		"unsized":  {harness.KindModel, "it is not converted yet", "bench model add unsized", true},
 		"absent":   {harness.KindModel, "runtime/models/absent is not there", "--model PATH", true},
 		"stroy":    {harness.KindUsage, `no model is called "stroy"`, "Did you mean story?", false},

@@ -57,7 +57,7 @@ func (s Store) Find(word string) (harness.Model, error) {
 		return Read(folder)
 	}
 	if len(several) > 0 {
-		return harness.Model{}, harness.UsageError("find model", "There are: "+strings.Join(several, ", ")+".",
+		return harness.Model{}, harness.UsageError("find model", "Available: "+strings.Join(several, ", ")+".",
 			"%s was converted more than once; which one?", word)
 	}
 	entry, err := config.Find("model", word, s.Catalog.Models)

@@ -32,13 +32,13 @@ func gauge(r input) (Figure, error) {
 	}
 	if told := covered(inside); told < silentShare*r.work.Seconds() && r.work.Seconds()-told > silentSeconds {
 		notes = append(
-			notes, fmt.Sprintf("the gauge told of %.0f s of %.0f s of work; the rest is estimated from its neighbours", told, r.work.Seconds()),
+			notes, fmt.Sprintf("the gauge covers %.0f s of %.0f s of work; the rest is interpolated", told, r.work.Seconds()),
 		)
 	}
 	total := newTally(inside)
 	idle := idleLevel(segments, r.idle, total.scatter*math.Sqrt(covered(inside)/float64(len(inside))))
 	if idle == nil && r.idle != nil {
-		notes = append(notes, "no two publications lie within the idle window: no baseline is taken off")
+		notes = append(notes, "no two publications lie within the idle window: no idle baseline is subtracted")
 	}
 	for _, s := range inside {
 		total.joules += s.watts * s.seconds()

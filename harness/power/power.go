@@ -53,7 +53,7 @@ func (s Span) Seconds() float64 { return s.End.Sub(s.Begin).Seconds() }
 type Request struct {
 	Readings    []harness.BatteryReading // in order of receipt
 	Work        Span
-	Idle        *Span         // the device did nothing; nil: no baseline is taken off
+	Idle        *Span         // the device did nothing; nil: no idle baseline is subtracted
 	ClockOffset time.Duration // host's clock minus device's; readings without a time of their own carry the host's
 }
 
@@ -115,7 +115,7 @@ type input struct {
 
 func tooWide(f Figure) error {
 	if math.IsNaN(f.Joules) || math.IsInf(f.Joules, 0) || f.Joules <= 0 {
-		return refuse("%s: %.3g J is no energy", f.Method, f.Joules)
+		return refuse("%s: %.3g J is not a positive energy", f.Method, f.Joules)
 	}
 	if f.Uncertainty > MaxRelative*f.Joules {
 		return refuse("%s: resolution, %.3g J ± %.3g J", f.Method, f.Joules, f.Uncertainty)

@@ -199,7 +199,7 @@ func TestMeasureMethodsAndRefusals(t *testing.T) {
 		"V x I while plugged":    {constant(300, func(i int, r *harness.BatteryReading) { discharge(i, r); r.ExternalPower = ptr(true) }), minute, 0, "", "on external power"},
 		"negative counters": {constant(300, func(i int, r *harness.BatteryReading) {
 			r.AccumulatedSystemLoad, r.SystemLoadCount = ptr(uint64(0)), ptr(uint64(i))
-		}), minute, 0, "", "0 J is no energy"},
+		}), minute, 0, "", "0 J is not a positive energy"},
 		"counters run backward": {constant(300, func(i int, r *harness.BatteryReading) {
 			r.AccumulatedSystemLoad, r.SystemLoadCount = ptr(uint64(900_000-i*3000)), ptr(uint64(300-i))
 		}), minute, 0, "", "no accumulators that can be compared"},

@@ -93,13 +93,13 @@ func (c *check) heat(s harness.DeviceState, policy harness.Policy, scenario harn
 			c.unknown("thermal state")
 		}
 	case s.Thermal.Rank() > scenario.StartThermal.Rank():
-		c.wait("its thermal state is %s, wanted at most %s", *s.Thermal, scenario.StartThermal)
+		c.wait("its thermal state is %s, at most %s is allowed", *s.Thermal, scenario.StartThermal)
 	}
 	switch {
 	case s.BatteryCelsius == nil:
 		c.unknown("battery temperature")
 	case policy.MaxBatteryCelsius > 0 && *s.BatteryCelsius > policy.MaxBatteryCelsius:
-		c.wait("its battery has %.1f °C, wanted at most %.1f °C", *s.BatteryCelsius, policy.MaxBatteryCelsius)
+		c.wait("its battery is at %.1f °C, at most %.1f °C is allowed", *s.BatteryCelsius, policy.MaxBatteryCelsius)
 	}
 }
 
@@ -112,10 +112,10 @@ func (c *check) battery(s harness.DeviceState, policy harness.Policy) {
 		return
 	}
 	if s.Charging != nil && *s.Charging {
-		c.wait("its battery is at %.0f %% and charging, wanted at least %.0f %%", *s.BatteryPercent, policy.MinBatteryPercent)
+		c.wait("its battery is at %.0f %% and charging, at least %.0f %% is required", *s.BatteryPercent, policy.MinBatteryPercent)
 		return
 	}
-	c.refuse("Charge the phone.", "its battery is at %.0f %%, wanted at least %.0f %%", *s.BatteryPercent, policy.MinBatteryPercent)
+	c.refuse("Charge the phone.", "its battery is at %.0f %%, at least %.0f %% is required", *s.BatteryPercent, policy.MinBatteryPercent)
 }
 
 func (c *check) space(s harness.DeviceState, wanted int64) {

@@ -26,13 +26,13 @@ type Probe struct {
 func CheckProbe(p Probe, reference *harness.Reference, policy harness.Policy, scenario harness.Scenario) Decision {
 	c := check{d: Decision{Answer: Go}}
 	if p.Thermal != nil && p.Thermal.Rank() > scenario.StartThermal.Rank() {
-		c.wait("a probe was told the thermal state %s, wanted at most %s", *p.Thermal, scenario.StartThermal)
+		c.wait("the probe reported the thermal state %s, at most %s is allowed", *p.Thermal, scenario.StartThermal)
 	}
 	if reference == nil {
 		return c.d
 	}
 	if short := 1 - p.TokS/reference.TokS; short > policy.ProbeTolerance {
-		c.wait("a probe ran at %.4g tok/s, %.1f %% below this unit's cold reference of %.4g tok/s (%s), wanted at most %.1f %%",
+		c.wait("the probe ran at %.4g tok/s, %.1f %% below this device's cold reference of %.4g tok/s (%s), at most %.1f %% is allowed",
 			p.TokS, 100*short, reference.TokS, fmt.Sprintf(
 				"run %s, %s", reference.Run, reference.At.UTC().Format("2006-01-02"),
 			), 100*policy.ProbeTolerance)

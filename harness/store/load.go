@@ -107,11 +107,11 @@ func readRun(document string, packed []byte, end sql.NullInt64) (harness.Run, er
 	if packed != nil {
 		var err error
 		if document, err = block.DecodeText(packed); err != nil {
-			return run, fmt.Errorf("a stored run is torn: %w", err)
+			return run, fmt.Errorf("a stored run is corrupt: %w", err)
 		}
 	}
 	if err := json.Unmarshal([]byte(document), &run); err != nil {
-		return run, fmt.Errorf("a stored run is torn: %w", err)
+		return run, fmt.Errorf("a stored run is corrupt: %w", err)
 	}
 	if end.Valid {
 		at := time.Unix(0, end.Int64).UTC()
@@ -166,7 +166,7 @@ func (q querier) selected(where string, args ...any) ([]session, error) {
 				l.end, l.seal = &end, &seal{first.Int64, offset.Int64, size.Int64, lines.Int64}
 			}
 			if err != nil {
-				return fmt.Errorf("the stored session %s is torn: %w", row.name, err)
+				return fmt.Errorf("the stored session %s is corrupt: %w", row.name, err)
 			}
 			out = append(out, l.session)
 			return nil
@@ -211,7 +211,7 @@ func (q querier) battery(session int64) ([]harness.BatteryReading, error) {
 		}
 		var reading harness.BatteryReading
 		if err := json.Unmarshal([]byte(document), &reading); err != nil {
-			return fmt.Errorf("a stored battery reading is torn: %w", err)
+			return fmt.Errorf("a stored battery reading is corrupt: %w", err)
 		}
 		reading.At = reading.At.UTC()
 		if raw != nil {

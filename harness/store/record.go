@@ -30,7 +30,7 @@ func (s *Store) Begin(ctx context.Context, run harness.Run) error {
 			run.ID, run.Start.UnixNano(), run.Synthetic, packed)
 		if isDuplicate(err) {
 			return &harness.Error{Kind: harness.KindUsage, Op: "record run", Err: fmt.Errorf("run %s exists already", run.ID),
-				Hint: "take it up again with `bench run --resume " + run.ID + "`"}
+				Hint: "continue it with `bench run --resume " + run.ID + "`"}
 		}
 		if err != nil {
 			return err
@@ -204,11 +204,11 @@ func (tx *writeTx) iteration(session int64, it harness.Iteration) error {
 	return err
 }
 
-// sample appends a sample. A value that is no number cannot enter a figure and SQLite would keep it as absent, so it is
+// sample appends a sample. A value that is not a number cannot enter a figure and SQLite would keep it as absent, so it is
 // refused; the event line that said it is kept all the same.
 func (tx *writeTx) sample(session int64, m harness.Sample) error {
 	if math.IsNaN(m.Value) || math.IsInf(m.Value, 0) {
-		return fmt.Errorf("sample of %s is %v, which is no reading", m.Metric, m.Value)
+		return fmt.Errorf("sample of %s is %v, which is not a valid reading", m.Metric, m.Value)
 	}
 	var columns [5]sql.NullInt64
 	for i, word := range []string{m.Metric, m.Unit, m.Phase, string(m.Source), m.Method} {

@@ -14,7 +14,7 @@ import (
 // KeepReference adds a unit's cold reference. Earlier ones stay on record.
 func (s *Store) KeepReference(ctx context.Context, r harness.Reference) error {
 	if !(r.TokS > 0) || math.IsInf(r.TokS, 1) {
-		return fmt.Errorf("a cold reference of %v tok/s is none", r.TokS)
+		return fmt.Errorf("a cold reference of %v tok/s is not a speed", r.TokS)
 	}
 	return s.transact(ctx, "keep the cold reference", func(tx *writeTx) error {
 		document, err := json.Marshal(r)
@@ -41,7 +41,7 @@ func (s *Store) Reference(ctx context.Context, key harness.ReferenceKey) (harnes
 		return r, false, s.fault("read the cold reference", err)
 	}
 	if err := json.Unmarshal([]byte(document), &r); err != nil {
-		return r, false, s.fault("read the cold reference", fmt.Errorf("a stored reference is torn: %w", err))
+		return r, false, s.fault("read the cold reference", fmt.Errorf("a stored reference is corrupt: %w", err))
 	}
 	return r, true, nil
 }

@@ -86,7 +86,7 @@ func (s *Store) Latest(ctx context.Context, unfinished bool) (string, error) {
 	}
 	if unfinished {
 		return "", &harness.Error{
-			Kind: harness.KindUsage, Op: "find run", Err: errors.New("no run was cut off"), Hint: "`bench runs` lists the runs",
+			Kind: harness.KindUsage, Op: "find run", Err: errors.New("no run was interrupted"), Hint: "`bench runs` lists the runs",
 		}
 	}
 	return "", noRun()

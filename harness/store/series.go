@@ -104,7 +104,7 @@ func (q querier) launches(query harness.SeriesQuery, p pass) ([]*launched, error
 		}
 		l, err := q.launch(row)
 		if err != nil {
-			return fmt.Errorf("the stored session %s is torn: %w", row.name, err)
+			return fmt.Errorf("the stored session %s is corrupt: %w", row.name, err)
 		}
 		l.begin.State = nil
 		out = append(out, l)

@@ -158,7 +158,7 @@ func hint(err error) string {
 	}
 	switch fault.Code {
 	case sqlite3.ErrFull:
-		return "free some space, or move the data folder with --data; then `bench run --resume` takes up what the app has finished"
+		return "free some space, or move the data folder with --data; then `bench run --resume` collects what the app has finished"
 	case sqlite3.ErrBusy, sqlite3.ErrLocked:
 		return "another program holds the database for writing; let it finish, or use another folder with --data"
 	case sqlite3.ErrCorrupt, sqlite3.ErrNotADB:

@@ -214,7 +214,7 @@ func TestRefusals(t *testing.T) {
 		{"line number twice", []harness.Entry{line("s000-candidate", 1, "x"), line("s000-candidate", 1, "y")}, "UNIQUE"},
 		{"no session named", []harness.Entry{{Line: &harness.EventLine{Number: 1}}}, "does not name it"},
 		{"empty entry", []harness.Entry{{Session: "s000-candidate"}}, "entry is empty"},
-		{"not a number", []harness.Entry{nan}, "no reading"},
+		{"not a number", []harness.Entry{nan}, "not a valid reading"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -96,7 +96,7 @@ func unpackTaken(form int, packed []byte) ([]byte, error) {
 	case form == formS2:
 		plain, err := payloadDictionary.Decode(nil, packed)
 		if err != nil {
-			return nil, fmt.Errorf("a stored payload is torn: %w", err)
+			return nil, fmt.Errorf("a stored payload is corrupt: %w", err)
 		}
 		return plain, nil
 	}
@@ -135,7 +135,7 @@ func (s *Store) takenAfter(ctx context.Context, last int64) (id int64, p harness
 		return 0, p, fmt.Errorf("%s: %w", p.Source, err)
 	}
 	if p.Raw != nil && sha256.Sum256(p.Raw) != p.Hash {
-		return 0, p, fmt.Errorf("%s: a stored payload is torn: its bytes have another hash than when it came", p.Source)
+		return 0, p, fmt.Errorf("%s: a stored payload is corrupt: its bytes have another hash than when it came", p.Source)
 	}
 	return id, p, nil
 }

@@ -96,8 +96,8 @@ func TestTornPayload(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := s.EachTaken(ctx, func(harness.Taken) error { return nil })
-		if err == nil || !strings.Contains(err.Error(), "day.json: a stored payload is torn") {
-			t.Errorf("EachTaken = %v, want the payload's source and that it is torn", err)
+		if err == nil || !strings.Contains(err.Error(), "day.json: a stored payload is corrupt") {
+			t.Errorf("EachTaken = %v, want the payload's source and that it is corrupt", err)
 		}
 	}
 }

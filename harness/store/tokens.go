@@ -12,7 +12,7 @@ import (
 // written: a stamp then costs what its jitter costs, about 3 bytes instead of 8.
 
 // errTorn is a series that ends early or says more than it holds.
-var errTorn = errors.New("a stored series is torn")
+var errTorn = errors.New("a stored series is corrupt")
 
 // packIDs encodes token ids. No ids are nil, an absent column.
 func packIDs(ids []int32) []byte {

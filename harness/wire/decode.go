@@ -133,7 +133,7 @@ func (e *Event) check() error {
 	case Tokens:
 		return e.checkTokens(need)
 	case Sample:
-		// A value that is no number has no JSON, and an app leaves it out: the reading is lost, not the line.
+		// A value that is not a number has no JSON, and an app leaves it out: the reading is lost, not the line.
 		return errors.Join(need(e.Metric != "", "metric"), need(e.Unit != "", "unit"))
 	case Thermal:
 		return need(e.State != "", "state")

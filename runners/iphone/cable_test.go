@@ -214,7 +214,7 @@ func TestAnAppThatLivesOnAfterItsLastEventIsEnded(t *testing.T) {
 	b.hurry(50)
 	s, _ := b.ready("")
 	exit, err := s.Run(t.Context(), task("linger", testBuild(t, ""), testModel(t, 3000), "MODE", "linger"), newRecord())
-	if err != nil || exit.Outcome != harness.OutcomeOK || !strings.Contains(exit.Reason, "lived on") {
+	if err != nil || exit.Outcome != harness.OutcomeOK || !strings.Contains(exit.Reason, "still running") {
 		t.Errorf("exit = %+v, %v", exit, err)
 	}
 }

@@ -21,7 +21,7 @@ func (f *follow) conclude(ctx context.Context) harness.Exit {
 	if f.ended {
 		switch {
 		case f.killed:
-			exit.Reason = fmt.Sprintf("the app lived on for %v after its last event and was ended", linger)
+			exit.Reason = fmt.Sprintf("the app was still running %v after its last event and was terminated", linger)
 		case exit.Code != nil && *exit.Code != 0:
 			exit.Reason = fmt.Sprintf("the app ended with exit code %d after its last event", *exit.Code)
 		}
@@ -33,7 +33,7 @@ func (f *follow) conclude(ctx context.Context) harness.Exit {
 	}
 	exit.Outcome, exit.Reason = harness.OutcomeAppCrash, f.crashReason(exit)
 	if report.jetsam {
-		exit.Outcome, exit.Reason = harness.OutcomeJetsam, "the system ended the app for its memory: "+report.reason
+		exit.Outcome, exit.Reason = harness.OutcomeJetsam, "the system terminated the app for its memory use: "+report.reason
 	}
 	exit.Evidence = f.evidence(report.text)
 	return exit
@@ -175,7 +175,7 @@ func (f *follow) end(ctx context.Context) error {
 				return nil
 			}
 		case <-f.handle.options.Clock.After(linger):
-			return errors.New("the phone does not tell the app's end")
+			return errors.New("the phone does not report how the app ended")
 		case <-c.hub.Done():
 			return c.hub.Err()
 		case <-ctx.Done():

@@ -279,7 +279,7 @@ func (f *follow) fetchPayloads(ctx context.Context) error {
 // regain waits for a phone that vanished, at most for the task's reconnect timeout, and takes up everything where it was.
 func (f *follow) regain(ctx context.Context, cause error) error {
 	clock := f.handle.options.Clock
-	f.handle.log.Warn("lost sight of the phone", "session", f.task.Session, "err", cause)
+	f.handle.log.Warn("lost contact with the phone", "session", f.task.Session, "err", cause)
 	f.sink.Notice(harness.Progress{Step: "waiting for the phone to come back"})
 	timeout := max(f.task.ReconnectTimeout, leastWait)
 	deadline := clock.Now().Add(timeout)

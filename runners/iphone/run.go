@@ -82,7 +82,7 @@ func (h *Handle) Collect(ctx context.Context, task harness.Task, sink harness.Si
 		return harness.Exit{}, h.fail("collect session "+task.Session, err)
 	}
 	if !f.ended && f.resume(ctx) {
-		sink.Notice(harness.Progress{Step: "following the app, which is still at it"})
+		sink.Notice(harness.Progress{Step: "following the app, which is still running"})
 		f.beginSampling(ctx)
 		return f.watch(ctx), nil
 	}

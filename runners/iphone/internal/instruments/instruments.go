@@ -268,7 +268,7 @@ func (h *Hub) Sample(ctx context.Context, pid int, interval time.Duration) error
 		}
 	}
 	if t.footprint < 0 {
-		return fmt.Errorf("sample memory: this phone tells no process's footprint")
+		return fmt.Errorf("sample memory: this phone reports no process footprint")
 	}
 	if t.channel, err = h.client.Open(ctx, sysmontap); err != nil {
 		return err

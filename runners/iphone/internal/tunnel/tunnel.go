@@ -157,7 +157,7 @@ func start(conn net.Conn, in *bufio.Reader, granted parameters) (*Tunnel, error)
 func address(text string) (tcpip.Address, error) {
 	ip := net.ParseIP(text)
 	if ip == nil || ip.To4() != nil {
-		return tcpip.Address{}, fmt.Errorf("%q is no IPv6 address", text)
+		return tcpip.Address{}, fmt.Errorf("%q is not an IPv6 address", text)
 	}
 	return tcpip.AddrFromSlice(ip.To16()), nil
 }
