@@ -15,7 +15,7 @@ func TestCrossChecks(t *testing.T) {
 	report := New(fixture("r1", harness.KindIPhone, noon, 1))
 	report.CrossChecks = []harness.CrossCheck{{
 		Device: "iPhone15,4", Kind: harness.KindIPhone, Begin: noon.Add(-time.Hour), End: noon.Add(23 * time.Hour), ZoneStated: true, Sessions: 3, Runs: []string{"r1"},
-		Payloads: []string{"day <1>.json"}, Notes: []string{"the payload names a kind of device, not a unit"},
+		Payloads: []string{"day <1>.json"}, Notes: []string{"the payload names a device type, not a single device"},
 		Rows: []harness.CrossCheckRow{
 			{What: "peak memory", Unit: "B", MetricKit: ptr(200e6), Ours: ptr(45.4e6), Disagrees: true, Note: "ours is the highest"},
 			{What: "decodes marked", Unit: "1", MetricKit: ptr(12.0), Ours: ptr(12.0)},

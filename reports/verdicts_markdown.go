@@ -21,7 +21,7 @@ func (all Verdicts) Markdown(w io.Writer) error {
 			if compare.ResultOf(v.Judgement) != result {
 				continue
 			}
-			name := escapeMarkdown(string(v.Judgement))
+			name := escapeMarkdown(judgement(v))
 			if result != compare.Passed || v.Judgement == harness.Improvement {
 				name = "**" + name + "**"
 			}

@@ -17,16 +17,16 @@ import (
 func appCommand() command {
 	pack := packCommand()
 	return command{
-		name: "app", summary: "pack an .ipa for a virtual iPhone, or look into one", usage: "pack|inspect",
+		name: "app", summary: "pack an .ipa for a virtual iPhone, or inspect one", usage: "pack|inspect",
 		verbs: []command{pack, inspectCommand()},
 		setup: func(flags *flag.FlagSet) action { // pack's flags without its name: how it was called before there were two verbs
 			do := pack.setup(flags)
 			flags.VisitAll(func(f *flag.Flag) { f.Hidden = true })
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if flags.NFlag() == 0 {
-					return 0, harness.UsageError("app", "There are bench app pack and bench app inspect.", "no verb is given")
+					return 0, harness.UsageError("app", "Verbs: bench app pack, bench app inspect.", "no verb is given")
 				}
-				fmt.Fprintln(env.Notices, "bench: app without a verb is the old name of bench app pack and goes with version 2.0")
+				fmt.Fprintln(env.Notices, "bench: app without a verb is now bench app pack; the old form will be removed in 2.0")
 				return do(ctx, env, rest)
 			}
 		},
@@ -35,12 +35,12 @@ func appCommand() command {
 
 func packCommand() command {
 	return command{
-		name: "pack", summary: "pack an agent of this host as the .ipa of a virtual iPhone", usage: "--agent PATH --output OUT.ipa",
+		name: "pack", summary: "pack this host's agent as an .ipa for a virtual iPhone", usage: "--agent PATH --output OUT.ipa",
 		setup: func(flags *flag.FlagSet) action {
 			output := flags.StringP("output", "o", "", "`path` of the .ipa to write")
 			app := bundle.App{Name: "BenchApp", Configuration: "Release"}
 			flags.StringVar(&app.Executable, "agent", "", "`path` of the agent's executable")
-			flags.StringVar(&app.BundleID, "bundle-id", "org.lilims.bench", "bundle `id`; a comparison's two arms need two")
+			flags.StringVar(&app.BundleID, "bundle-id", "org.lilims.bench", "bundle `id`; the two builds of a comparison need different ones")
 			flags.StringVar(&app.Version, "app-version", "1.0.0", "the app's `version`")
 			flags.StringVar(&app.Revision, "revision", appbundle.UnknownRevision, "git `revision` that the agent was built from")
 			return func(_ context.Context, _ Env, rest []string) (int, error) {
@@ -77,12 +77,12 @@ func packApp(app bundle.App, output string) (err error) {
 
 func inspectCommand() command {
 	return command{
-		name: "inspect", summary: "show what an .ipa says of its app, and how large it is", usage: "FILE [--json]",
+		name: "inspect", summary: "show the metadata and sizes of an .ipa", usage: "FILE [--json]",
 		setup: func(flags *flag.FlagSet) action {
-			asJSON := flags.Bool("json", false, "print JSON: docs/json.md says of what form")
+			asJSON := flags.Bool("json", false, "print JSON, as documented in docs/json.md")
 			return func(_ context.Context, env Env, rest []string) (int, error) {
 				if len(rest) != 1 {
-					return 0, harness.UsageError("app inspect", "See bench help app inspect.", "one .ipa is wanted, not %d", len(rest))
+					return 0, harness.UsageError("app inspect", "See bench help app inspect.", "expected one .ipa, not %d", len(rest))
 				}
 				app, err := appbundle.Inspect(rest[0])
 				if err != nil {

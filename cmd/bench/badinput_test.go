@@ -488,11 +488,11 @@ var badInputs = []badInput{
 	}, figures: map[string]float64{harness.DecodeTokS: 1 / 0.3}, evidence: "holograph"},
 	// Payloads.
 	{name: "a payload that is no JSON", do: func(l *launch) { l.moments = append(l.moments, moment{at: 20, payload: []byte("soon")}) },
-		says: []string{"metrickit-metric-1.json (4 bytes) is kept, and not read: no JSON at byte"}, figures: map[string]float64{harness.Energy: 72}},
+		says: []string{"metrickit-metric-1.json (4 bytes) is stored but could not be read: no JSON at byte"}, figures: map[string]float64{harness.Energy: 72}},
 	{name: "a payload of 100 MB", do: func(l *launch) {
 		big := append([]byte(`{"memoryMetrics":{"peakMemoryUsage":"`), bytes.Repeat([]byte("9"), 100<<20)...)
 		l.moments = append(l.moments, moment{at: 20, payload: append(big, []byte(` kB"}}`)...)})
-	}, says: []string{"metrickit-metric-1.json (104857643 bytes) is kept, and not read: larger than 64 MiB"}, figures: map[string]float64{harness.Energy: 72}},
+	}, says: []string{"metrickit-metric-1.json (104857643 bytes) is stored but could not be read: larger than 64 MiB"}, figures: map[string]float64{harness.Energy: 72}},
 }
 
 func TestBadInput(t *testing.T) {

@@ -27,7 +27,7 @@ func TestMetricKitBesideARun(t *testing.T) {
 	third := strings.Fields(strings.Split(nightly(t, 5, exitOK, "runs"), "\n")[2])[0]
 	got := nightly(t, 5, exitOK, "report", third)
 	for _, want := range []string{"MetricKit cross-check: iPhone15,4, 2026-11-03 00:00 to 2026-11-03 23:59 UTC, 2 sessions of 1 run (simulated)", "peak memory     858.3 MiB", "DISAGREES",
-		"decodes marked        120        117  agrees", "from day.json", "names a kind of device, not a unit"} {
+		"decodes marked        120        117  agrees", "from day.json", "names a device type, not a single device"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the report lacks %q:\n%s", want, got)
 		}

@@ -19,7 +19,7 @@ import (
 
 func demoCommand() command {
 	return command{
-		name: "demo", summary: "record forty simulated nights to try trends, reports and gates on", usage: "[--data FOLDER]",
+		name: "demo", summary: "record forty simulated nights to try trends, reports and gates", usage: "[--data FOLDER]",
 		setup: func(flags *flag.FlagSet) action {
 			folder := flags.String("data", "", "new `folder` for the demo (default a temporary one; the data setting is not used)")
 			return func(ctx context.Context, env Env, rest []string) (int, error) {

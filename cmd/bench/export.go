@@ -21,12 +21,12 @@ type exportOptions struct {
 
 func exportCommand() command {
 	return command{
-		name: "export", summary: "write a recorded run for other tools",
+		name: "export", summary: "export recorded measurements for other tools",
 		usage: "[RUN] --format gobench|csv|parquet|json [-o PATH] | --format metrickit -o FOLDER",
 		setup: func(flags *flag.FlagSet) action {
 			o := exportOptions{data: dataFlag(flags)}
 			flags.StringVar(&o.format, "format", "gobench", "`format`: gobench (a line a session, for benchstat), csv or parquet "+
-				"(a line a reading) or json (a series a session); metrickit for every payload kept, byte for byte, a file each")
+				"(a row a reading) or json (a series a session); metrickit: every stored payload, byte for byte, a file each")
 			flags.StringVarP(&o.output, "output", "o", "-", "`path` to write to; - is standard output")
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if o.format == "metrickit" {
@@ -69,7 +69,7 @@ func (o *exportOptions) run(ctx context.Context, env Env, rest []string) error {
 // payloads writes what was taken in from MetricKit.
 func (o *exportOptions) payloads(ctx context.Context, env Env, rest []string) error {
 	if len(rest) > 0 {
-		return harness.UsageError("export", "Leave the run out: payloads speak of a day, not of a run.", "payloads are of no run")
+		return harness.UsageError("export", "Leave the run out: a payload covers a day, not a run.", "payloads do not belong to a run")
 	}
 	if o.output == "-" {
 		return harness.UsageError("export", "Name a folder with -o FOLDER.", "payloads are written into a folder")
@@ -83,7 +83,7 @@ func (o *exportOptions) payloads(ctx context.Context, env Env, rest []string) er
 	missing := 0
 	written, err := interop.WritePayloads(ctx, recorder, store.PayloadFolder(data), o.output, func(p harness.Taken) {
 		missing++
-		fmt.Fprintf(env.Notices, "bench: export: %s (%d bytes) lies in no file\n", p.Source, p.Size)
+		fmt.Fprintf(env.Notices, "bench: export: %s (%d bytes) was not written\n", p.Source, p.Size)
 	})
 	if err != nil {
 		return err

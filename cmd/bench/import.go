@@ -13,7 +13,7 @@ import (
 
 func importCommand() command {
 	return command{
-		name: "import", summary: "record numbers of other tools' files, marked as imported", usage: "FILE…",
+		name: "import", summary: "import measurements from files of other tools", usage: "FILE…",
 		setup: func(flags *flag.FlagSet) action {
 			data := dataFlag(flags)
 			return func(ctx context.Context, env Env, rest []string) (int, error) {

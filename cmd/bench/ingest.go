@@ -19,7 +19,7 @@ type ingestOptions struct {
 
 func ingestCommand() command {
 	return command{
-		name: "ingest", summary: "take MetricKit payloads in from files", usage: "metrickit FILE|DIR|- … [--json]",
+		name: "ingest", summary: "import MetricKit payloads from files", usage: "metrickit FILE|DIR|- … [--json]",
 		setup: func(flags *flag.FlagSet) action {
 			o := ingestOptions{data: dataFlag(flags)}
 			flags.BoolVar(&o.json, "json", false, "also print every record in base units, one JSON object a line")
@@ -30,11 +30,11 @@ func ingestCommand() command {
 
 func (o *ingestOptions) run(ctx context.Context, env Env, rest []string) (int, error) {
 	if len(rest) == 0 || rest[0] != "metrickit" {
-		return 0, harness.UsageError("ingest", "Say bench ingest metrickit FILE.", "what to take in: metrickit")
+		return 0, harness.UsageError("ingest", "Use bench ingest metrickit FILE.", "what to ingest: metrickit")
 	}
 	sources := rest[1:]
 	if len(sources) == 0 {
-		return 0, harness.UsageError("ingest", "Name files or folders, or - for standard input.", "nothing to take in")
+		return 0, harness.UsageError("ingest", "Name files or folders, or - for standard input.", "nothing to ingest")
 	}
 	data := dataFolder(env, *o.data)
 	recorder, err := store.Open(ctx, store.File(data))

@@ -18,7 +18,7 @@ import (
 )
 
 func releaseCommand() command {
-	return command{name: "release", summary: "check what a release claims", usage: "check", verbs: []command{releaseCheckCommand("check")}}
+	return command{name: "release", summary: "check the claims of a release", usage: "check", verbs: []command{releaseCheckCommand("check")}}
 }
 
 func prelaunchCommand() command {
@@ -38,7 +38,7 @@ type checkFlags struct {
 
 func releaseCheckCommand(name string) command {
 	return command{
-		name: name, summary: "hold memory, soak, speed and size against what a release claims",
+		name: name, summary: "compare memory, soak, speed and size with the claims of a release",
 		usage: "[--claims NAME|FILE] [--model M] [--build BUILD] [--app APP.ipa] [--measure] [--json] [--html FILE]",
 		setup: func(flags *flag.FlagSet) action {
 			var f checkFlags
@@ -58,13 +58,13 @@ func (f *checkFlags) declare(flags *flag.FlagSet) {
 	f.measuring.declare(flags)
 	flags.StringVar(&f.claims, "claims", "default", "`claims` of the catalogue, or a YAML file of the same form")
 	flags.StringVar(&f.model, "model", "", "`model` that the release ships, by name or folder (default the claims')")
-	flags.StringVar(&f.build, "build", "", "`path` of the build: only its runs count, and --measure runs it (default the latest runs of any)")
-	flags.StringVar(&f.app, "app", "", "`path` of the .ipa whose size counts (default --build where it is one, else what make has built)")
+	flags.StringVar(&f.build, "build", "", "`path` of the build whose runs count, and which --measure runs (default the latest runs of any build)")
+	flags.StringVar(&f.app, "app", "", "`path` of the .ipa whose size counts (default --build where it is one, else the output of make)")
 	flags.StringVar(&f.runner, "runner", runnerIPhone, "`runner` whose runs count: iphone, real or virtual, or simulated")
-	flags.StringVar(&f.policy, "policy", "default", "`policy` of the catalogue, for --measure: when a device is fit")
-	flags.BoolVar(&f.measure, "measure", false, "make the runs that are missing first, on the devices that the claims name")
-	flags.BoolVar(&f.json, "json", false, "print the page as JSON")
-	flags.StringVar(&f.html, "html", "", "`file` to write the page to as HTML, besides")
+	flags.StringVar(&f.policy, "policy", "default", "`policy` of the catalogue, for --measure: device conditions")
+	flags.BoolVar(&f.measure, "measure", false, "first make the missing runs, on the devices that the claims name")
+	flags.BoolVar(&f.json, "json", false, "print the checks as JSON")
+	flags.StringVar(&f.html, "html", "", "`file` for the checks as an HTML page")
 }
 
 func (f *checkFlags) do(ctx context.Context, env Env) (int, error) {
@@ -101,7 +101,7 @@ var kindsOfRunner = map[string][]harness.DeviceKind{
 func (f *checkFlags) options(env Env) (release.Options, error) {
 	o := release.Options{Model: f.model, Kinds: kindsOfRunner[f.runner], Unmeasured: func(err error) { fail(env, err) }}
 	if o.Kinds == nil {
-		return o, harness.UsageError("release check", "Claims are about phones: there are iphone and simulated.", "--runner %q", f.runner)
+		return o, harness.UsageError("release check", "Claims are about phones. Runners: iphone, simulated.", "--runner %q", f.runner)
 	}
 	var err error
 	if o.Catalog, err = loadCatalog(*f.configs); err != nil {

@@ -48,7 +48,7 @@ func Read(file string) (App, error) {
 	}
 	archive, err := zip.OpenReader(file)
 	if errors.Is(err, zip.ErrFormat) {
-		return App{}, errors.New("it is no .ipa: not a zip archive")
+		return App{}, errors.New("it is not an .ipa: not a zip archive")
 	}
 	if err != nil {
 		return App{}, err
@@ -91,7 +91,7 @@ func directory(archive *zip.Reader) (info *zip.File, names map[string]bool, err 
 		info = f
 	}
 	if info == nil {
-		return nil, nil, errors.New("it is no .ipa: it holds no Payload/*.app/Info.plist")
+		return nil, nil, errors.New("it is not an .ipa: it holds no Payload/*.app/Info.plist")
 	}
 	return info, names, nil
 }
@@ -112,7 +112,7 @@ func (a *App) measure(archive *zip.Reader) error {
 			continue
 		}
 		if f.UncompressedSize64 > mostBytes || a.InstalledBytes > mostBytes {
-			return errors.New("its directory holds no sizes")
+			return errors.New("its directory contains no sizes")
 		}
 		size := int64(f.UncompressedSize64)
 		a.InstalledBytes += size

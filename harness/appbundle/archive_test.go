@@ -45,10 +45,10 @@ func TestRead(t *testing.T) {
 		want string // part of the error; empty: none
 	}{
 		"an app":            {good, ""},
-		"not a zip":         {[]byte("hello"), "it is no .ipa: not a zip archive"},
+		"not a zip":         {[]byte("hello"), "it is not an .ipa: not a zip archive"},
 		"empty file":        {nil, "not a zip archive"},
 		"torn zip":          {good[:len(good)/2], "not a zip archive"},
-		"no app":            {archive(t, "readme", "x"), "it is no .ipa: it holds no Payload"},
+		"no app":            {archive(t, "readme", "x"), "it is not an .ipa: it holds no Payload"},
 		"two apps":          {archive(t, "Payload/A.app/Info.plist", info, "Payload/B.app/Info.plist", info), "two apps"},
 		"no executable":     {archive(t, "Payload/A.app/Info.plist", info), "executable Payload/A.app/Bench is missing"},
 		"no identifier":     {archive(t, "Payload/A.app/Info.plist", "<plist><dict/></plist>"), "CFBundleIdentifier"},

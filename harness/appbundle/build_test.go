@@ -56,8 +56,8 @@ func TestFilesThatAreNoBuild(t *testing.T) {
 		"absent executable": {func() error { _, err := Executable(absent, "", "", ""); return err },
 			"read build " + absent + ": there is no such file"},
 		"absent app":      {func() error { _, err := Inspect(absent); return err }, "read app " + absent + ": there is no such file"},
-		"a text as build": {func() error { _, err := Archive(notes, ""); return err }, "read build " + notes + ": it is no .ipa"},
-		"a text as app":   {func() error { _, err := Inspect(notes); return err }, "read app " + notes + ": it is no .ipa"},
+		"a text as build": {func() error { _, err := Archive(notes, ""); return err }, "read build " + notes + ": it is not an .ipa"},
+		"a text as app":   {func() error { _, err := Inspect(notes); return err }, "read app " + notes + ": it is not an .ipa"},
 	} {
 		err := c.read()
 		require.ErrorContains(t, err, c.want, name)

@@ -60,5 +60,5 @@ func TestImpossibleSizes(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "App.ipa")
 	require.NoError(t, os.WriteFile(file, out.Bytes(), 0o644))
 	_, err := Read(file)
-	assert.ErrorContains(t, err, "holds no sizes")
+	assert.ErrorContains(t, err, "contains no sizes")
 }

@@ -146,9 +146,9 @@ func (w window) beside(u unit) harness.CrossCheck {
 		out.Notes = append(out.Notes, "the payload names no time zone: sessions up to 14 hours outside of its window are counted")
 	}
 	if w.key.udid == "" {
-		note := "the payload names a kind of device, not a unit"
+		note := "the payload names a device type, not a single device"
 		if u.others > 0 {
-			note += fmt.Sprintf("; %d other units of the kind have sessions in its window", u.others)
+			note += fmt.Sprintf("; %d other devices of the type have sessions in its window", u.others)
 		}
 		out.Notes = append(out.Notes, note)
 	}
@@ -157,7 +157,7 @@ func (w window) beside(u unit) harness.CrossCheck {
 	out.Rows = append(out.Rows, w.foreground(u.own)...)
 	out.Rows = append(out.Rows, w.exits(u.own)...)
 	if len(out.Rows) == 0 {
-		out.Notes = append(out.Notes, "it has no figure that a run records too")
+		out.Notes = append(out.Notes, "it has no figure in common with the recorded runs")
 	}
 	return out
 }

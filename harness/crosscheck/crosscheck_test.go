@@ -81,10 +81,10 @@ func TestRows(t *testing.T) {
 		{"CPU time of iOS 27", signpost("decode", "signpostInterval.cpuTime", 6), nil, "CPU time in decode 6 = 6"},
 		{"foreground", `{"path":"applicationTimeMetrics.cumulativeForegroundTime","value":60,"unit":"s"}`, nil, "time in the foreground 60 = 10"},
 		{"less in the foreground than at work", `{"path":"applicationTimeMetrics.cumulativeForegroundTime","value":5,"unit":"s"}`, nil, "time in the foreground 5 ! 10"},
-		{"ended for memory", `{"path":"applicationExitMetrics.foregroundExitData.cumulativeMemoryResourceLimitExitCount","value":1,"unit":"1"}`,
-			func(s *harness.RecordedSession) { s.End.Outcome = harness.OutcomeJetsam }, "ended for memory 1 = 1; crashed 0 = 0"},
+		{"terminated for memory", `{"path":"applicationExitMetrics.foregroundExitData.cumulativeMemoryResourceLimitExitCount","value":1,"unit":"1"}`,
+			func(s *harness.RecordedSession) { s.End.Outcome = harness.OutcomeJetsam }, "terminated for memory 1 = 1; crashed 0 = 0"},
 		{"a crash that MetricKit does not know", `{"path":"applicationExitMetrics.foregroundExitData.cumulativeNormalAppExitCount","value":3,"unit":"1"}`,
-			func(s *harness.RecordedSession) { s.End.Outcome = harness.OutcomeAppCrash }, "ended for memory 0 = 0; crashed 0 ! 1"},
+			func(s *harness.RecordedSession) { s.End.Outcome = harness.OutcomeAppCrash }, "terminated for memory 0 = 0; crashed 0 ! 1"},
 		{"nothing in common", `{"path":"diskIOMetrics.cumulativeLogicalWrites","value":3,"unit":"B"}`, nil, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

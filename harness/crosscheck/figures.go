@@ -36,7 +36,7 @@ func EncodeFigures(records []metrickit.Record) ([]byte, error) {
 			continue
 		}
 		if math.IsInf(*r.Value, 0) || math.IsNaN(*r.Value) {
-			return nil, fmt.Errorf("%s: %q is beyond what a number can hold", r.Path, r.Text)
+			return nil, fmt.Errorf("%s: %q is out of range", r.Path, r.Text)
 		}
 		if len(out) > 1 {
 			out = append(out, ',')

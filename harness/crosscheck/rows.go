@@ -56,9 +56,9 @@ func (w window) memory(o own) []harness.CrossCheckRow {
 		return []harness.CrossCheckRow{row}
 	}
 	row.Ours, row.Disagrees = &o.peak, apart(theirs, o.peak)
-	row.Note = "ours is the highest of all sessions, by " + o.peakFrom
+	row.Note = "recorded: the highest of all sessions, by " + o.peakFrom
 	if row.Disagrees && theirs > o.peak {
-		row.Note += "; the app may have been used for more than the sessions"
+		row.Note += "; the app may have been used outside the sessions"
 		if o.peakFrom != ledger {
 			row.Note += ", or peaked between two of its readings"
 		}
@@ -86,7 +86,7 @@ func (w window) signposts(o own) []harness.CrossCheckRow {
 		ours := o.seconds[phase]
 		row := harness.CrossCheckRow{What: "CPU time in " + phase, Unit: "s", MetricKit: &theirs, Ours: &ours,
 			Disagrees: theirs > mostCores*ours*(1+tolerance),
-			Note:      "ours is the time that passed: CPU time is less where another unit does the work, more where several cores do"}
+			Note:      "recorded: elapsed time. CPU time is lower where the GPU or Neural Engine works, higher where several cores do"}
 		if ours > 0 {
 			row.Note = fmt.Sprintf("cores at work: %.2g; ", theirs/ours) + row.Note
 		}
@@ -102,7 +102,7 @@ func (w window) foreground(o own) []harness.CrossCheckRow {
 	}
 	return []harness.CrossCheckRow{{What: "time in the foreground", Unit: "s", MetricKit: &theirs, Ours: &o.work,
 		Disagrees: theirs < o.work*(1-tolerance),
-		Note:      "ours is the iterations' alone: the app is in the foreground for longer"}}
+		Note:      "recorded: the iterations alone; the app is in the foreground for longer"}}
 }
 
 // exits compares how often the app was ended. Counters that are zero are left out of a payload that has others.
@@ -126,7 +126,7 @@ func (w window) exits(o own) []harness.CrossCheckRow {
 		return nil
 	}
 	return []harness.CrossCheckRow{
-		{What: "ended for memory", Unit: "1", MetricKit: &memory, Ours: &o.jetsams, Disagrees: memory != o.jetsams},
+		{What: "terminated for memory", Unit: "1", MetricKit: &memory, Ours: &o.jetsams, Disagrees: memory != o.jetsams},
 		{What: "crashed", Unit: "1", MetricKit: &crash, Ours: &o.crashes, Disagrees: crash != o.crashes,
 			Note: "the harness ends an app that hangs or lingers, which MetricKit may count"},
 	}

@@ -94,7 +94,7 @@ func (o Options) run(ctx context.Context, night Night, sessions int, builds ...h
 		}
 		return "", &harness.Error{Kind: harness.KindInternal, Op: "record the demo",
 			Err:  fmt.Errorf("night of %s: %w", night.Start.Format(time.DateOnly), err),
-			Hint: "What was recorded is no whole demo: delete it and start again."}
+			Hint: "The recorded demo is incomplete: delete it and start again."}
 	}
 	return e.Runs[len(e.Runs)-1], nil
 }

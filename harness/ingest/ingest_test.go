@@ -71,7 +71,7 @@ func TestFromFiles(t *testing.T) {
 	require.Len(t, told, 3)
 	assert.Contains(t, told[0], "nowhere: ")
 	assert.Contains(t, told[1], lines+": no JSON at byte")
-	assert.Equal(t, empty+": no payload in it", told[2])
+	assert.Equal(t, empty+": it contains no payload", told[2])
 
 	type line struct {
 		Schema         int
@@ -179,5 +179,5 @@ func TestFromRun(t *testing.T) {
 	recorded, err := db.Read(t.Context(), "r1")
 	require.NoError(t, err)
 	require.Len(t, recorded.Notices, 1)
-	assert.Contains(t, recorded.Notices[0].Notice.Text, "bad.json (1 bytes) is kept, and not read: no JSON at byte 1")
+	assert.Contains(t, recorded.Notices[0].Notice.Text, "bad.json (1 bytes) is stored but could not be read: no JSON at byte 1")
 }

@@ -26,7 +26,7 @@ func FromRun(ctx context.Context, db *store.Store, clock harness.Clock, run stri
 			return err
 		}
 		notice := harness.Notice{Session: p.Session, What: "payload", At: clock.Now(),
-			Text: fmt.Sprintf("%s (%d bytes) is kept, and not read: %v", p.Name, len(p.Raw), r.problem)}
+			Text: fmt.Sprintf("%s (%d bytes) is stored but could not be read: %v", p.Name, len(p.Raw), r.problem)}
 		return db.Record(ctx, run, harness.Entry{Session: p.Session, Notice: &notice})
 	})
 }

@@ -90,7 +90,7 @@ func split(source string, from io.Reader, again opener, out *batcher) (tooLarge 
 	case err != nil:
 		return false, out.add(reading{source: source, problem: err})
 	case count == 0:
-		return false, out.add(reading{source: source, problem: errors.New("no payload in it")})
+		return false, out.add(reading{source: source, problem: errors.New("it contains no payload")})
 	}
 	return false, nil
 }

@@ -47,7 +47,7 @@ func FormatNamed(name string, creator Creator) (Format, error) {
 		"parquet": func(w io.Writer, series []Series) error { return writeParquet(w, series, creator) },
 	}[name]
 	if !ok {
-		return nil, harness.UsageError("export", "There are gobench, csv, json, parquet and metrickit.", "no format is called %q", name)
+		return nil, harness.UsageError("export", "Formats: gobench, csv, json, parquet, metrickit.", "no format is called %q", name)
 	}
 	return format, nil
 }

@@ -42,7 +42,7 @@ func readFile(path string) ([]Session, error) {
 		return nil, err
 	}
 	if info.Size() > fileLimit {
-		return nil, fmt.Errorf("%d bytes are more than the %d that are read", info.Size(), fileLimit)
+		return nil, fmt.Errorf("%d bytes exceed the limit of %d", info.Size(), fileLimit)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -70,7 +70,7 @@ func TestNoMeasurement(t *testing.T) {
 		`[{"n_gen":8,"avg_ts":3},{"n_gen":8,"avg_ts":-3}]`:      "measurement 2: decode_tok_s is -3",
 		`[{"n_gen":8,"n_prompt":8,"avg_ts":3}]`:                 "test 1 mixes prompt and generation",
 		`[{"n_gen":8,"avg_ts":3,"test_time":"noon"}]`:           "test 1: test_time: ",
-		"build_commit,n_gen,avg_ts\nab,8,fast\n":                `test 1: avg_ts: "fast" is no number`,
+		"build_commit,n_gen,avg_ts\nab,8,fast\n":                `test 1: avg_ts: "fast" is not a number`,
 		`{"device":{"modelIdentifier":"iPhone1,1"}}`:            "run 1 names no device or no decode rate",
 		`{"device":{"modelIdentifier":"iPhone1,1"},"metrics":{`: "run 1: ",
 	} {
@@ -95,7 +95,7 @@ func TestReadFilesAllOrNone(t *testing.T) {
 	require.NoError(t, large.Truncate(fileLimit+1))
 	require.NoError(t, large.Close())
 	_, err = ReadFiles(large.Name())
-	require.ErrorContains(t, err, "are more than the")
+	require.ErrorContains(t, err, "exceed the limit of")
 }
 
 // recorded is a Recorder in memory.

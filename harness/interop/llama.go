@@ -74,7 +74,7 @@ func llamaRow(row map[string]string) (llamaTest, error) {
 		}
 		v, err := strconv.ParseFloat(text, 64)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %q is no number", name, text))
+			errs = append(errs, fmt.Errorf("%s: %q is not a number", name, text))
 		}
 		return v
 	}

@@ -53,7 +53,7 @@ func readPhoneLines(text []byte) ([]Session, error) {
 			return nil, fmt.Errorf("run %d: %w", len(out)+1, err)
 		}
 		if line.Device.Identifier == "" || line.Metrics.Decode == nil {
-			return nil, fmt.Errorf("run %d names no device or no decode rate: it is no iPhone run", len(out)+1)
+			return nil, fmt.Errorf("run %d names no device or no decode rate: it is not an iPhone run", len(out)+1)
 		}
 		out = append(out, line.session())
 	}

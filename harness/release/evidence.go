@@ -94,7 +94,7 @@ func (e *evaluation) absence(ctx context.Context, l launches, a asked, metric st
 		}
 	}
 	if len(reasons) == 0 {
-		reasons = []string{"no session has a reading of it"}
+		reasons = []string{"no session has a reading"}
 	}
 	return fmt.Sprintf("run %s: %s", l.run, strings.Join(reasons, "; ")), nil
 }

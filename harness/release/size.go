@@ -25,13 +25,13 @@ func Memory(device harness.DeviceProfile, context int, shape *Shape, why string,
 	c := Check{Name: CheckMemory, Metric: "memory", Unit: "B",
 		About: fmt.Sprintf("%s with %.3g GB, a cache of %d tokens", device.Marketing, float64(device.MemoryBytes)/(1<<30), context)}
 	if device.LimitBytes == 0 {
-		c.Reason = "what the system leaves to one app on it is not known: app_limit_mib is missing in configs/devices/" + device.Name + ".yaml"
+		c.Reason = "its memory limit for one app is not known: app_limit_mib is missing in configs/devices/" + device.Name + ".yaml"
 		return c.judge()
 	}
 	limit := float64(device.LimitBytes)
 	c.Bound = &limit
 	c.Remarks = append(c.Remarks, "the limit is assumed in configs/devices/"+device.Name+
-		".yaml; a phone's own shows in least_available_bytes of a run")
+		".yaml; a run on the phone shows it as least memory left")
 	if shape == nil || shape.WeightBytes <= 0 || shape.CacheBytes(1) <= 0 {
 		if c.Reason = why; c.Reason == "" {
 			c.Reason = "the model does not say its layers, heads and size"
@@ -67,14 +67,14 @@ func Size(app *App, modelBytes int64, bound float64, why string) Check {
 		c.Reason = why
 		return c.judge()
 	case !app.HoldsModel && modelBytes <= 0:
-		c.Reason = "no model lies in the app, and the model's size is not known"
+		c.Reason = "the app contains no model, and the model's size is not known"
 		return c.judge()
 	}
 	total := app.InstalledBytes
 	what := fmt.Sprintf("app of %s with the model inside (%s as .ipa)", onDisk(app.InstalledBytes), onDisk(app.ArchiveBytes))
 	if !app.HoldsModel {
 		total += modelBytes
-		what = fmt.Sprintf("app of %s (%s as .ipa) and a model of %s, which is not inside", onDisk(app.InstalledBytes),
+		what = fmt.Sprintf("app of %s (%s as .ipa) and a model of %s, which is not in the app", onDisk(app.InstalledBytes),
 			onDisk(app.ArchiveBytes), onDisk(modelBytes))
 	}
 	c.Evidence = []Evidence{{What: what, Value: float64(total), Unit: "B", Calculated: true, Build: app.Build}}
