@@ -62,7 +62,7 @@ type Policy struct {
 	MinBatteryPercent float64       `json:"min_battery_percent"`
 	CoolDownLimit     time.Duration `json:"cool_down_limit_ns"`      // longest wait for a fit device
 	RequireKnown      bool          `json:"require_known,omitempty"` // a state that cannot be read counts as unfit
-	// relative shortfall of a probe's speed against the unit's cold reference; 0: no probe
+	// relative shortfall of a probe's speed against the device's cold reference; 0: no probe
 	ProbeTolerance float64 `json:"probe_tolerance,omitempty"`
 	ProbeHost      bool    `json:"probe_host,omitempty"` // probe virtual and local devices too, whose speed is this host's
 }

@@ -2,12 +2,12 @@ package harness
 
 import "time"
 
-// CrossCheck is what MetricKit says of one unit in one window of time, beside what the runs in that window recorded
+// CrossCheck is MetricKit's figures of one device in one window of time, beside what the runs in that window recorded
 // themselves. MetricKit aggregates a day of all that the app did: it can contradict a run, never replace it.
 type CrossCheck struct {
 	UDID       string          `json:"udid"`
 	Device     string          `json:"device"` // product type
-	Kind       DeviceKind      `json:"kind"`   // of the unit whose sessions are compared
+	Kind       DeviceKind      `json:"kind"`   // of the device whose sessions are compared
 	OSBuild    string          `json:"os_build,omitempty"`
 	BundleID   string          `json:"bundle_id,omitempty"`
 	AppBuild   string          `json:"app_build,omitempty"`

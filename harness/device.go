@@ -61,7 +61,7 @@ func ThermalOfRank(rank float64) (ThermalState, bool) {
 	return "", false
 }
 
-// DeviceState is what a device says of itself now. A nil field was not readable.
+// DeviceState is what a device reports of itself now. A nil field was not readable.
 type DeviceState struct {
 	At                time.Time     `json:"at"`
 	Locked            *bool         `json:"locked,omitempty"`

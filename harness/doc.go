@@ -21,7 +21,7 @@
 //
 //   - [Device]: a thing in the lab: UDID, name, product type, chip, memory, OS build.
 //   - [DeviceKind]: what stands behind a device: a phone, a virtual phone, this host, a simulation, someone else's file.
-//   - [DeviceState]: what a device says of itself now: thermal state, battery, low-power mode, free memory and disk.
+//   - [DeviceState]: what a device reports of itself now: thermal state, battery, low-power mode, free memory and disk.
 //   - [ThermalState]: how hot the device says that it is, from nominal to critical.
 //   - [BatteryReading]: one reading of the battery's gauge, in the gauge's own units of measure.
 //   - [Runner]: one way of running sessions: it lists devices and opens one.

@@ -14,7 +14,7 @@ const (
 	KindDevice       Kind = "device"       // missing, ambiguous, locked, untrusted, unfit: exit 3
 	KindIncomparable Kind = "incomparable" // exit 4
 	KindInternal     Kind = "internal"     // exit 5
-	KindModel        Kind = "model"        // the model package is torn or does not fit: exit 2
+	KindModel        Kind = "model"        // the model package is corrupt or does not fit: exit 2
 	KindBuild        Kind = "build"        // the app build is unreadable or for another platform: exit 2
 	KindStorage      Kind = "storage"      // disk full, database locked or damaged: exit 5
 )

@@ -22,7 +22,7 @@ const (
 	AssumeExact     Assumption = "exact"     // the same on every run of the same build
 )
 
-// Metric is all that is known of a figure: what it is called, how it is compared, and what people are told of it.
+// Metric is all that is known of a figure: what it is called, how it is compared, and how it is explained.
 type Metric struct {
 	Name   string     `json:"name"` // in event lines, stores, files and policies
 	Unit   string     `json:"unit"` // base unit: tok/s, s, B, J, ratio, 1

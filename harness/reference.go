@@ -2,7 +2,7 @@ package harness
 
 import "time"
 
-// ReferenceKey is what a cold reference belongs to: one unit with one OS, running one build with one model, asked by one
+// ReferenceKey is what a cold reference belongs to: one device with one OS, running one build with one model, asked by one
 // probe.
 type ReferenceKey struct {
 	UDID      string `json:"udid"`
@@ -12,7 +12,7 @@ type ReferenceKey struct {
 	Probe     string `json:"probe"` // hash of the probe's scenario
 }
 
-// Reference is how fast a unit generated when it was cold: what a probe before a session is held against.
+// Reference is how fast a device generated when it was cold: what a probe before a session is compared with.
 type Reference struct {
 	Key     ReferenceKey `json:"key"`
 	TokS    float64      `json:"tok_s"`

@@ -137,7 +137,7 @@ type Payload struct {
 	Raw     []byte    `json:"raw,omitempty"` // nil in a run that was read: the store hands out bytes one payload at a time
 }
 
-// Taken is a MetricKit payload taken in from a file. It is kept whatever it holds; Problem says why it could not be read.
+// Taken is a MetricKit payload that was ingested from a file. It is stored whatever it contains; Problem says why it could not be read.
 type Taken struct {
 	Hash       [32]byte  `json:"-"` // SHA-256 of the payload's bytes
 	Source     string    `json:"source"`

@@ -36,7 +36,7 @@ type Verdict struct {
 	Warnings  []string  `json:"warnings,omitempty"`
 }
 
-// Baseline is an accepted build with its series for one case on one unit.
+// Baseline is an accepted build with its series for one case on one device.
 type Baseline struct {
 	Case        string                     `json:"case"`
 	Build       Build                      `json:"build"`

@@ -44,7 +44,7 @@ func indexMetrics() []string {
 }
 
 // Index writes the page over all runs: each with its figures and a link to its own page, and a chart for each metric
-// over time. Lines never cross from one case, unit or kind of device to another.
+// over time. Lines never connect different cases, devices or kinds of device.
 func Index(w io.Writer, all []Report) error {
 	var data indexPage
 	var err error
@@ -94,7 +94,7 @@ func indexRows(r Report) []indexRow {
 	return out
 }
 
-// historyChart shows a metric's medians over the runs, one line per case, unit, kind and arm.
+// historyChart shows a metric's medians over the runs, one line per case, device, kind and arm.
 func historyChart(metric string, latestFirst []Report) (chart, error) {
 	m, _ := harness.MetricNamed(metric)
 	unit := m.Unit

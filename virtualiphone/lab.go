@@ -79,7 +79,7 @@ func (l *Lab) Serve(ctx context.Context, listener net.Listener) error {
 	return l.mux.Serve(ctx, listener)
 }
 
-// AddPhone makes a phone, or takes up the one that lies in its folder, and plugs it in unless the options say not to.
+// AddPhone makes a phone, or continues the one in its folder, and plugs it in unless the options say not to.
 func (l *Lab) AddPhone(profile Profile, o PhoneOptions) (*Phone, error) {
 	l.mu.Lock()
 	ordinal := len(l.phones)

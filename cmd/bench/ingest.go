@@ -11,7 +11,7 @@ import (
 	"github.com/lilims/bench/harness/store"
 )
 
-// ingestOptions is how payloads are taken in.
+// ingestOptions is how payloads are ingested.
 type ingestOptions struct {
 	data *string
 	json bool

@@ -121,7 +121,7 @@ func openLocal(l lab) (harness.Runner, error) {
 // warmthVariable says by how many °C simulated devices are warmer than their room when a run begins; absent: 0.
 const warmthVariable = "BENCH_SIMULATED_WARMTH"
 
-// openSimulated makes the simulated lab: one unit of every device of the catalogue. An iteration's speed spreads by
+// openSimulated makes the simulated lab: one device of every profile of the catalogue. An iteration's speed spreads by
 // 2 %, as that of a cool phone does.
 func openSimulated(l lab) (harness.Runner, error) {
 	warmth := 0.0

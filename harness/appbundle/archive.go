@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// App is what an .ipa says of the app in it. Texts that it does not say are empty.
+// App is the metadata of the app in an .ipa. Texts that it does not state are empty.
 type App struct {
 	Path          string   `json:"file"`
 	BundleID      string   `json:"bundle_id"`

@@ -53,7 +53,7 @@ type MetricChange struct {
 	Was, Is *float64
 }
 
-// Diff holds proposed baselines against the stored ones.
+// Diff compares proposed baselines with the stored ones.
 func Diff(proposed []Stored) ([]Difference, error) {
 	var out []Difference
 	for _, p := range proposed {

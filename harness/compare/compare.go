@@ -2,7 +2,7 @@
 // interface [Recordings], and [Rules]; out comes one verdict for each metric of each case, with its evidence. It measures
 // nothing, prints nothing and knows no clock: the same recordings give the same verdicts.
 //
-// [Judge] holds the candidate against the baseline: by the rule of package gate on each device, combined over several
+// [Judge] compares the candidate with the baseline: by the rule of package gate on each device, combined over several
 // devices, and by what both builds generate. [Conclude] adds what the policy says apart from a comparison: absolute limits,
 // and metrics and cases that it requires and nothing was judged of.
 package compare

@@ -55,7 +55,7 @@ func judgeLimits(ctx context.Context, recordings Recordings, candidate []harness
 	return out, nil
 }
 
-// limited reads what a limit is held against. A model's size is known of every session without being measured.
+// limited reads what is compared with a limit. A model's size is known of every session without being measured.
 func limited(ctx context.Context, recordings Recordings, m harness.Metric,
 	candidate []harness.SeriesQuery) ([]harness.SessionSeries, error) {
 	read := m.Name

@@ -22,13 +22,13 @@ type Recordings interface {
 type Checker struct {
 	from     Recordings
 	sessions map[string][]session // of the runs that were read, by run
-	units    map[string]string    // UDIDs of sessions that brought payloads along, by "run/session"
+	devices  map[string]string    // UDIDs of sessions that brought payloads along, by "run/session"
 	runs     []harness.Run        // all that are recorded; nil: not listed yet
 }
 
 // New makes a checker over a database.
 func New(from Recordings) *Checker {
-	return &Checker{from: from, sessions: map[string][]session{}, units: map[string]string{}}
+	return &Checker{from: from, sessions: map[string][]session{}, devices: map[string]string{}}
 }
 
 // Run holds the payloads whose window has a session of the run in it beside all that was recorded in that window, by
@@ -79,7 +79,7 @@ func (c *Checker) deliveries(ctx context.Context, sessions []session) (out []Del
 	return out, nil
 }
 
-// deliverer is the unit whose session brought a payload along; empty for one that came from a file.
+// deliverer is the device whose session brought a payload along; empty for one that came from a file.
 func (c *Checker) deliverer(ctx context.Context, source string) string {
 	run, rest, _ := strings.Cut(source, "/")
 	id, name, ok := strings.Cut(rest, "/")
@@ -87,10 +87,10 @@ func (c *Checker) deliverer(ctx context.Context, source string) string {
 		return ""
 	}
 	key := run + "/" + id
-	udid, known := c.units[key]
+	udid, known := c.devices[key]
 	if !known {
 		udid = c.unitOf(ctx, run, id)
-		c.units[key] = udid
+		c.devices[key] = udid
 	}
 	return udid
 }

@@ -1,5 +1,5 @@
 // Package crosscheck holds what MetricKit says beside what the app and the host recorded themselves: an independent
-// source. Payloads as they were taken in and recorded runs come in, one [harness.CrossCheck] for each unit and window goes
+// source. Ingested payloads and recorded runs come in, one [harness.CrossCheck] for each device and window goes
 // out, with the quantities that both know, and marks where they disagree. They are joined by device, OS build, app build,
 // bundle and signpost. It corrects nothing: a reader decides whom to believe.
 //

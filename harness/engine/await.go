@@ -13,7 +13,7 @@ import (
 const (
 	firstLook = 5 * time.Second
 	longest   = time.Minute
-	// confirming is the pause before the probe that confirms a unit's first cold reference: long enough for a chip that
+	// confirming is the pause before the probe that confirms a device's first cold reference: long enough for a chip that
 	// was at work to get faster by more than a tolerance, if it was warm.
 	confirming = 15 * time.Second
 )
@@ -26,7 +26,7 @@ type wait struct {
 	since   time.Time
 	told    string // the last reason that was noted
 	probes  int
-	first   *preflight.Probe // not yet confirmed as the unit's cold reference
+	first   *preflight.Probe // not yet confirmed as the device's cold reference
 }
 
 func (w *wait) note(what, text string) {

@@ -21,8 +21,8 @@ type Engine struct {
 	TelemetryInterval time.Duration     // interval of the host's samplers; 0: none, and so no energy
 	Env               map[string]string // passed to every launch
 
-	References      References // what probes are held against; nil: no probes
-	RenewReferences bool       // the first good probe of a unit replaces its reference
+	References      References // what probes are compared with; nil: no probes
+	RenewReferences bool       // the first good probe of a device replaces its reference
 }
 
 // Report is what became of the planned sessions.

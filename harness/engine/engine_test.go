@@ -449,7 +449,7 @@ func TestAHostClockThatIsSetIsToldOf(t *testing.T) {
 }
 
 func TestRunChecksAllDevicesFirst(t *testing.T) {
-	l := newLab(t, quick, small, simulated.Options{Units: 3})
+	l := newLab(t, quick, small, simulated.Options{Count: 3})
 	for i := range l.run.Plan.Cases[:2] {
 		l.run.Plan.Cases[i].Device.UDID = fmt.Sprintf("gone%d", i)
 	}
@@ -463,7 +463,7 @@ func TestRunChecksAllDevicesFirst(t *testing.T) {
 }
 
 func TestFourDevicesAtOnce(t *testing.T) {
-	l := newLab(t, quick, small, simulated.Options{Units: 4, CV: 0.02})
+	l := newLab(t, quick, small, simulated.Options{Count: 4, CV: 0.02})
 	var mu sync.Mutex
 	seen := map[string]bool{}
 	l.eng.Progress = func(p engine.Progress) {

@@ -13,7 +13,7 @@ import (
 	"github.com/lilims/bench/harness/wire"
 )
 
-// References keeps how fast each unit is when it is cold.
+// References keeps how fast each device is when it is cold.
 type References interface {
 	// Reference returns the latest reference of a key, and whether there is one.
 	Reference(ctx context.Context, key harness.ReferenceKey) (harness.Reference, bool, error)
@@ -32,7 +32,7 @@ func probeScenario(s harness.Scenario) harness.Scenario {
 	}
 }
 
-// probe launches the app for a moment and judges its speed against the unit's cold reference. A probe that gives no speed
+// probe launches the app for a moment and compares its speed with the device's cold reference. A probe that gives no speed
 // holds nothing up: the session will tell what is wrong.
 func (w *wait) probe(ctx context.Context, state harness.DeviceState) (preflight.Decision, error) {
 	pass := preflight.Decision{Answer: preflight.Go}
@@ -68,7 +68,7 @@ func (w *wait) probe(ctx context.Context, state harness.DeviceState) (preflight.
 	return decision, nil
 }
 
-// establish makes a probe the unit's cold reference when a second one, after a pause, is not faster: a state that still
+// establish makes a probe the device's cold reference when a second one, after a pause, is not faster: a state that still
 // says nominal lags behind a chip that was at work a moment ago.
 func (w *wait) establish(ctx context.Context, key harness.ReferenceKey, probe preflight.Probe, state harness.DeviceState) (
 	preflight.Decision, error,
@@ -99,7 +99,7 @@ func (w *wait) establish(ctx context.Context, key harness.ReferenceKey, probe pr
 	return decision, nil
 }
 
-// key says what the cold reference of this session's unit belongs to.
+// key says what the cold reference of this session's device belongs to.
 func (w *wait) key() harness.ReferenceKey {
 	f := w.begin.Fingerprint
 	return harness.ReferenceKey{UDID: f.UDID, OSBuild: f.OSBuild, ModelHash: f.ModelHash, BuildHash: w.begin.Build.Hash,

@@ -11,7 +11,7 @@ import (
 	"github.com/lilims/bench/harness/stats"
 )
 
-// Calibration is what a build against itself says of one metric of one case on one device: the noise that the rule
+// Calibration is what a build measured against itself shows of one metric of one case on one device: the noise that the rule
 // borrows, how often the rule has raised a false alarm, and what it can see.
 type Calibration struct {
 	Case        string       `json:"case"`

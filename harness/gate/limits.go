@@ -7,7 +7,7 @@ import (
 	"github.com/lilims/bench/harness/stats"
 )
 
-// Limit holds a candidate against an absolute limit of its metric: not more where lower is better, not less where
+// Limit checks a candidate against an absolute limit of its metric: not more where lower is better, not less where
 // higher is. It compares the median of the sessions' medians and claims nothing of what another day would give.
 func Limit(key string, metric harness.Metric, sessions [][]float64, limit float64) (Judged, error) {
 	out := Judged{Verdict: harness.Verdict{Case: key, Metric: metric.Name, Judgement: harness.Inconclusive, Limit: &limit}}

@@ -10,7 +10,7 @@ import (
 	"github.com/lilims/bench/harness/store"
 )
 
-// Options is what is taken in, and who is told what.
+// Options is what is ingested, and who is told what.
 type Options struct {
 	Sources []string  // files, folders with everything below them, "-" for standard input
 	Stdin   io.Reader // read where a source is "-"
@@ -22,7 +22,7 @@ type Options struct {
 	Unreadable func(source string, err error)
 }
 
-// Counts is what was taken in.
+// Counts is what was ingested.
 type Counts struct {
 	Payloads int // that could be read
 	Records  int // in them

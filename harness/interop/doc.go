@@ -5,5 +5,5 @@
 // run of a file. Numbers of others are never judged against measured ones: their fingerprint says that they are imported.
 //
 // [Read] brings the readings of a recorded run, and a [Format] writes them: gobench, csv, parquet or json, in base units.
-// [WritePayloads] writes the MetricKit payloads that were taken in, byte for byte.
+// [WritePayloads] writes the MetricKit payloads that were ingested, byte for byte.
 package interop

@@ -11,7 +11,7 @@ import (
 	"github.com/lilims/bench/harness"
 )
 
-// Payloads are the MetricKit payloads that were taken in.
+// Payloads are the MetricKit payloads that were ingested.
 type Payloads interface {
 	EachTaken(ctx context.Context, yield func(harness.Taken) error) error
 }

@@ -23,7 +23,7 @@ func (f *Session) add(metric string, values ...float64) {
 	f.readings[metric] = append(f.readings[metric], values...)
 }
 
-// asCase names what was measured. The unit is not known, so it is named after the product and marked.
+// asCase names what was measured. The device is not known, so it is named after the product and marked.
 func (f Session) asCase() harness.Case {
 	product, model, scenario := orUnknown(f.product), orUnknown(f.model), orUnknown(f.scenario)
 	return harness.Case{

@@ -62,7 +62,7 @@ type Window struct {
 	ZoneStated bool   `json:"zone_stated"`
 }
 
-// Environment is what a payload says of app and phone; it is what payloads are joined to runs by.
+// Environment is what a payload states of app and phone; it is what payloads are joined to runs by.
 type Environment struct {
 	App        string `json:"app_version,omitempty"`
 	AppBuild   string `json:"app_build,omitempty"`

@@ -42,7 +42,7 @@ type Event struct {
 // Begun is a conversion that begins.
 type Begun struct{ Name, Precision string }
 
-// Converted is a new model, and what the converter says of it.
+// Converted is a new model, and what the converter reports of it.
 type Converted struct {
 	Folder   string    `json:"-"`
 	Manifest Manifest  `json:"manifest"`

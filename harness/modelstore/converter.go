@@ -127,7 +127,7 @@ func (c conversion) arguments(memory int64) []string {
 	return out
 }
 
-// convert runs the converter and returns what it says of the result.
+// convert runs the converter and returns what it reports of the result.
 func (a Adder) convert(ctx context.Context, c conversion) (Converted, error) {
 	fail := func(err error, hint string) (Converted, error) {
 		return Converted{}, &harness.Error{Kind: harness.KindModel, Op: "convert " + filepath.Base(c.folder), Err: err, Hint: hint}

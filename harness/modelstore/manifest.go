@@ -65,10 +65,10 @@ const (
 	manifestFormat = 1
 )
 
-// ReadManifest reads what a model folder says of itself. It checks no file; [Read] does.
+// ReadManifest reads the manifest of a model folder. It checks no file; [Read] does.
 func ReadManifest(folder string) (Manifest, error) { return Place{Folder: folder}.Manifest() }
 
-// Read reads a model folder and checks every file of the package against its manifest, so that a torn copy is refused
+// Read reads a model folder and checks every file of the package against its manifest, so that a corrupt copy is refused
 // before it is sent to a phone. Errors are of kind model.
 func Read(folder string) (harness.Model, error) { return Place{Folder: folder}.Read() }
 
@@ -201,7 +201,7 @@ func (p Place) open() (files fs.FS, shut func() error, err error) {
 	return root.FS(), root.Close, nil
 }
 
-// Manifest reads what the model says of itself.
+// Manifest reads the model's manifest.
 func (p Place) Manifest() (Manifest, error) {
 	files, shut, err := p.open()
 	if err != nil {

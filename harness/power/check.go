@@ -23,7 +23,7 @@ func (c Check) Disagrees() bool { return c.Ratio > 1+Disagreement || c.Ratio < 1
 // joulesPerCount is what one count of the gauge's energy counter is taken to be worth: a microwatt hour.
 const joulesPerCount = 3600e-6
 
-// checks holds the accumulators' figure against voltage times current, which off external power is the same energy
+// checks compares the accumulators' figure with voltage times current, which off external power is the same energy
 // measured by other means, and against the gauge's own counter of energy, whose unit is an assumption too.
 func checks(r input, f Figure) []Check {
 	if f.Method != MethodGauge && f.Method != MethodGauge+netSuffix {

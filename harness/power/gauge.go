@@ -94,7 +94,7 @@ func (t *tally) gaps(inside []segment) {
 
 // border adds the stretch between the span's border and the segments within it. The nearest segments tell the power
 // that the work had there. Where a segment lies across the border and idle power is known, what that segment holds
-// beyond idling is a second witness; the two are averaged, and their difference enters the uncertainty.
+// beyond idling is a second estimate; the two are averaged, and their difference enters the uncertainty.
 func (t *tally) border(from, to time.Time, across *segment, near, next segment, idle *level) {
 	// A publication's date is cut to the second, which moves the border between work and what is around it by as much.
 	t.variance += sq(datingSD * t.mean)

@@ -1,4 +1,4 @@
-// Package preflight judges whether a device is fit for a session. What the device says of itself comes in with the rules;
+// Package preflight judges whether a device is fit for a session. What the device reports of itself comes in with the rules;
 // go, wait or refuse goes out, with the reason. It is pure: it reads no clock and waits for nothing, the engine does.
 package preflight
 

@@ -21,7 +21,7 @@ type Probe struct {
 	Thermal *harness.ThermalState // hottest that the app was told; nil: nothing
 }
 
-// CheckProbe judges a probe against the unit's cold reference. Without one the probe is the first, and only what the app
+// CheckProbe compares a probe with the device's cold reference. Without one the probe is the first, and only what the app
 // said of the heat counts. A probe that is faster than the reference is not hot, whatever else it is.
 func CheckProbe(p Probe, reference *harness.Reference, policy harness.Policy, scenario harness.Scenario) Decision {
 	c := check{d: Decision{Answer: Go}}

@@ -51,13 +51,13 @@ type Check struct {
 	Bound    *float64   `json:"bound,omitempty"` // base units
 	AtLeast  bool       `json:"at_least"`        // the bound is a least; otherwise a most
 	Unit     string     `json:"unit"`
-	Value    *float64   `json:"value,omitempty"` // what is held against the bound: the worst of the evidence
+	Value    *float64   `json:"value,omitempty"` // what is compared with the bound: the worst of the evidence
 	Reason   string     `json:"reason,omitempty"`
 	Evidence []Evidence `json:"evidence,omitempty"`
 	Remarks  []string   `json:"remarks,omitempty"`
 }
 
-// judge holds the worst of the check's evidence against its bound. Without evidence the check is not measured, for the
+// judge compares the worst of the check's evidence with its bound. Without evidence the check is not measured, for the
 // reason that it has.
 func (c Check) judge() Check {
 	if c.Status = NotMeasured; c.Bound == nil || len(c.Evidence) == 0 {

@@ -7,7 +7,7 @@
 //
 // What arrives is a row at once. When a launch ends, its rows become one block (package block) in the same transaction
 // as its end: all that it yielded, byte for byte, in a fifteenth of the space, because a night of a lab is mostly time
-// stamps that can nearly be foreseen. A block is read back and held against the rows before they go. What is asked of
+// stamps that can nearly be foreseen. A block is read back and compared with the rows before they are deleted. What is asked of
 // thousands of launches at a time, the figures of each metric, lies beside the block, so that a year of a fleet is gated
 // and searched for trends without opening one. An entry that comes after the end opens its launch again and seals it
 // anew. Launches that an earlier version has recorded are sealed when the file is first opened.

@@ -11,7 +11,7 @@ import (
 	"github.com/lilims/bench/harness"
 )
 
-// KeepReference adds a unit's cold reference. Earlier ones stay on record.
+// KeepReference adds a device's cold reference. Earlier ones stay on record.
 func (s *Store) KeepReference(ctx context.Context, r harness.Reference) error {
 	if !(r.TokS > 0) || math.IsInf(r.TokS, 1) {
 		return fmt.Errorf("a cold reference of %v tok/s is not a speed", r.TokS)

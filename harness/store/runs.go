@@ -96,8 +96,8 @@ func noRun() error {
 	return harness.UsageError("find run", "Make one with `bench run --device DEVICE`.", "no run is recorded yet")
 }
 
-// Cases returns every case that a launch was made of, on each unit, as its latest launch found it, in the order of key
-// and unit.
+// Cases returns every case that a launch was made of, on each device, as its latest launch found it, in the order of key
+// and device.
 func (s *Store) Cases(ctx context.Context) ([]harness.Case, error) {
 	var out []harness.Case
 	err := s.snapshot(ctx, "list cases", func(q querier) error {

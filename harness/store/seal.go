@@ -16,7 +16,7 @@ const partSize = 4050
 // tables are those whose rows a sealed launch no longer has.
 var tables = []string{"event_lines", "iterations", "samples", "batteries", "absences", "notices", "documents"}
 
-// seal turns the rows of a launch that has ended into a block. What is read back from the block is held against the rows
+// seal turns the rows of a launch that has ended into a block. What is read back from the block is compared with the rows
 // before they go: a launch that would not come back the same keeps its rows, and a notice says so.
 func (tx *writeTx) seal(id int64) error {
 	q := querier{ctx: tx.ctx, tx: tx.store.writer}

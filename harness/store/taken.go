@@ -121,7 +121,7 @@ func (s *Store) EachTaken(ctx context.Context, yield func(harness.Taken) error) 
 	}
 }
 
-// takenAfter reads the payload that was kept next after a row, and holds its bytes against their hash.
+// takenAfter reads the payload that was kept next after a row, and checks its bytes against their hash.
 func (s *Store) takenAfter(ctx context.Context, last int64) (id int64, p harness.Taken, err error) {
 	var hash []byte
 	var form int

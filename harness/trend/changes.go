@@ -7,7 +7,7 @@ import (
 	"github.com/lilims/bench/harness/stats"
 )
 
-// Found is what a history of nightly values says of itself.
+// Found is what was found in a history of nightly values.
 type Found struct {
 	Changes  []Change
 	Outliers []int   // indexes of single nights far off their neighbours, replaced for the detection
@@ -41,8 +41,8 @@ const (
 // outlier, not a change. Fewer than Minimum nights, or a series without variation, give no changes.
 //
 // The method is PELT (Killick 2012, doi 10.1080/01621459.2012.737745) on logs with squared error, after a Hampel
-// filter, with a penalty widened for autocorrelation and for how little a short history says of its own variation, and
-// small shifts removed. Package simulation counts what it finds and what it invents.
+// filter, with a penalty widened for autocorrelation and for the poorly known variation of a short history, and
+// small shifts removed. Package simulation counts the steps that it finds and its false changes.
 func Find(series []float64) Found {
 	z := make([]float64, len(series))
 	for i, x := range series {
@@ -124,7 +124,7 @@ func neighbourSigma(z []float64) float64 {
 	return stats.MAD(differences) / math.Sqrt2
 }
 
-// hampel replaces nights that stand apart from their neighbours by the neighbours' median.
+// hampel replaces nights that are outliers among their neighbours by the neighbours' median.
 func hampel(z []float64, sigma float64) (clean []float64, outliers []int) {
 	clean = slices.Clone(z)
 	for i := range z {

@@ -104,7 +104,7 @@ func (h *handle) Close() error {
 	return h.err
 }
 
-// State tells what the host says of itself: memory and disk. It has no battery that counts and no thermal state.
+// State returns the host's memory and disk. It has no battery that counts and no thermal state.
 func (h *handle) State(context.Context) (harness.DeviceState, error) {
 	state := harness.DeviceState{At: h.Clock.Now(), FreeMemoryBytes: freeMemory()}
 	var disk syscall.Statfs_t

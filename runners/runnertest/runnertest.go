@@ -19,9 +19,9 @@ type Fixture struct {
 	Build    harness.Build
 	Model    harness.Model
 	Fault    func(name string) map[string]string // environment of a fault; nil: LILIMS_FAULT=name
-	Torn     bool                                // apps know the fault tear@line:N: to crash with half of line N written
+	Torn     bool                                // apps know the fault tear@line:N: crash with half of line N written
 	Slow     map[string]string                   // environment in which a token takes some 50 ms of the host's time; nil: no such thing
-	Battery  bool                                // devices have a gauge that tells of it
+	Battery  bool                                // devices have a battery gauge
 	Reopen   func(t *testing.T) harness.Runner   // another runner on the same devices, as after a restart; nil: cannot
 	Generate int                                 // tokens an iteration; 0: 12
 	Wait     time.Duration                       // longest time that anything may take; 0: 30 s

@@ -14,7 +14,7 @@ import (
 // Options say which devices there are and how they behave.
 type Options struct {
 	Profiles   []harness.DeviceProfile
-	Units      int // of each profile; 0: one
+	Count      int // of each profile; 0: one
 	Seed       uint64
 	Start      time.Time               // of every device's clock
 	CV         float64                 // spread of an iteration's speed, relative; 0: none
@@ -63,12 +63,12 @@ type file struct {
 
 // New makes the lab.
 func New(o Options) *Runner {
-	if o.Units == 0 {
-		o.Units = 1
+	if o.Count == 0 {
+		o.Count = 1
 	}
 	r := &Runner{options: o}
 	for _, p := range o.Profiles {
-		for n := range o.Units {
+		for n := range o.Count {
 			r.units = append(r.units, newUnit(p, n, o))
 		}
 	}
@@ -80,7 +80,7 @@ func newUnit(p harness.DeviceProfile, n int, o Options) *unit {
 	fmt.Fprintf(h, "%s/%d", p.Name, n)
 	id := h.Sum64()
 	name := "Simulated " + p.Marketing
-	if o.Units > 1 {
+	if o.Count > 1 {
 		name = fmt.Sprintf("%s #%d", name, n+1)
 	}
 	u := &unit{

@@ -27,7 +27,7 @@ func TestContract(t *testing.T) {
 		if err := os.WriteFile(app, []byte("app"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		return New(Options{Profiles: profiles(), Units: 2, Start: start, CV: 0.02}), runnertest.Fixture{
+		return New(Options{Profiles: profiles(), Count: 2, Start: start, CV: 0.02}), runnertest.Fixture{
 			Build: harness.Build{Arm: harness.ArmCandidate, Path: app, Hash: "c0"}, Model: runnertest.Model(t, 1<<20), Battery: true, Torn: true,
 		}
 	})

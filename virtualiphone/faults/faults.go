@@ -1,6 +1,6 @@
 // Package faults says how a virtual iPhone shall fail on purpose: a script of faults by service, a cable with a delay and
 // a width, an instruments server with the habits of a troublesome phone. In come a test's wishes, out go the answers to
-// the phone's services, which ask whether something goes wrong now. It never invents an error that a real phone could
+// the phone's services, which ask whether something goes wrong now. It never returns an error that a real phone could
 // not show, and it touches no stream itself.
 package faults
 

@@ -43,7 +43,7 @@ type Exit struct {
 	Signal int // 0: not by a signal
 }
 
-// Usage is what sysmontap tells of a process.
+// Usage is what sysmontap reports of a process.
 type Usage struct {
 	CPUSeconds     float64
 	FootprintBytes int64

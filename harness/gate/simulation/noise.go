@@ -8,7 +8,7 @@ import (
 	"math/rand/v2"
 )
 
-// Noise is a model of one unit's noise on the log scale. With CV the coefficient of variation of an iteration over
+// Noise is a model of one device's noise on the log scale. With CV the coefficient of variation of an iteration over
 // nights, the parts are shares of it, so that their squares add up to about one; they were assembled from published
 // runs on iPhones (docs/method.md). Heat and slow iterations come on top.
 type Noise struct {
@@ -41,7 +41,7 @@ const (
 // Minutes is what one session costs.
 func (n Noise) Minutes() float64 { return sessionMinutes + iterationMinutes*float64(n.Iterations) }
 
-// phone draws sessions of one unit.
+// phone draws sessions of one device.
 type phone struct {
 	Noise
 	random *rand.Rand

@@ -49,7 +49,7 @@ func rules() []struct {
 	}
 }
 
-// history borrows noise from the build against itself on the same unit, over other nights.
+// history borrows noise from the build against itself on the same device, over other nights.
 func history(n Noise, random *rand.Rand) float64 {
 	p := newPhone(n, random)
 	differences := make([]float64, historyPairs)

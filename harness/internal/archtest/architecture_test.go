@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestArchitecture holds ARCHITECTURE.md against the code: its tree names every package below harness and runners, its
+// TestArchitecture checks ARCHITECTURE.md against the code: its tree names every package below harness and runners, its
 // import table has every import between own packages, and what it names is there.
 func TestArchitecture(t *testing.T) {
 	text, err := os.ReadFile(project("ARCHITECTURE.md"))

@@ -200,7 +200,7 @@ func Undocumented(files []File) []string {
 	return out
 }
 
-// Glossary holds the package comment of the package in dir against its exported types, tests left aside: missing are the
+// Glossary compares the package comment of the package in dir with its exported types, tests left aside: missing are the
 // types that the comment does not link to, unknown the links to what is no exported type of the package.
 func Glossary(files []File, dir string) (missing, unknown []string) {
 	types, links := map[string]bool{}, map[string]bool{}

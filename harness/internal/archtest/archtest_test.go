@@ -28,7 +28,7 @@ func fail(t *testing.T, breaches []string) {
 	}
 }
 
-// TestImports holds the repository against the import table of the design.
+// TestImports checks the repository against the import table of the design.
 func TestImports(t *testing.T) {
 	rules := []Rule{
 		{From: "harness/wire", OnlyOwn: true, Allow: []string{"harness"}, Reason: "wire is the protocol that is shared with the phone: it knows the words and nothing else"},
@@ -128,7 +128,7 @@ func TestNoShapelessPackages(t *testing.T) {
 	}
 }
 
-// TestGlossary holds the package comment of harness against its exported types: each is named, and explained in a line of
+// TestGlossary compares the package comment of harness with its exported types: each is named, and explained in a line of
 // its own or of the type that it is part of; and what is named is a type.
 func TestGlossary(t *testing.T) {
 	missing, unknown := Glossary(load(t), "harness")

@@ -54,12 +54,12 @@ public final class BenchmarkSession: Sendable {
             if let abort, state >= abort { stop.stop(.thermal(state)) }
         }
         probes.tick()
-        let witness = environment.startWitness(recorder, folder)
+        let observer = environment.startObserver(recorder, folder)
         let sampling = Task.detached(priority: .high) { await probes.run() }
         let result = await carryOut(earlier, recorder, probes, stop)
         sampling.cancel()
         await sampling.value
-        witness.stop()
+        observer.stop()
         probes.endPhase()
         recorder.enter(.idle, iteration: nil)
         recorder.record(.end) {

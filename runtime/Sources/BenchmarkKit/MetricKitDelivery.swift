@@ -4,7 +4,7 @@ import MetricKit
 #endif
 
 /// Takes what MetricKit delivers into `payloads`, until it is stopped. Nothing where there is no MetricKit.
-func startMetricKit(_ payloads: PayloadFolder) -> any SessionWitness {
+func startMetricKit(_ payloads: PayloadFolder) -> any SessionObserver {
     #if canImport(MetricKit) && os(iOS)
     // StateReporting came with the SDK of iOS 27, as MetricManager did: with an older one the old interface is all there is.
     #if canImport(StateReporting)
@@ -17,13 +17,13 @@ func startMetricKit(_ payloads: PayloadFolder) -> any SessionWitness {
 }
 
 /// For systems without MetricKit.
-struct NoDelivery: SessionWitness {
+struct NoDelivery: SessionObserver {
     func stop() {}
 }
 
 #if canImport(MetricKit) && os(iOS)
 /// MetricKit of iOS 13 to 26: payloads that write themselves as JSON.
-private final class PayloadListener: NSObject, MXMetricManagerSubscriber, SessionWitness {
+private final class PayloadListener: NSObject, MXMetricManagerSubscriber, SessionObserver {
     private let payloads: PayloadFolder
 
     init(_ payloads: PayloadFolder) {
@@ -49,7 +49,7 @@ private final class PayloadListener: NSObject, MXMetricManagerSubscriber, Sessio
 #if canImport(StateReporting)
 /// MetricKit of iOS 27: reports as sequences that never end, encoded as Codable values are.
 @available(iOS 27.0, *)
-private final class ReportListener: SessionWitness {
+private final class ReportListener: SessionObserver {
     private let metrics: Task<Void, Never>
     private let diagnostics: Task<Void, Never>
 

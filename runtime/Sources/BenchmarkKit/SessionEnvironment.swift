@@ -21,7 +21,7 @@ public struct SessionEnvironment: Sendable {
     public var unixTime: @Sendable () -> Int64
     public var memoryMeter: MemoryMeter
     public var signposts: any PhaseSignposts
-    public var startWitness: StartWitness
+    public var startObserver: StartObserver
     /// Opens events.jsonl at a path.
     public var openOutput: @Sendable (String) throws -> any EventOutput
 
@@ -40,7 +40,7 @@ public struct SessionEnvironment: Sendable {
         }
         memoryMeter = .system
         signposts = systemSignposts()
-        startWitness = { SystemWitness($0, folder: $1) }
+        startObserver = { SystemObserver($0, folder: $1) }
         openOutput = { try EventFile($0) }
     }
 }

@@ -44,7 +44,7 @@ enum TestFault: Equatable, Sendable {
     /// Puts the fault between the session and what it uses.
     func apply(to environment: inout SessionEnvironment) {
         switch self {
-        case .payload: environment.startWitness = { FaultyWitness($0, folder: $1) }
+        case .payload: environment.startObserver = { FaultyObserver($0, folder: $1) }
         case .garble, .gap, .full:
             let open = environment.openOutput
             let fault = self
@@ -107,7 +107,7 @@ private final class FaultyModel: LoadedModel {
 }
 
 /// A payload as MetricKit writes them, small.
-private struct FaultyWitness: SessionWitness {
+private struct FaultyObserver: SessionObserver {
     init(_ recorder: Recorder, folder: String) {
         let name = "metric-0.json"
         let payload = """

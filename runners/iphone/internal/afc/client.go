@@ -81,14 +81,14 @@ func (c *Client) receive(number uint64) (answer, error) {
 	return a, a.status()
 }
 
-// Info is what the phone tells of a file.
+// Info is the phone's information on a file.
 type Info struct {
 	Size     int64
 	Dir      bool
 	Modified time.Time
 }
 
-// Stat tells of a file or folder.
+// Stat returns information on a file or folder.
 func (c *Client) Stat(ctx context.Context, path string) (Info, error) {
 	a, err := c.call(ctx, "stat "+path, afcwire.Afc_operation_file_info, cstring(path))
 	if err != nil {

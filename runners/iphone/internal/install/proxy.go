@@ -46,7 +46,7 @@ type Installed struct {
 	Path    string // of the bundle, on the phone
 }
 
-// Lookup tells of an app, nil if it is not installed.
+// Lookup returns information on an app, nil if it is not installed.
 func Lookup(ctx context.Context, conn net.Conn, bundleID string) (*Installed, error) {
 	request := map[string]any{"Command": "Lookup", "ClientOptions": map[string]any{
 		"BundleIDs":        []string{bundleID},

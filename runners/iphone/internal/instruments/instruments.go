@@ -72,7 +72,7 @@ func (h *Hub) Done() <-chan struct{} { return h.client.Done() }
 // Err says why the connection has ended; nil while it lives.
 func (h *Hub) Err() error { return h.client.Err() }
 
-// Exits tells of observed processes that ended.
+// Exits reports observed processes that ended.
 func (h *Hub) Exits() <-chan Exit { return h.exits }
 
 // Output is the last output of the processes that were started here.
@@ -240,7 +240,7 @@ type Usage struct {
 	FootprintBytes int64
 }
 
-// Usages tells of the processes that Sample was asked for.
+// Usages reports the processes that Sample was asked for.
 func (h *Hub) Usages() <-chan Usage { return h.usages }
 
 // tap is a running sampler.

@@ -2,23 +2,23 @@
 import Dispatch
 #endif
 
-/// Listens to what comes unasked while a session runs, and records it.
-public protocol SessionWitness: Sendable {
-    /// Listens no more.
+/// Records what the system reports by itself while a session runs.
+public protocol SessionObserver: Sendable {
+    /// Stops listening.
     func stop()
 }
 
 /// Begins to listen. `folder` is where payload files are put, beside the events.
-public typealias StartWitness = @Sendable (_ recorder: Recorder, _ folder: String) -> any SessionWitness
+public typealias StartObserver = @Sendable (_ recorder: Recorder, _ folder: String) -> any SessionObserver
 
-/// What the system tells of its own accord: memory warnings and MetricKit payloads. Where the system tells nothing it
+/// Memory warnings and MetricKit payloads, which the system delivers by itself. Where the system delivers nothing it
 /// is empty.
-final class SystemWitness: SessionWitness {
+final class SystemObserver: SessionObserver {
     #if canImport(Darwin)
     // Sources may be cancelled from any thread; not every SDK says so in the type.
     private nonisolated(unsafe) let pressure: any DispatchSourceMemoryPressure
     #endif
-    private let deliveries: any SessionWitness
+    private let deliveries: any SessionObserver
 
     init(_ recorder: Recorder, folder: String) {
         #if canImport(Darwin)
