@@ -30,10 +30,10 @@ func (all Verdicts) Text(w io.Writer) error {
 			last = v.Case
 		}
 		if inTable(v) {
-			fmt.Fprintf(table, "  %s\t%s\t%s\n", label(v.Metric), judgement(v), harness.PrintableLine(v.Reason))
+			fmt.Fprintf(table, "  %s\t%s\t%s\n", label(v.Metric), judgement(v.Judgement), harness.PrintableLine(v.Reason))
 			continue
 		}
-		cells := []string{label(v.Metric), judgement(v), change(v), interval(v), harness.Count(v.Pairs, "pair"), "noise " + share(v.Noise),
+		cells := []string{label(v.Metric), judgement(v.Judgement), change(v), interval(v), harness.Count(v.Pairs, "pair"), "noise " + share(v.Noise),
 			fmt.Sprintf("threshold %.0f %%", 100*v.Threshold)}
 		fmt.Fprintf(table, "  %s\n", strings.Join(cells, "\t"))
 	}
@@ -78,7 +78,7 @@ func (all Verdicts) remarks() []string {
 // SeriesVerdict writes the verdict of one series whose metric need not be one of ours.
 func SeriesVerdict(w io.Writer, metric harness.Metric, v gate.Judged) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %s: %s", v.Case, metric.Label, judgement(v))
+	fmt.Fprintf(&b, "%s, %s: %s", v.Case, metric.Label, judgement(v.Judgement))
 	if v.Estimate != nil {
 		fmt.Fprintf(&b, ", %s", metric.ChangeText(*v.Estimate))
 	}
@@ -98,7 +98,7 @@ func SeriesVerdict(w io.Writer, metric harness.Metric, v gate.Judged) error {
 
 // line is a verdict in one line.
 func line(v gate.Judged) string {
-	parts := []string{judgement(v)}
+	parts := []string{judgement(v.Judgement)}
 	if v.Estimate != nil && v.Limit == nil {
 		parts = append(parts, fmt.Sprintf("%s %s at a threshold of %.0f %%, %s", change(v), interval(v), 100*v.Threshold,
 			harness.Count(v.Pairs, "pair")))
@@ -112,7 +112,7 @@ func line(v gate.Judged) string {
 }
 
 // judgement is a verdict's answer for people: "near threshold". Programs read near_threshold.
-func judgement(v gate.Judged) string { return strings.ReplaceAll(string(v.Judgement), "_", " ") }
+func judgement(j harness.Judgement) string { return strings.ReplaceAll(string(j), "_", " ") }
 
 // nothing stands in a cell for a figure that is absent.
 const nothing = "—"

@@ -21,7 +21,7 @@ func (all Verdicts) Markdown(w io.Writer) error {
 			if compare.ResultOf(v.Judgement) != result {
 				continue
 			}
-			name := escapeMarkdown(judgement(v))
+			name := escapeMarkdown(judgement(v.Judgement))
 			if result != compare.Passed || v.Judgement == harness.Improvement {
 				name = "**" + name + "**"
 			}

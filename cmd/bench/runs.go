@@ -119,7 +119,13 @@ func restoreRun(flags *flag.FlagSet) action {
 // days is a flag of a time that may be given in days.
 type days time.Duration
 
-func (d *days) String() string { return time.Duration(*d).String() }
+// String is empty for none, so that help shows no default.
+func (d *days) String() string {
+	if *d == 0 {
+		return ""
+	}
+	return time.Duration(*d).String()
+}
 func (d *days) Type() string   { return "time" }
 func (d *days) Set(text string) error {
 	v, err := harness.ParseSpan(text)

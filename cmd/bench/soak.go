@@ -27,8 +27,9 @@ func soakCommand() command {
 		setup: func(flags *flag.FlagSet) action {
 			var f soakFlags
 			f.declareRun(flags)
-			flags.DurationVar(&f.duration, "duration", 0, "how long to generate (default as the scenario says: 5m)")
-			flags.DurationVar(&f.idle, "idle", -1, "idle time before the load, for the energy baseline (default as the scenario says: 1m)")
+			flags.DurationVar(&f.duration, "duration", 0, "how long to generate (default the scenario's: 5m)")
+			flags.DurationVar(&f.idle, "idle", -1, "idle time before the load, for the energy baseline (default the scenario's: 1m)")
+			flags.Lookup("idle").DefValue = "0s" // help shows no default: it is the scenario's
 			if scenario := flags.Lookup("scenario"); scenario != nil {
 				scenario.Usage = "`scenario` of the catalogue that has a duration (default soak)"
 			}

@@ -21,7 +21,7 @@ type trendFlags struct {
 	json                    bool
 	device, model, scenario string
 	metrics                 words
-	since                   time.Duration
+	since                   days
 	data, configs           *string
 }
 
@@ -37,7 +37,7 @@ func trendCommand() command {
 			flags.StringVar(&f.model, "model", "", "only this `model`")
 			flags.StringVar(&f.scenario, "scenario", "", "only this `scenario`")
 			flags.Var(&f.metrics, "metric", "`metric` to analyse, by its label or name (default decode); repeat the flag for several")
-			flags.DurationVar(&f.since, "since", 0, "only the latest `time`, such as 90d or 36h (default all)")
+			flags.Var(&f.since, "since", "only the last `time`, such as 90d or 36h (default all)")
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if err := noArguments("trend", rest); err != nil {
 					return 0, err
@@ -76,7 +76,7 @@ func (f *trendFlags) recorded(ctx context.Context, env Env) (int, error) {
 		return (f.model == "" || f.model == c.Model.Name) && (f.scenario == "" || f.scenario == c.Scenario.Name) && f.means(c.Device, catalog)
 	}}
 	if f.since > 0 {
-		query.Since = env.Clock.Now().Add(-f.since)
+		query.Since = env.Clock.Now().Add(-time.Duration(f.since))
 	}
 	found, err := trend.Histories(ctx, recorder, query)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package simulation runs the trend detector on modelled nights and counts the steps that it finds and the changes that it reports falsely, so that
-// its error rates are measured on this project's own code. In comes a seed and a size, out comes a table; every number in
+// Package simulation runs the trend detector on modelled nights and counts the steps that it finds and the changes that it
+// reports falsely, so that its error rates are measured on this project's own code. In comes a seed and a size, out comes a table; every number in
 // it is of a modelled history and speaks of the detector, never of a device.
 package simulation
 
