@@ -126,7 +126,7 @@ func (d *days) String() string {
 	}
 	return time.Duration(*d).String()
 }
-func (d *days) Type() string   { return "time" }
+func (d *days) Type() string { return "time" }
 func (d *days) Set(text string) error {
 	v, err := harness.ParseSpan(text)
 	*d = days(v)
