@@ -3,8 +3,9 @@ package virtualiphone
 import (
 	"encoding/json"
 	"math"
-	"os"
 	"path/filepath"
+
+	"github.com/google/renameio/v2"
 )
 
 // stateFile is where apps read what the phone would tell them through iOS.
@@ -29,20 +30,11 @@ func (p *Phone) writeState() {
 		return
 	}
 	if err == nil {
-		err = replaceFile(p.stateFile(), text)
+		err = renameio.WriteFile(p.stateFile(), text, 0o644, renameio.WithTempDir(p.options.Dir)) // readers never see half of it
 	}
 	if err != nil {
 		p.log.Warn("state file not written", "err", err)
 		return
 	}
 	p.state = string(text)
-}
-
-// replaceFile writes beside the file and renames: readers never see half of it.
-func replaceFile(path string, text []byte) error {
-	part := path + ".part"
-	if err := os.WriteFile(part, text, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(part, path)
 }

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/google/renameio/v2"
+
 	"github.com/lilims/bench/harness"
 )
 
@@ -92,20 +94,19 @@ func install(from, to, hash string) error {
 	if err = os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return storage("install app", err)
 	}
-	target, err := os.CreateTemp(filepath.Dir(to), "agent-*")
+	target, err := renameio.NewPendingFile(to, renameio.WithTempDir(filepath.Dir(to)), renameio.WithStaticPermissions(0o755))
 	if err != nil {
 		return storage("install app", err)
 	}
-	defer os.Remove(target.Name())
+	defer target.Cleanup()
 	sum := sha256.New()
-	_, err = io.Copy(io.MultiWriter(target, sum), source)
-	if err = errors.Join(err, target.Chmod(0o755), target.Close()); err != nil {
+	if _, err = io.Copy(io.MultiWriter(target, sum), source); err != nil {
 		return storage("install app", err)
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); got != hash {
 		return broken(fmt.Errorf("%s has the hash %s, the build says %s", from, got, hash))
 	}
-	if err := os.Rename(target.Name(), to); err != nil {
+	if err := target.CloseAtomicallyReplace(); err != nil {
 		return storage("install app", err)
 	}
 	return nil
