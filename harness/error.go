@@ -13,6 +13,8 @@ const (
 	KindUsage        Kind = "usage"        // flags or configuration: exit 2
 	KindDevice       Kind = "device"       // missing, ambiguous, locked, untrusted, unfit: exit 3
 	KindIncomparable Kind = "incomparable" // exit 4
+	KindInconclusive Kind = "inconclusive" // a session did not yield all that it was made for: exit 4
+	KindNothing      Kind = "nothing"      // sessions were made, and nothing was measured: exit 6
 	KindInternal     Kind = "internal"     // exit 5
 	KindModel        Kind = "model"        // the model package is corrupt or does not fit: exit 2
 	KindBuild        Kind = "build"        // the app build is unreadable or for another platform: exit 2

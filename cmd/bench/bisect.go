@@ -61,7 +61,7 @@ func (f *bisectFlags) search(ctx context.Context, env Env) (int, error) {
 	}
 	metric, _ := harness.MetricNamed(f.metrics[0])
 	builder := bisect.Builder{Repository: bisect.Repository{Folder: f.repository, Environ: env.Environ},
-		Folder: filepath.Join(dataFolder(env, *f.data), "builds"), Command: f.command, Output: env.Stderr}
+		Folder: filepath.Join(dataFolder(env, *f.data), "builds"), Command: f.command, Output: env.Notices}
 	if kind == runnerIPhone {
 		builder.Suffix = ".ipa"
 	}

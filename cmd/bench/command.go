@@ -16,14 +16,15 @@ const (
 	exitOK           = 0 // pass, or the command did what it was asked
 	exitRegression   = 1 // or a release check fails
 	exitUsage        = 2 // flags, configuration, an unreadable model or app
-	exitDevice       = 3 // missing, ambiguous or unfit
-	exitInconclusive = 4 // inconclusive, incomparable or not measured
+	exitDevice       = 3 // missing, busy, ambiguous or unfit
+	exitInconclusive = 4 // inconclusive, missing or incomparable
 	exitInternal     = 5
+	exitNothing      = 6   // sessions were made, and not one iteration was measured
 	exitSignal       = 128 // and the signal's number: 130 or 143
 )
 
-const exitCodes = "Exit codes: 0 pass, 1 regression or a failed release check, 2 usage or configuration, 3 device missing or unfit, " +
-	"4 inconclusive, incomparable or not measured, 5 internal, 130 or 143 ended by a signal."
+const exitCodes = "Exit codes: 0 pass, 1 regression or a failed release check, 2 usage or configuration, 3 device missing, busy or unfit, " +
+	"4 inconclusive, missing or incomparable, 5 internal, 6 nothing measured, 130 or 143 ended by a signal."
 
 // command describes one verb of the program, or a group of verbs.
 type command struct {
@@ -125,8 +126,10 @@ func exitOf(err error) int {
 		return exitUsage
 	case harness.KindDevice:
 		return exitDevice
-	case harness.KindIncomparable:
+	case harness.KindIncomparable, harness.KindInconclusive:
 		return exitInconclusive
+	case harness.KindNothing:
+		return exitNothing
 	}
 	return exitInternal
 }

@@ -44,7 +44,7 @@ func (o *ingestOptions) run(ctx context.Context, env Env, rest []string) (int, e
 	defer recorder.Close()
 	taking := ingest.Options{
 		Sources: sources, Stdin: env.Stdin, Folder: store.PayloadFolder(data), Clock: env.Clock,
-		Unreadable: func(source string, err error) { fmt.Fprintf(env.Stderr, "bench: ingest: %s: %v\n", source, err) },
+		Unreadable: func(source string, err error) { fail(env, unreadable("ingest", source, err)) },
 	}
 	if o.json {
 		taking.Records = env.Stdout

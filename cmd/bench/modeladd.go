@@ -58,7 +58,7 @@ func declareRequest(flags *flag.FlagSet, r *modelstore.Request) {
 	flags.BoolVar(&r.Force, "force", false, "convert again even if the model exists")
 }
 
-// addPrinter says on standard error where the adding of a model stands, and prints each new model.
+// addPrinter says in notices where the adding of a model stands, and prints each new model.
 type addPrinter struct {
 	env  Env
 	said map[string]int64 // file and source -> tenths of it that were told
@@ -70,22 +70,22 @@ func (p *addPrinter) print(e modelstore.Event) {
 	case e.Fetch != nil:
 		p.fetching(*e.Fetch)
 	case e.Begun != nil:
-		fmt.Fprintf(p.env.Stderr, "==> %s to %s\n", e.Begun.Name, e.Begun.Precision)
+		fmt.Fprintf(p.env.Notices, "==> %s to %s\n", e.Begun.Name, e.Begun.Precision)
 	case e.Present != "":
-		fmt.Fprintf(p.env.Stderr, "%s exists already (--force converts it again)\n", e.Present)
+		fmt.Fprintf(p.env.Notices, "%s exists already (--force converts it again)\n", e.Present)
 	case e.Converted != nil:
 		if err := printConverted(p.env.Stdout, *e.Converted); p.err == nil {
 			p.err = err
 		}
 	default:
-		fmt.Fprintf(p.env.Stderr, "  %s\n", harness.PrintableLine(e.Line))
+		fmt.Fprintf(p.env.Notices, "  %s\n", harness.PrintableLine(e.Line))
 	}
 }
 
 // fetching tells every tenth of a file, and whatever is worth a note.
 func (p *addPrinter) fetching(f fetch.Progress) {
 	if f.Note != "" {
-		fmt.Fprintf(p.env.Stderr, "%s: %s\n", f.File, harness.PrintableLine(f.Note))
+		fmt.Fprintf(p.env.Notices, "%s: %s\n", f.File, harness.PrintableLine(f.Note))
 		return
 	}
 	if f.Total <= 0 {
@@ -94,7 +94,7 @@ func (p *addPrinter) fetching(f fetch.Progress) {
 	key := f.File + f.Source
 	if tenth := 10 * f.Done / f.Total; tenth > p.said[key] {
 		p.said[key] = tenth
-		fmt.Fprintf(p.env.Stderr, "%s: %d %% of %.1f MB from %s\n", f.File, 10*tenth, float64(f.Total)/1e6, harness.PrintableLine(f.Source))
+		fmt.Fprintf(p.env.Notices, "%s: %d %% of %.1f MB from %s\n", f.File, 10*tenth, float64(f.Total)/1e6, harness.PrintableLine(f.Source))
 	}
 }
 

@@ -90,7 +90,7 @@ func (p *program) root() *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.StringVarP(&p.output, "output", "o", "", "write the result to `file`, whole or not at all, instead of standard output")
 	flags.BoolVarP(&p.quiet, "quiet", "q", false, "no progress and no notices; errors are still printed")
-	flags.BoolVarP(&p.verbose, "verbose", "v", false, "also print the log of the device library")
+	flags.BoolVarP(&p.verbose, "verbose", "v", false, "also print the log of the device library, or of the virtual iPhones")
 	flags.BoolVar(&p.noColor, "no-color", false, "never use colour (also NO_COLOR)")
 	for _, c := range commands() {
 		root.AddCommand(c.cobra(p))

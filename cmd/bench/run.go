@@ -7,7 +7,6 @@ import (
 
 	flag "github.com/spf13/pflag"
 
-	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/crosscheck"
 	"github.com/lilims/bench/harness/engine"
 	"github.com/lilims/bench/harness/store"
@@ -99,7 +98,7 @@ func (f *runFlags) print(env Env, data string, report reports.Report) error {
 	places := env.Stdout
 	write := report.Text
 	if f.json {
-		write, places = report.JSON, env.Stderr
+		write, places = report.JSON, env.Notices
 	}
 	if err := write(env.Stdout); err != nil {
 		return err
@@ -119,17 +118,11 @@ func (f *runFlags) print(env Env, data string, report reports.Report) error {
 // people look.
 func exitOfRun(env Env, done engine.Report) int {
 	code := exitOK
-	for _, end := range done.Ended {
-		if end.Outcome == harness.OutcomeOK {
-			continue
-		}
-		fmt.Fprintf(env.Stderr, "bench: session %s: %s: %s\n", end.ID, end.Outcome, harness.PrintableLine(end.Reason))
-		switch end.Outcome {
-		case harness.OutcomeRefused, harness.OutcomeThermal, harness.OutcomeDeviceLost:
-			code = max(code, exitDevice)
-		default:
-			code = max(code, exitInconclusive)
-		}
+	for _, failed := range done.Failures() {
+		code = max(code, fail(env, failed))
+	}
+	if err := done.Nothing(); err != nil {
+		return exitOf(err)
 	}
 	return code
 }

@@ -104,7 +104,7 @@ func runnerOfKind(kind harness.DeviceKind) (string, error) {
 func openIPhone(l lab) (harness.Runner, error) {
 	var log *slog.Logger
 	if l.env.Verbose {
-		log = slog.New(slog.NewTextHandler(l.env.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		log = slog.New(slog.NewTextHandler(l.env.Notices, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	iphone.QuietLibrary(log)
 	return iphone.New(iphone.Options{Socket: l.env.Getenv("USBMUXD_SOCKET_ADDRESS"), Clock: l.env.Clock, Trouble: l.trouble,

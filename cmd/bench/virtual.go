@@ -27,7 +27,6 @@ type virtualFlags struct {
 	os       string
 	count    int
 	seed     uint64
-	verbose  bool
 	control  string
 	phone    virtualiphone.PhoneOptions // what every phone begins as
 	gauge    time.Duration              // interval of the battery gauge's publications
@@ -55,7 +54,6 @@ func virtualCommand() command {
 			flags.BoolVar(&f.phone.Locked, "locked", false, "the phones are locked")
 			flags.DurationVar(&f.phone.Link.RTT, "rtt", 0, "round-trip `time` of the cable")
 			flags.DurationVar(&f.gauge, "gauge-every", battery.Defaults().PublishEvery, "`interval` at which the battery gauges publish, 1s to 1m")
-			flags.BoolVar(&f.verbose, "verbose", false, "log every request to standard error")
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if err := noArguments("virtual", rest); err != nil {
 					return 0, err
@@ -85,7 +83,7 @@ func ofVirtualPhone(err error) error {
 // serve makes the phones, says where they listen, one address a line, and serves until it is told to stop.
 func (f *virtualFlags) serve(ctx context.Context, env Env) error {
 	level := slog.LevelWarn
-	if f.verbose {
+	if env.Verbose {
 		level = slog.LevelDebug
 	}
 	dir, err := filepath.Abs(f.dir) // apps are started in folders of their own
@@ -93,7 +91,7 @@ func (f *virtualFlags) serve(ctx context.Context, env Env) error {
 		return harness.UsageError("virtual", "Name the folder by its whole path with --dir.", "%w", err)
 	}
 	lab, err := virtualiphone.NewLab(virtualiphone.LabOptions{Dir: dir, Seed: f.seed, Clock: env.Clock,
-		Log: slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: level}))})
+		Log: slog.New(slog.NewTextHandler(env.Notices, &slog.HandlerOptions{Level: level}))})
 	if err != nil {
 		return err
 	}
@@ -120,7 +118,7 @@ func (f *virtualFlags) serve(ctx context.Context, env Env) error {
 		}
 		fmt.Fprintf(env.Stdout, "control http://%s\n", address)
 	}
-	fmt.Fprintf(env.Stderr, "set USBMUXD_SOCKET_ADDRESS=%s for clients; end with Ctrl-C\n", listeners[0].Addr())
+	fmt.Fprintf(env.Notices, "set USBMUXD_SOCKET_ADDRESS=%s for clients; end with Ctrl-C\n", listeners[0].Addr())
 	select {
 	case <-ctx.Done():
 		return nil

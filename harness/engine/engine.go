@@ -25,13 +25,6 @@ type Engine struct {
 	RenewReferences bool       // the first good probe of a device replaces its reference
 }
 
-// Report is what became of the planned sessions.
-type Report struct {
-	Run     string
-	Ended   []harness.SessionEnd // the last attempt of every planned session that ended, in the order of their ends
-	Pending []string             // planned sessions without an end that counts; a resumed run takes them up
-}
-
 // Run executes a plan from its beginning. Every chosen device is opened and looked at before the first launch, so that
 // a missing or locked one is told before an hour of work. The report is true even when there is an error.
 func (e *Engine) Run(ctx context.Context, run harness.Run) (Report, error) {

@@ -25,6 +25,7 @@ func New(setup Setup, selection plan.Selection) (*Experiment, error) {
 }
 
 // Round makes one run with so many sessions of each case and build; 0: as many as the scenario says.
+// That the first round measured nothing is an error.
 func (e *Experiment) Round(ctx context.Context, sessions int) error {
 	// A later round begins with the other arm, so that the pairs go on alternating.
 	wanted := e.Selection
@@ -33,9 +34,12 @@ func (e *Experiment) Round(ctx context.Context, sessions int) error {
 	if err != nil {
 		return err
 	}
-	run, _, err := e.Run(ctx, p)
+	run, done, err := e.Run(ctx, p)
 	if run.ID != "" {
 		e.Runs = append(e.Runs, run.ID)
+	}
+	if err == nil && len(e.Runs) == 1 {
+		return done.Nothing() // later rounds have earlier ones to be judged by
 	}
 	return err
 }
