@@ -112,7 +112,7 @@ func checkCount(p release.Page) string {
 // Release writes the page for a terminal.
 func Release(w io.Writer, p release.Page) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "release check: %s (%s)\nclaims %s, model %s, %s\n", outcomes[p.Status], checkCount(p), p.Claims, p.Model, moment(p.At))
+	fmt.Fprintf(&b, " (%s)\nclaims %s, model %s, %s\n", checkCount(p), p.Claims, p.Model, moment(p.At))
 	for _, kind := range p.Synthetic() {
 		fmt.Fprintf(&b, "%s\n", mark(kind))
 	}
@@ -130,7 +130,7 @@ func Release(w io.Writer, p release.Page) error {
 	for _, c := range all {
 		c.text(&b)
 	}
-	_, err := io.WriteString(w, harness.Printable(b.String()))
+	_, err := fmt.Fprintf(w, "release check: %s%s", paintFor(w).status(p.Status, outcomes[p.Status]), harness.Printable(b.String()))
 	return err
 }
 

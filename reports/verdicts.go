@@ -23,17 +23,17 @@ const claim = "Regression: the estimated loss exceeds the threshold, and at an e
 // Text writes a table for each case, then the remarks, each once with the metrics that it is about.
 func (all Verdicts) Text(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	last := ""
+	last, colours := "", paintFor(w)
 	for _, v := range all {
 		if v.Case != last {
 			fmt.Fprintf(table, "%s\n", harness.PrintableLine(v.Case))
 			last = v.Case
 		}
 		if inTable(v) {
-			fmt.Fprintf(table, "  %s\t%s\t%s\n", label(v.Metric), judgement(v.Judgement), harness.PrintableLine(v.Reason))
+			fmt.Fprintf(table, "  %s\t%s\t%s\n", label(v.Metric), colours.judgement(v.Judgement), harness.PrintableLine(v.Reason))
 			continue
 		}
-		cells := []string{label(v.Metric), judgement(v.Judgement), change(v), interval(v), harness.Count(v.Pairs, "pair"), "noise " + share(v.Noise),
+		cells := []string{label(v.Metric), colours.judgement(v.Judgement), change(v), interval(v), harness.Count(v.Pairs, "pair"), "noise " + share(v.Noise),
 			fmt.Sprintf("threshold %.0f %%", 100*v.Threshold)}
 		fmt.Fprintf(table, "  %s\n", strings.Join(cells, "\t"))
 	}
@@ -78,7 +78,6 @@ func (all Verdicts) remarks() []string {
 // SeriesVerdict writes the verdict of one series whose metric need not be one of ours.
 func SeriesVerdict(w io.Writer, metric harness.Metric, v gate.Judged) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %s: %s", v.Case, metric.Label, judgement(v.Judgement))
 	if v.Estimate != nil {
 		fmt.Fprintf(&b, ", %s", metric.ChangeText(*v.Estimate))
 	}
@@ -92,7 +91,8 @@ func SeriesVerdict(w io.Writer, metric harness.Metric, v gate.Judged) error {
 	for _, warning := range v.Warnings {
 		fmt.Fprintf(&b, "  warning: %s\n", warning)
 	}
-	_, err := io.WriteString(w, harness.Printable(b.String()))
+	_, err := fmt.Fprintf(w, "%s, %s: %s%s", harness.PrintableLine(v.Case), harness.PrintableLine(metric.Label),
+		paintFor(w).judgement(v.Judgement), harness.Printable(b.String()))
 	return err
 }
 

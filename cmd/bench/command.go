@@ -65,7 +65,7 @@ func (c command) below(group string, p *program) *cobra.Command {
 	if c.setup == nil {
 		out.RunE = func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return harness.UsageError(c.name, "See bench "+c.name+" --help.", "no verb is given")
+				return harness.UsageError(c.name, "See bench "+c.name+" --help.", "no verb is given: %s", strings.Join(c.verbNames(), ", "))
 			}
 			return unknownCommand(cmd, args[0])
 		}
@@ -84,6 +84,17 @@ func (c command) below(group string, p *program) *cobra.Command {
 			return exitCode(code)
 		}
 		return err
+	}
+	return out
+}
+
+// verbNames are the names of the verbs below a command that are in its help.
+func (c command) verbNames() []string {
+	var out []string
+	for _, verb := range c.verbs {
+		if !verb.hidden && verb.instead == "" {
+			out = append(out, verb.name)
+		}
 	}
 	return out
 }

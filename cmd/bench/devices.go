@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
-	"strings"
 
 	flag "github.com/spf13/pflag"
 
@@ -56,19 +53,8 @@ func listDevices(ctx context.Context, l lab, asJSON bool) (int, error) {
 			}
 		}
 	}
-	return exit, printDevices(l.env.Stdout, all, asJSON)
-}
-
-func printDevices(w io.Writer, all []harness.Device, asJSON bool) error {
 	if asJSON {
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(all)
+		return exit, reports.ListingJSON(l.env.Stdout, "devices", all)
 	}
-	rows := [][]string{{"NAME", "KIND", "MODEL", "OS", "UDID"}}
-	for _, d := range all {
-		rows = append(rows, []string{d.Name, string(d.Kind), strings.TrimSpace(d.Marketing + " " + d.ProductType),
-			strings.TrimSpace(d.OSVersion + " " + d.OSBuild), d.UDID})
-	}
-	return reports.Columns(w, rows)
+	return exit, reports.Devices(l.env.Stdout, all)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 
 	flag "github.com/spf13/pflag"
@@ -11,6 +10,7 @@ import (
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/fetch"
 	"github.com/lilims/bench/harness/modelstore"
+	"github.com/lilims/bench/reports"
 )
 
 func modelAddCommand() command {
@@ -74,7 +74,7 @@ func (p *addPrinter) print(e modelstore.Event) {
 	case e.Present != "":
 		fmt.Fprintf(p.env.Notices, "%s exists already (--force converts it again)\n", e.Present)
 	case e.Converted != nil:
-		if err := printConverted(p.env.Stdout, *e.Converted); p.err == nil {
+		if err := reports.ConvertedModel(p.env.Stdout, *e.Converted); p.err == nil {
 			p.err = err
 		}
 	default:
@@ -96,27 +96,4 @@ func (p *addPrinter) fetching(f fetch.Progress) {
 		p.said[key] = tenth
 		fmt.Fprintf(p.env.Notices, "%s: %d %% of %.1f MB from %s\n", f.File, 10*tenth, float64(f.Total)/1e6, harness.PrintableLine(f.Source))
 	}
-}
-
-// printConverted shows a new model, and what the Neural Engine is known to dislike of it.
-func printConverted(w io.Writer, c modelstore.Converted) error {
-	if err := printManifest(w, c.Folder, c.Manifest); err != nil {
-		return err
-	}
-	errs := 0
-	for _, finding := range c.Lint {
-		if finding.Level == "error" {
-			errs++
-		}
-	}
-	fmt.Fprintf(w, "lint        %d errors, %d warnings for the Neural Engine\n", errs, len(c.Lint)-errs)
-	for _, f := range c.Lint {
-		where := f.Function
-		if f.Operation != "" {
-			where += "/" + f.Operation
-		}
-		fmt.Fprintf(w, "  %s: %s: %s: %s; %s\n", f.Level, f.Rule, harness.PrintableLine(where), harness.PrintableLine(f.Text), f.Remedy)
-	}
-	_, err := fmt.Fprintf(w, "measure it  bench run --device DEVICE --model %s\n", c.Manifest.Name)
-	return err
 }

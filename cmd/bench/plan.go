@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"strconv"
+
+	flag "github.com/spf13/pflag"
 
 	"github.com/lilims/bench/reports"
-	flag "github.com/spf13/pflag"
 )
 
 func planCommand() command {
@@ -25,29 +23,11 @@ func planCommand() command {
 				if err != nil {
 					return 0, err
 				}
-				return exitOK, printPlan(env, r, *asJSON)
+				if *asJSON {
+					return exitOK, reports.PlanJSON(env.Stdout, r.plan)
+				}
+				return exitOK, reports.Plan(env.Stdout, r.plan)
 			}
 		},
 	}
-}
-
-func printPlan(env Env, r resolved, asJSON bool) error {
-	if asJSON {
-		encoder := json.NewEncoder(env.Stdout)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(r.plan)
-	}
-	rows := [][]string{{"SESSION", "DEVICE", "MODEL", "SCENARIO", "ARM", "PAIR", "ITERATIONS"}}
-	for _, p := range r.plan.Sessions {
-		c := r.plan.Cases[p.Case]
-		iterations := fmt.Sprintf("%d + %d warm-up", c.Scenario.Iterations, c.Scenario.Warmups)
-		if c.Scenario.MinimumWork > 0 {
-			iterations += ", at least " + c.Scenario.MinimumWork.String()
-		}
-		if c.Scenario.Duration > 0 {
-			iterations = "for " + c.Scenario.Duration.String()
-		}
-		rows = append(rows, []string{p.ID, c.Device.Name, c.Model.Name, c.Scenario.Name, string(p.Arm), strconv.Itoa(p.Pair), iterations})
-	}
-	return reports.Columns(env.Stdout, rows)
 }

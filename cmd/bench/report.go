@@ -17,6 +17,8 @@ import (
 type reportOptions struct {
 	data           *string
 	all, open      bool
+	json           bool
+	typed          func(flag string) bool // given on the command line
 	format, output string
 }
 
@@ -28,6 +30,8 @@ func reportCommand() command {
 			flags.BoolVar(&o.all, "all", false, "write a page for every run and an index over them")
 			flags.BoolVar(&o.open, "open", false, "write the page and open it in a browser")
 			flags.StringVar(&o.format, "format", "text", "`format`: text, md, json or html")
+			flags.BoolVar(&o.json, "json", false, "print the figures as JSON: the same as --format json")
+			o.typed = flags.Changed
 			flags.StringVarP(&o.output, "output", "o", "", "`path` to write to; - is standard output (default: html to the data folder, the rest to standard output)")
 			return o.run
 		},
@@ -35,6 +39,9 @@ func reportCommand() command {
 }
 
 func (o *reportOptions) run(ctx context.Context, env Env, rest []string) (int, error) {
+	if err := o.check(); err != nil {
+		return 0, err
+	}
 	recorder, err := store.OpenRecorded(ctx, dataFolder(env, *o.data))
 	if err != nil {
 		return 0, err
@@ -54,6 +61,24 @@ func (o *reportOptions) run(ctx context.Context, env Env, rest []string) (int, e
 		err = env.OpenPage(page)
 	}
 	return exitOK, err
+}
+
+// check refuses flags that contradict one another.
+func (o *reportOptions) check() error {
+	refuse := func(format string, args ...any) error {
+		return harness.UsageError("report", "Give one of them.", format, args...)
+	}
+	switch {
+	case o.json && o.typed("format") && o.format != "json":
+		return refuse("both --json and --format %s are given", o.format)
+	case o.all && (o.json || o.typed("format") && o.format != "html"):
+		return refuse("--all writes pages: html, and no other format")
+	case o.open && !o.all && (o.json || o.typed("format") && o.format != "html"):
+		return refuse("--open shows a page: html, and no other format")
+	case o.json:
+		o.format = "json"
+	}
+	return nil
 }
 
 // writeOne prints a run, or writes its page and returns the path.

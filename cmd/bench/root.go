@@ -15,6 +15,7 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/config"
+	"github.com/lilims/bench/reports"
 )
 
 // program is one start of bench: the host as its verbs see it, once the global flags and settings are read.
@@ -116,12 +117,12 @@ func (p *program) prepare(cmd *cobra.Command) error {
 	}
 	p.env.Verbose = p.verbose
 	p.env.Settings = settings
-	if p.noColor || p.output != "" || p.env.Getenv("NO_COLOR") != "" {
-		p.env.Color = false
-	}
-	if p.output != "" && p.output != "-" {
+	switch {
+	case p.output != "" && p.output != "-":
 		p.written = &bytes.Buffer{}
 		p.env.Stdout = p.written
+	case p.env.Color && !p.noColor && p.env.Getenv("NO_COLOR") == "" && p.env.Getenv("TERM") != "dumb":
+		p.env.Stdout = reports.Terminal{Writer: p.env.Stdout}
 	}
 	return nil
 }
