@@ -13,8 +13,9 @@ import (
 // TestColour: verdicts are in colour on a terminal that shows colours, and nowhere else.
 func TestColour(t *testing.T) {
 	t.Chdir(t.TempDir())
-	series := `{"Name": "slower", "S0": 0.02, "Baseline": [[30,30.1],[30.2,30],[29.8,30],[30,30],[30.1,29.9]],
- "Candidate": [[24,24.1],[24.2,24],[23.8,24],[24,24],[24.1,23.9]]}`
+	series := `{"Name": "slower", "S0": 0.02,
+ "Baseline": [[30,30.1,29.9],[30.2,30,30.1],[29.8,30,30.1],[30,30,30],[30.1,29.9,30]],
+ "Candidate": [[24,24.1,23.9],[24.2,24,24.1],[23.8,24,24.1],[24,24,24],[24.1,23.9,24]]}`
 	require.NoError(t, os.WriteFile("slower.json", []byte(series), 0o644))
 	judge := func(terminal bool, variable, value string, more ...string) string {
 		var out, errs bytes.Buffer
