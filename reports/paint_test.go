@@ -36,8 +36,8 @@ func TestVerdictsInColour(t *testing.T) {
 
 	assert.NotContains(t, plainText.String(), "\x1b")
 	assert.Equal(t, plainText.String(), escapes.ReplaceAllString(coloured.String(), ""))
-	for _, word := range []string{red + "regression", green + "pass", yellow + "inconclusive", red + "over limit", "speed: " + red + "regression",
-		"release check: " + yellow + "incomplete"} {
+	for _, word := range []string{red + "regression", green + "pass", yellow + "inconclusive", red + "over limit",
+		"speed: " + red + "regression", "release check: " + yellow + "incomplete"} {
 		assert.Contains(t, coloured.String(), word+plain)
 	}
 }

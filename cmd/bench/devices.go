@@ -17,7 +17,6 @@ func devicesCommand() command {
 		name: "devices", summary: "list connected, local and simulated devices", usage: "[--json]",
 		setup: func(flags *flag.FlagSet) action {
 			configs := configsFlag(flags)
-			data := dataFlag(flags)
 			asJSON := flags.Bool("json", false, "print the devices as JSON")
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if err := noArguments("devices", rest); err != nil {
@@ -27,7 +26,7 @@ func devicesCommand() command {
 				if err != nil {
 					return 0, err
 				}
-				return listDevices(ctx, lab{env: env, catalog: catalog, data: dataFolder(env, *data)}, *asJSON)
+				return listDevices(ctx, lab{env: env, catalog: catalog}, *asJSON)
 			}
 		},
 	}

@@ -13,7 +13,7 @@ func planCommand() command {
 		name: "plan", summary: "print the plan of a run without running it", usage: "--device NAME [flags]",
 		setup: func(flags *flag.FlagSet) action {
 			s := selection{planOnly: true}
-			s.declare(flags)
+			s.declareWithout(flags, "policy")
 			asJSON := flags.Bool("json", false, "print the plan as JSON")
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if err := noArguments("plan", rest); err != nil {

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	flag "github.com/spf13/pflag"
@@ -43,17 +41,7 @@ func virtualCommand() command {
 		name: "virtual", summary: "serve virtual iPhones to usbmuxd clients", usage: "--profile iPhone15 [--listen 127.0.0.1:0] [flags]",
 		setup: func(flags *flag.FlagSet) action {
 			var f virtualFlags
-			flags.Var(&f.profiles, "profile", "`profile` of a phone; repeat the flag for several phones (default iPhone15)")
-			flags.Var(&f.listen, "listen", "`address`: HOST:PORT (port 0: any free one) or the path of a unix socket, with a slash in it; repeat the flag for several (default 127.0.0.1:0)")
-			flags.StringVar(&f.dir, "dir", filepath.Join("bench-data", "phones"), "`folder` in which the phones are kept")
-			flags.StringVar(&f.os, "os", "", "`version` of iOS, as 18.6 or 18.6/22G86 (default the profile's)")
-			flags.IntVar(&f.count, "count", 1, "`number` of phones of each profile")
-			flags.Uint64Var(&f.seed, "seed", 1, "`seed` of UDIDs and of the gauges' noise")
-			flags.StringVar(&f.control, "control", "", "loopback `address` of an HTTP control interface for cable, lock, heat and faults (see virtualiphone/control)")
-			flags.BoolVar(&f.phone.WithoutImage, "without-image", false, "the developer image is not mounted")
-			flags.BoolVar(&f.phone.Locked, "locked", false, "the phones are locked")
-			flags.DurationVar(&f.phone.Link.RTT, "rtt", 0, "round-trip `time` of the cable")
-			flags.DurationVar(&f.gauge, "gauge-every", battery.Defaults().PublishEvery, "`interval` at which the battery gauges publish, 1s to 1m")
+			f.declare(flags)
 			return func(ctx context.Context, env Env, rest []string) (int, error) {
 				if err := noArguments("virtual", rest); err != nil {
 					return 0, err
@@ -62,6 +50,22 @@ func virtualCommand() command {
 			}
 		},
 	}
+}
+
+func (f *virtualFlags) declare(flags *flag.FlagSet) {
+	flags.Var(&f.profiles, "profile", "`profile` of a phone; repeat the flag for several phones (default iPhone15)")
+	flags.Var(&f.listen, "listen", "`address`: HOST:PORT (port 0: any free one) or the path of a unix socket, with a slash in it; "+
+		"repeat the flag for several (default 127.0.0.1:0)")
+	flags.StringVar(&f.dir, "dir", filepath.Join("bench-data", "phones"), "`folder` in which the phones are kept")
+	flags.StringVar(&f.os, "os", "", "`version` of iOS, as 18.6 or 18.6/22G86 (default the profile's)")
+	flags.IntVar(&f.count, "count", 1, "`number` of phones of each profile")
+	flags.Uint64Var(&f.seed, "seed", 1, "`seed` of UDIDs and of the gauges' noise")
+	flags.StringVar(&f.control, "control", "", "loopback `address` of an HTTP control interface for cable, lock, heat and faults "+
+		"(see virtualiphone/control)")
+	flags.BoolVar(&f.phone.WithoutImage, "without-image", false, "the developer image is not mounted")
+	flags.BoolVar(&f.phone.Locked, "locked", false, "the phones are locked")
+	flags.DurationVar(&f.phone.Link.RTT, "rtt", 0, "round-trip `time` of the cable")
+	flags.DurationVar(&f.gauge, "gauge-every", battery.Defaults().PublishEvery, "`interval` at which the battery gauges publish, 1s to 1m")
 }
 
 // ofVirtualPhone gives an error of the virtual iPhones, a package of its own, the harness's form.
@@ -161,7 +165,7 @@ func (f *virtualFlags) addPhones(lab *virtualiphone.Lab) error {
 	return nil
 }
 
-// open listens on every address. A unix socket that a dead process has left behind is replaced.
+// open listens on every address.
 func (f *virtualFlags) open(ctx context.Context) ([]net.Listener, error) {
 	addresses := f.listen
 	if len(addresses) == 0 {
@@ -169,13 +173,7 @@ func (f *virtualFlags) open(ctx context.Context) ([]net.Listener, error) {
 	}
 	var out []net.Listener
 	for _, address := range addresses {
-		network := "tcp"
-		if strings.ContainsRune(address, '/') {
-			network = "unix"
-			removeDeadSocket(ctx, address)
-		}
-		var config net.ListenConfig
-		l, err := config.Listen(ctx, network, address)
+		l, err := virtualiphone.Listen(ctx, address)
 		if err != nil {
 			for _, open := range out {
 				open.Close()
@@ -185,18 +183,4 @@ func (f *virtualFlags) open(ctx context.Context) ([]net.Listener, error) {
 		out = append(out, l)
 	}
 	return out, nil
-}
-
-// removeDeadSocket removes a socket file that nobody answers on.
-func removeDeadSocket(ctx context.Context, path string) {
-	info, err := os.Stat(path)
-	if err != nil || info.Mode()&os.ModeSocket == 0 {
-		return
-	}
-	var dialer net.Dialer
-	if conn, err := dialer.DialContext(ctx, "unix", path); err == nil {
-		conn.Close()
-		return
-	}
-	os.Remove(path)
 }

@@ -19,9 +19,10 @@ func TestNothingMeasured(t *testing.T) {
 		kind  harness.Kind // "": something was measured, or nothing was tried
 		says  string
 	}{
-		"no session":       {},
-		"one iteration":    {ended: []harness.SessionEnd{crash, half}},
-		"crashes":          {[]harness.SessionEnd{crash, crash}, harness.KindNothing, "nothing was measured in 2 sessions; the first ended with app_crash: killed"},
+		"no session":    {},
+		"one iteration": {ended: []harness.SessionEnd{crash, half}},
+		"crashes": {[]harness.SessionEnd{crash, crash}, harness.KindNothing,
+			"nothing was measured in 2 sessions; the first ended with app_crash: killed"},
 		"an unfit device":  {[]harness.SessionEnd{refused}, harness.KindDevice, "refused: battery at 3 %"},
 		"unfit, and crash": {[]harness.SessionEnd{refused, crash}, harness.KindNothing, "in 2 sessions"},
 	} {
