@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // browser loads pages from disk. Its traffic goes to a proxy that answers nothing, so that no test reaches the network,
@@ -46,9 +48,7 @@ func (b *browser) load(t *testing.T, page []byte) (dom string, asked []string) {
 	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "page.html")
-	if err := os.WriteFile(file, page, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(file, page, 0o644))
 	log := filepath.Join(dir, "net.json")
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
@@ -57,9 +57,8 @@ func (b *browser) load(t *testing.T, page []byte) (dom string, asked []string) {
 		"--proxy-server="+strings.TrimPrefix(b.proxy.URL, "http://"), "--proxy-bypass-list=<-loopback>", "--log-net-log="+log, "--virtual-time-budget=2000", "--dump-dom", "file://"+file)
 	var out, errs bytes.Buffer
 	command.Stdout, command.Stderr = &out, &errs
-	if err := command.Run(); err != nil {
-		t.Fatalf("chromium: %v\n%s", err, errs.String())
-	}
+	err := command.Run()
+	require.NoError(t, err, "chromium: %v\n%s", err, errs.String())
 	return out.String(), pageRequests(t, log)
 }
 
@@ -68,17 +67,13 @@ func (b *browser) load(t *testing.T, page []byte) (dom string, asked []string) {
 func pageRequests(t *testing.T, log string) []string {
 	t.Helper()
 	data, err := os.ReadFile(log)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var parsed struct {
 		Events []struct {
 			Params struct{ Initiator, URL string }
 		}
 	}
-	if err := json.Unmarshal(data, &parsed); err != nil {
-		t.Fatalf("the browser's log of requests: %v", err)
-	}
+	require.NoError(t, json.Unmarshal(data, &parsed), "the browser's log of requests")
 	var out []string
 	for _, e := range parsed.Events {
 		if p := e.Params; p.Initiator != "" && p.Initiator != "not an origin" && !strings.HasPrefix(p.URL, "file:") && !strings.HasPrefix(p.URL, "data:") {
@@ -109,41 +104,28 @@ func TestPagesInABrowser(t *testing.T) {
 	for _, p := range pages {
 		t.Run(p.name, func(t *testing.T) {
 			var page bytes.Buffer
-			if err := p.write(&page); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, p.write(&page))
 			dom, asked := b.load(t, page.Bytes())
-			if len(asked) > 0 {
-				t.Errorf("the page asked for %q", asked)
-			}
-			if n := strings.Count(dom, "<svg"); n != p.charts {
-				t.Errorf("%d charts are drawn, want %d", n, p.charts)
-			}
-			if strings.Contains(dom, "<title>taken over") {
-				t.Error("a script in the model's text ran")
-			}
+			assert.Empty(t, asked, "the page asked")
+			assert.Equal(t, p.charts, strings.Count(dom, "<svg"), "charts are drawn")
+			assert.NotContains(t, dom, "<title>taken over", "a script in the model's text ran")
 		})
 	}
 	t.Run("the check can fail", func(t *testing.T) {
-		if _, asked := b.load(t, []byte(`<img src="http://page.example/x">`)); len(asked) == 0 {
-			t.Error("a page that asks for a picture was not caught")
-		}
+		_, asked := b.load(t, []byte(`<img src="http://page.example/x">`))
+		assert.NotEmpty(t, asked, "a page that asks for a picture was not caught")
 	})
 }
 
 // TestPolicyForbidsEverything reads the page's policy: no request of any kind, no script but the two that it carries.
 func TestPolicyForbidsEverything(t *testing.T) {
 	var page bytes.Buffer
-	if err := New(fixture("r1", harness.KindVirtual, noon, 1)).HTML(&page); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, New(fixture("r1", harness.KindVirtual, noon, 1)).HTML(&page))
 	text := page.String()
-	if !strings.Contains(text, `content="default-src &#39;none&#39;; script-src &#39;sha256-`) || strings.Contains(text, "script-src 'unsafe") {
-		t.Error("the page's policy does not begin with default-src 'none' and script digests")
-	}
+	assert.Contains(t, text, `content="default-src &#39;none&#39;; script-src &#39;sha256-`,
+		"the page's policy does not begin with default-src 'none' and script digests")
+	assert.NotContains(t, text, "script-src 'unsafe", "the page's policy does not begin with default-src 'none' and script digests")
 	for _, banned := range []string{`src="http`, `href="http`, "url(http", "@import"} {
-		if strings.Contains(text, banned) {
-			t.Errorf("the page contains %q", banned)
-		}
+		assert.NotContains(t, text, banned, "the page contains")
 	}
 }

@@ -3,11 +3,12 @@ package reports
 import (
 	"bytes"
 	"io"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestCrossChecks: every format shows what MetricKit says, and where it disagrees.
@@ -32,13 +33,9 @@ func TestCrossChecks(t *testing.T) {
 		"json": {report.JSON, []string{`"metrickit": [`, `"disagrees": true`, `"ours": 45400000`}},
 	} {
 		var b bytes.Buffer
-		if err := c.write(&b); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, c.write(&b))
 		for _, want := range c.want {
-			if !strings.Contains(b.String(), want) {
-				t.Errorf("%s lacks %q", name, want)
-			}
+			assert.Contains(t, b.String(), want, "%s lacks", name)
 		}
 	}
 }

@@ -2,15 +2,13 @@ package reports
 
 import (
 	"bytes"
-	"math"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/lilims/bench/harness"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/lilims/bench/harness"
 )
 
 // TestEveryMetricHasAPlace: a reading of any metric is in the table, under its label, in the order of the metrics.
@@ -46,16 +44,18 @@ func TestFigures(t *testing.T) {
 		session("s0.2", "s0", 2, 1, 10, 20, 90),
 		session("s1", "s1", 1, 1, 30, 32),
 	}})
-	if len(r.Cases) != 1 {
-		t.Fatalf("New gives %d cases, want one", len(r.Cases))
-	}
+	require.Len(t, r.Cases, 1, "New")
 	f, ok := r.Cases[0].figureOf(harness.DecodeTokS)
-	if !ok || f.Absent != "" || *f.Summary.Median != 25.5 || *f.Min != 10 || *f.Max != 90 || f.Readings != 5 || f.Sessions != 2 {
-		t.Errorf("decode = %+v, want the median 25.5 of 20 and 31, range 10 to 90, 5 readings of 2 sessions", f)
-	}
-	if c := r.Cases[0]; c.Planned != 4 || c.Measured != 4 {
-		t.Errorf("%d of %d iterations, want 4 of 4", c.Measured, c.Planned)
-	}
+	require.True(t, ok, "decode")
+	require.Empty(t, f.Absent, "decode")
+	require.InDelta(t, 25.5, *f.Summary.Median, 0, "decode")
+	require.InDelta(t, 10, *f.Min, 0, "decode")
+	assert.InDelta(t, 90, *f.Max, 0, "decode")
+	assert.Equal(t, 5, f.Readings, "decode")
+	assert.Equal(t, 2, f.Sessions, "decode")
+	c := r.Cases[0]
+	assert.Equal(t, 4, c.Planned, "%d of %d iterations, want 4 of 4", c.Measured, c.Planned)
+	assert.Equal(t, 4, c.Measured, "%d of %d iterations, want 4 of 4", c.Measured, c.Planned)
 }
 
 func TestTerminalTakesNoOrders(t *testing.T) {
@@ -64,12 +64,8 @@ func TestTerminalTakesNoOrders(t *testing.T) {
 		recorded.Sessions[i].Begin.Case.Device.Name = "shelf\x1b]0;owned\x07\u009b31m"
 	}
 	var b bytes.Buffer
-	if err := New(recorded).Text(&b); err != nil {
-		t.Fatal(err)
-	}
-	if strings.ContainsAny(b.String(), "\x1b\x07\u009b") {
-		t.Error("control characters of a device's name reach the terminal")
-	}
+	require.NoError(t, New(recorded).Text(&b))
+	assert.False(t, strings.ContainsAny(b.String(), "\x1b\x07\u009b"), "control characters of a device's name reach the terminal")
 }
 
 func TestGaugePower(t *testing.T) {
@@ -95,23 +91,19 @@ func TestGaugePower(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			power, energy := gaugePower(harness.RecordedSession{Begin: harness.SessionBegin{At: noon}, Battery: c.readings})
-			if len(power) != len(c.watts) {
-				t.Fatalf("power = %v, want %v", power, c.watts)
-			}
+			require.Len(t, power, len(c.watts))
 			for i, want := range c.watts {
-				if got := power[i].Value.([]float64)[1]; math.Abs(got-want) > 1e-12 {
-					t.Errorf("step %d is %v W, want %v", i, got, want)
-				}
+				assert.InDelta(t, want, power[i].Value.([]float64)[1], 1e-12, "step %d", i)
 			}
-			if n := len(energy); n > 0 && math.Abs(energy[n-1].Value.([]float64)[1]-c.mWh) > 1e-9 {
-				t.Errorf("energy = %v mWh, want %v", energy[n-1].Value, c.mWh)
+			n := len(energy)
+			if n > 0 {
+				assert.InDelta(t, c.mWh, energy[n-1].Value.([]float64)[1], 1e-9, "energy")
 			}
 		})
 	}
 }
 
 func TestPageName(t *testing.T) {
-	if got, want := PageName("../x y/é"), "run-.._x_y__.html"; got != want {
-		t.Errorf("PageName = %q, want %q", got, want)
-	}
+	got, want := PageName("../x y/é"), "run-.._x_y__.html"
+	assert.Equal(t, want, got, "PageName")
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/require"
 )
 
 var update = flag.Bool("update", false, "write the golden files; the run fails all the same, so that nobody checks in what nobody has read")
@@ -19,19 +20,13 @@ func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
 	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.MkdirAll("testdata", 0o755))
+		require.NoError(t, os.WriteFile(path, got, 0o644))
 		t.Errorf("%s is written; read it, then run the test without -update", path)
 		return
 	}
 	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if bytes.Equal(got, want) {
 		return
 	}
@@ -43,9 +38,7 @@ func golden(t *testing.T, name string, got []byte) {
 			}
 			return "(no line)"
 		}
-		if line(gotLines) != line(wantLines) {
-			t.Fatalf("%s, line %d:\ngot  %s\nwant %s\n`go test ./reports -update` writes the file anew", path, i+1, line(gotLines), line(wantLines))
-		}
+		require.Equal(t, line(wantLines), line(gotLines), "%s, line %d:\ngot", path, i+1)
 	}
 }
 
@@ -73,9 +66,7 @@ func TestGoldens(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := c.write(c.report, &b); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, c.write(c.report, &b))
 			golden(t, c.name, withoutAssets(t, b.Bytes()))
 		})
 	}
@@ -86,9 +77,7 @@ func withoutAssets(t *testing.T, page []byte) []byte {
 	t.Helper()
 	for _, name := range []string{"page.css", "page.js", "echarts/echarts.common.min.js"} {
 		asset, err := assets.ReadFile("assets/" + name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		page = bytes.Replace(page, asset, []byte("["+name+"]"), 1)
 		page = bytes.Replace(page, []byte(sourceHash(asset)), []byte("["+name+"]"), 1)
 	}

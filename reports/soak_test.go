@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // soaked is a run of one soak: a minute at 20 tok/s, then heat, then half of it.
@@ -41,9 +43,7 @@ func soaked() harness.Recorded {
 
 func TestSoakCurveInText(t *testing.T) {
 	var b bytes.Buffer
-	if err := New(soaked()).Text(&b); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, New(soaked()).Text(&b))
 	for _, want := range []string{
 		"  s000 under load: 24 windows of 5s\n",
 		"  decode   " + strings.Repeat("█", 12) + strings.Repeat("▅", 12) + "  10.00 – 20.00 tok/s\n",
@@ -52,17 +52,13 @@ func TestSoakCurveInText(t *testing.T) {
 		"  1m0s  20.00 tok/s    100 %  43.77 MiB  3.700 W  nominal\n",
 		"  2m0s  10.00 tok/s     50 %",
 	} {
-		if !strings.Contains(b.String(), want) {
-			t.Errorf("no %q in\n%s", want, b.String())
-		}
+		assert.Contains(t, b.String(), want, "no")
 	}
 }
 
 func TestSoakCurveOnThePage(t *testing.T) {
 	var b bytes.Buffer
-	if err := New(soaked()).HTML(&b); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, New(soaked()).HTML(&b))
 	for _, want := range []string{"Throughput under sustained load", "Memory and power under sustained load",
 		`"name":"serious","itemStyle":{"color":"warn-rule","opacity":0.12},"coord":[60,"min"]},{"itemStyle":null,"coord":[120,"max"]`} {
 		if !strings.Contains(b.String(), want) {
@@ -71,9 +67,9 @@ func TestSoakCurveOnThePage(t *testing.T) {
 		}
 	}
 	b.Reset()
-	if err := New(fixture("20261123-120000-ab12", harness.KindVirtual, noon, 1)).HTML(&b); err != nil || strings.Contains(b.String(), "sustained load") {
-		t.Errorf("a run that is no soak shows a curve (%v)", err)
-	}
+	err := New(fixture("20261123-120000-ab12", harness.KindVirtual, noon, 1)).HTML(&b)
+	require.NoError(t, err)
+	assert.NotContains(t, b.String(), "sustained load", "a run that is no soak shows a curve (%v)", err)
 }
 
 func TestSparkline(t *testing.T) {
@@ -82,16 +78,12 @@ func TestSparkline(t *testing.T) {
 		long[i] = ptr(float64(240 - i))
 	}
 	line, low, high, ok := sparkline(long)
-	if !ok || low != 1 || high != 240 || len([]rune(line)) != widest || []rune(line)[0] != '█' || []rune(line)[widest-1] != '▁' {
-		t.Errorf("sparkline = %q, %v – %v", line, low, high)
-	}
-	if line, _, _, _ := sparkline([]*float64{ptr(2.0), nil, ptr(2.0)}); line != "█ █" {
-		t.Errorf("a gap is drawn as %q", line)
-	}
-	if _, _, _, ok := sparkline([]*float64{nil, nil}); ok {
-		t.Error("nothing is drawn as something")
-	}
-	if line, _, _, _ := sparkline([]*float64{ptr(0.0)}); line != "▁" {
-		t.Errorf("zero is drawn as %q", line)
-	}
+	assert.False(t, !ok || low != 1 || high != 240 || len([]rune(line)) != widest || []rune(line)[0] != '█' || []rune(line)[widest-1] != '▁',
+		"sparkline = %q, %v – %v", line, low, high)
+	line, _, _, _ = sparkline([]*float64{ptr(2.0), nil, ptr(2.0)})
+	assert.Equal(t, "█ █", line, "a gap is drawn")
+	_, _, _, ok = sparkline([]*float64{nil, nil})
+	assert.False(t, ok, "nothing is drawn as something")
+	line, _, _, _ = sparkline([]*float64{ptr(0.0)})
+	assert.Equal(t, "▁", line, "zero is drawn")
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/lilims/bench/virtualiphone"
 	"github.com/lilims/bench/virtualiphone/internal/hosttest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // client runs a program of libimobiledevice against the lab, and returns what it printed. The test is skipped, with the
@@ -37,13 +39,9 @@ func client(t *testing.T, host hosttest.Host, name string, args ...string) (stri
 func must(t *testing.T, host hosttest.Host, want []string, name string, args ...string) string {
 	t.Helper()
 	out, err := client(t, host, name, args...)
-	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
-	}
+	require.NoError(t, err, "%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	for _, text := range want {
-		if !strings.Contains(out, text) {
-			t.Errorf("%s %s does not say %q:\n%s", name, strings.Join(args, " "), text, out)
-		}
+		assert.Contains(t, out, text, "%s %s does not say", name, strings.Join(args, " "))
 	}
 	return out
 }
@@ -55,21 +53,15 @@ func TestIdeviceIDListsEveryPhone(t *testing.T) {
 	// The same lab behind a unix socket.
 	path := filepath.Join(t.TempDir(), "usbmuxd")
 	listener, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	served := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { served <- lab.Serve(ctx, listener) }()
 	must(t, hosttest.Host{Addr: "UNIX:" + path}, []string{a.UDID(), b.UDID()}, "idevice_id", "-l")
 	cancel()
-	if err := <-served; err != nil {
-		t.Errorf("serving a unix socket ended with %v", err)
-	}
+	require.NoError(t, <-served, "serving a unix socket ended")
 	b.Detach()
-	if out := must(t, host, []string{a.UDID()}, "idevice_id", "-l"); strings.Contains(out, b.UDID()) {
-		t.Errorf("a phone that was pulled is listed:\n%s", out)
-	}
+	assert.NotContains(t, must(t, host, []string{a.UDID()}, "idevice_id", "-l"), b.UDID(), "a phone that was pulled is listed")
 }
 
 func TestIdeviceInfo(t *testing.T) {
@@ -90,46 +82,37 @@ func TestIdevicePair(t *testing.T) {
 	for _, step := range []struct{ verb, want string }{
 		{"validate", "SUCCESS: Validated"}, {"unpair", "SUCCESS: Unpaired"}, {"pair", "SUCCESS: Paired"}, {"validate", "SUCCESS: Validated"}, {"unpair", "SUCCESS: Unpaired"},
 	} {
-		if out, err := pair(step.verb); err != nil || !strings.Contains(out, step.want) {
-			t.Fatalf("idevicepair %s: %v\n%s", step.verb, err, out)
-		}
+		out, err := pair(step.verb)
+		require.NoError(t, err, "idevicepair %s: %v\n%s", step.verb, err, out)
+		require.Contains(t, out, step.want, "idevicepair %s", step.verb)
 	}
 	phone.SetTrust(virtualiphone.TrustPending)
-	if out, err := pair("pair"); err == nil || !strings.Contains(out, "accept the trust dialog") {
-		t.Errorf("pair while the dialogue is open: %v\n%s", err, out)
-	}
+	out, err := pair("pair")
+	require.Error(t, err, "pair while the dialogue is open: %v\n%s", err, out)
+	assert.Contains(t, out, "accept the trust dialog", "pair while the dialogue is open")
 	phone.SetLocked(true)
-	if out, err := pair("pair"); err == nil || !strings.Contains(out, "passcode") {
-		t.Errorf("pair with a locked phone: %v\n%s", err, out)
-	}
+	out, err = pair("pair")
+	require.Error(t, err, "pair with a locked phone: %v\n%s", err, out)
+	assert.Contains(t, out, "passcode", "pair with a locked phone")
 }
 
 func TestIdeviceInstaller(t *testing.T) {
 	lab, host := newLab(t)
 	phone := addPhone(t, lab, virtualiphone.PhoneOptions{})
 	package1 := filepath.Join(t.TempDir(), "demo.ipa")
-	if err := os.WriteFile(package1, hosttest.IPA(t, hosttest.App{BundleID: bundle}), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(package1, hosttest.IPA(t, hosttest.App{BundleID: bundle}), 0o644))
 	must(t, host, []string{"Install: Complete"}, "ideviceinstaller", "-u", phone.UDID(), "-i", package1)
 	must(t, host, []string{bundle, `"1", "Demo"`}, "ideviceinstaller", "-u", phone.UDID(), "-l", "-o", "list_user")
 	out, _ := client(t, host, "ideviceinstaller", "-u", phone.UDID(), "-l")
-	if !strings.Contains(out, bundle) {
-		t.Errorf("the app is not listed:\n%s", out)
-	}
+	assert.Contains(t, out, bundle, "the app is not listed")
 	macho := filepath.Join(t.TempDir(), "phone.ipa")
 	executable := []byte("\xcf\xfa\xed\xfe\x0c\x00\x00\x01 a build for a real phone")
-	if err := os.WriteFile(macho, hosttest.IPA(t, hosttest.App{BundleID: bundle, Executable: executable}), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(macho, hosttest.IPA(t, hosttest.App{BundleID: bundle, Executable: executable}), 0o644))
 	out, _ = client(t, host, "ideviceinstaller", "-u", phone.UDID(), "-i", macho)
-	if !strings.Contains(out, "ApplicationVerificationFailed") || !strings.Contains(out, "Mach-O") {
-		t.Errorf("a Mach-O app was not refused for what it is:\n%s", out)
-	}
+	assert.Contains(t, out, "ApplicationVerificationFailed", "a Mach-O app was not refused for what it is")
+	assert.Contains(t, out, "Mach-O", "a Mach-O app was not refused for what it is")
 	must(t, host, []string{"Uninstall: Complete"}, "ideviceinstaller", "-u", phone.UDID(), "-U", bundle)
-	if len(phone.Apps()) != 0 {
-		t.Error("the app is still there")
-	}
+	assert.Empty(t, phone.Apps(), "the app is still there")
 }
 
 func TestIdeviceDiagnostics(t *testing.T) {
@@ -167,21 +150,15 @@ func TestIdeviceSyslog(t *testing.T) {
 	command := exec.CommandContext(ctx, path, "-u", phone.UDID())
 	command.Env = append(os.Environ(), "USBMUXD_SOCKET_ADDRESS="+host.Addr)
 	out, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, command.Start())
 	launch(t, phone, nil)
 	var seen bytes.Buffer
 	buffer := make([]byte, 4096)
 	for !strings.Contains(seen.String(), "<Notice>: a line of the app") {
 		n, err := out.Read(buffer)
 		seen.Write(buffer[:n])
-		if err != nil {
-			t.Fatalf("the line never came: %v\n%s", err, seen.String())
-		}
+		require.NoError(t, err, "the line never came: %v\n%s", err, seen.String())
 	}
 	cancel()
 	io.Copy(io.Discard, out)
@@ -202,12 +179,8 @@ func TestIfuseMountsAContainer(t *testing.T) {
 	phone := addPhone(t, lab, virtualiphone.PhoneOptions{})
 	install(t, host, phone, hosttest.IPA(t, hosttest.App{BundleID: bundle}))
 	home, err := phone.Container(bundle)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(home, "Documents/from-app"), []byte("hello"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(home, "Documents/from-app"), []byte("hello"), 0o644))
 	mount := t.TempDir()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -215,9 +188,7 @@ func TestIfuseMountsAContainer(t *testing.T) {
 	command.Env = append(os.Environ(), "USBMUXD_SOCKET_ADDRESS="+host.Addr)
 	var said bytes.Buffer
 	command.Stdout, command.Stderr = &said, &said
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, command.Start())
 	ended := make(chan struct{})
 	go func() {
 		command.Wait()
@@ -241,13 +212,9 @@ func TestIfuseMountsAContainer(t *testing.T) {
 		return err == nil && string(text) == "hello"
 	})
 	big := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
-	if err := os.WriteFile(filepath.Join(mount, "Documents/big"), big, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(filepath.Join(mount, "Documents/big"), filepath.Join(mount, "tmp/moved")); err != nil {
-		t.Fatal(err)
-	}
-	if text, err := os.ReadFile(filepath.Join(home, "tmp/moved")); err != nil || !bytes.Equal(text, big) {
-		t.Errorf("what came through the mount: %d bytes, %v", len(text), err)
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(mount, "Documents/big"), big, 0o644))
+	require.NoError(t, os.Rename(filepath.Join(mount, "Documents/big"), filepath.Join(mount, "tmp/moved")))
+	text, err := os.ReadFile(filepath.Join(home, "tmp/moved"))
+	require.NoError(t, err, "what came through the mount: %d bytes", len(text))
+	assert.True(t, bytes.Equal(text, big), "what came through the mount: %d bytes", len(text))
 }

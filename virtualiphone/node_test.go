@@ -5,12 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/lilims/bench/virtualiphone"
 	"github.com/lilims/bench/virtualiphone/internal/hosttest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestAppiumIOSDevice runs an independent JavaScript client: devices, properties, files, installation, containers. NODE
@@ -31,16 +32,13 @@ func TestAppiumIOSDevice(t *testing.T) {
 	lab, host := newLab(t)
 	phone := addPhone(t, lab, virtualiphone.PhoneOptions{})
 	ipa := filepath.Join(t.TempDir(), "demo.ipa")
-	if err := os.WriteFile(ipa, hosttest.IPA(t, hosttest.App{BundleID: bundle}), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(ipa, hosttest.IPA(t, hosttest.App{BundleID: bundle}), 0o644))
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	command := exec.CommandContext(ctx, path, "check.cjs", phone.UDID(), bundle, ipa)
 	command.Dir = folder
 	command.Env = append(os.Environ(), "USBMUXD_SOCKET_ADDRESS="+host.Addr)
 	out, err := command.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "all checks passed") {
-		t.Errorf("appium-ios-device: %v\n%s", err, out)
-	}
+	require.NoError(t, err, "appium-ios-device: %v\n%s", err, out)
+	assert.Contains(t, string(out), "all checks passed", "appium-ios-device")
 }

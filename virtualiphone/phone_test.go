@@ -13,6 +13,8 @@ import (
 	"github.com/lilims/bench/virtualiphone/internal/apps"
 	"github.com/lilims/bench/virtualiphone/internal/hosttest"
 	"github.com/lilims/bench/virtualiphone/internal/plistio"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 const bundle = "org.lilims.demo"
@@ -21,13 +23,9 @@ const bundle = "org.lilims.demo"
 func newLab(t testing.TB) (*virtualiphone.Lab, hosttest.Host) {
 	t.Helper()
 	lab, err := virtualiphone.NewLab(virtualiphone.LabOptions{Dir: t.TempDir(), Seed: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() {
-		if err := lab.Close(); err != nil {
-			t.Errorf("close lab: %v", err)
-		}
+		assert.NoError(t, lab.Close(), "close lab")
 	})
 	return lab, hosttest.Serve(t, lab.Serve)
 }
@@ -35,31 +33,21 @@ func newLab(t testing.TB) (*virtualiphone.Lab, hosttest.Host) {
 func addPhone(t testing.TB, lab *virtualiphone.Lab, o virtualiphone.PhoneOptions) *virtualiphone.Phone {
 	t.Helper()
 	profile, err := virtualiphone.ProfileNamed("iPhone15")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	phone, err := lab.AddPhone(profile, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return phone
 }
 
 // install puts an app on a phone through installation_proxy, the package lying in the media folder already.
 func install(t testing.TB, host hosttest.Host, phone *virtualiphone.Phone, ipa []byte) plistio.Dict {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(phone.Dir(), "media/PublicStaging/demo.ipa"), ipa, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(phone.Dir(), "media/PublicStaging/demo.ipa"), ipa, 0o644))
 	frames := host.Frames(phone.UDID(), apps.ProxyService)
-	if err := frames.Send(map[string]any{"Command": "Install", "PackagePath": "PublicStaging/demo.ipa"}); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, frames.Send(map[string]any{"Command": "Install", "PackagePath": "PublicStaging/demo.ipa"}))
 	for {
 		answer, err := frames.Receive()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if answer.Has("Error") || answer.String("Status") == "Complete" {
 			return answer
 		}
@@ -82,91 +70,66 @@ func eventually(t testing.TB, what string, ok func() bool) {
 
 func TestUDIDsFollowFromTheSeed(t *testing.T) {
 	profile, err := virtualiphone.ProfileNamed("iphone15,4")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	first := virtualiphone.UDID(profile, 1, 0)
-	if len(first) != 25 || !strings.HasPrefix(first, "00008120-00") {
-		t.Errorf("UDID = %q, want 25 characters of chip 8120", first)
-	}
-	if virtualiphone.UDID(profile, 1, 0) != first || virtualiphone.UDID(profile, 1, 1) == first || virtualiphone.UDID(profile, 2, 0) == first {
-		t.Error("UDIDs do not follow from seed and ordinal alone")
-	}
+	assert.Len(t, first, 25, "UDID: want 25 characters of chip 8120")
+	assert.True(t, strings.HasPrefix(first, "00008120-00"), "UDID: want 25 characters of chip 8120")
+	assert.Equal(t, first, virtualiphone.UDID(profile, 1, 0), "UDIDs do not follow from seed and ordinal alone")
+	assert.NotEqual(t, first, virtualiphone.UDID(profile, 1, 1), "UDIDs do not follow from seed and ordinal alone")
+	assert.NotEqual(t, first, virtualiphone.UDID(profile, 2, 0), "UDIDs do not follow from seed and ordinal alone")
 }
 
 func TestEveryAttachHasANewNumber(t *testing.T) {
 	lab, host := newLab(t)
 	phone := addPhone(t, lab, virtualiphone.PhoneOptions{})
 	conn := host.Dial()
-	if err := hosttest.Send(conn, 3, map[string]any{"MessageType": "Listen"}); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, hosttest.Send(conn, 3, map[string]any{"MessageType": "Listen"}))
 	next := func(kind string) plistio.Dict {
 		t.Helper()
 		_, message, err := hosttest.Receive(conn)
-		if err != nil || message.String("MessageType") != kind {
-			t.Fatalf("got %v, %v; want %s", message, err, kind)
-		}
+		require.NoError(t, err)
+		require.Equal(t, kind, message.String("MessageType"))
 		return message
 	}
 	next("Result")
 	before := next("Attached").Uint("DeviceID")
 	phone.Detach()
-	if gone := next("Detached").Uint("DeviceID"); gone != before {
-		t.Errorf("device %d detached, want %d", gone, before)
-	}
-	if err := phone.Attach(); err != nil {
-		t.Fatal(err)
-	}
-	if after := next("Attached").Uint("DeviceID"); after == before {
-		t.Errorf("attached again as %d, want a new number", after)
-	}
-	if _, ok := host.DeviceID(phone.UDID()); !ok {
-		t.Error("the phone is not listed")
-	}
+	assert.Equal(t, before, next("Detached").Uint("DeviceID"), "device")
+	require.NoError(t, phone.Attach())
+	assert.NotEqual(t, before, next("Attached").Uint("DeviceID"), "attached again")
+	_, ok := host.DeviceID(phone.UDID())
+	assert.True(t, ok, "the phone is not listed")
 }
 
 func TestPhoneSaysThatItIsVirtual(t *testing.T) {
 	lab, host := newLab(t)
 	phone := addPhone(t, lab, virtualiphone.PhoneOptions{})
 	s, err := host.Lockdown(phone.UDID())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	answer, err := s.Ask(map[string]any{"Request": "GetValue", "Domain": virtualiphone.LockdownDomain, "Key": "Kind"})
-	if err != nil || answer.String("Value") != "virtual" {
-		t.Errorf("Kind = %v, %v; want virtual", answer, err)
-	}
+	require.NoError(t, err, "Kind")
+	assert.Equal(t, "virtual", answer.String("Value"), "Kind")
 	phone.SetThermal("serious")
 	answer, err = s.Ask(map[string]any{"Request": "GetValue", "Domain": virtualiphone.LockdownDomain, "Key": "ThermalState"})
-	if err != nil || answer.String("Value") != "serious" {
-		t.Errorf("ThermalState = %v, %v; want serious", answer, err)
-	}
-	if _, err := s.Ask(map[string]any{"Request": "GetValue", "Domain": "com.apple.mobile.battery"}); err == nil || err.Error() != "GetProhibited" {
-		t.Errorf("battery without a session: %v, want GetProhibited", err)
-	}
+	require.NoError(t, err, "ThermalState")
+	assert.Equal(t, "serious", answer.String("Value"), "ThermalState")
+	_, err = s.Ask(map[string]any{"Request": "GetValue", "Domain": "com.apple.mobile.battery"})
+	require.Error(t, err, "battery without a session")
+	require.EqualError(t, err, "GetProhibited", "battery without a session")
 }
 
 func TestSessionsEndInPlainText(t *testing.T) {
 	lab, host := newLab(t)
 	phone := addPhone(t, lab, virtualiphone.PhoneOptions{})
 	s, err := host.Session(phone.UDID())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for round := range 2 {
-		if _, err := s.Ask(map[string]any{"Request": "GetValue", "Domain": "com.apple.disk_usage"}); err != nil {
-			t.Fatalf("round %d: in a session: %v", round, err)
-		}
-		if err := s.Stop(); err != nil {
-			t.Fatalf("round %d: stop: %v", round, err)
-		}
-		if _, err := s.Ask(map[string]any{"Request": "QueryType"}); err != nil {
-			t.Fatalf("round %d: in plain text: %v", round, err)
-		}
-		if err := s.Start(); err != nil {
-			t.Fatalf("round %d: start again: %v", round, err)
-		}
+		_, err := s.Ask(map[string]any{"Request": "GetValue", "Domain": "com.apple.disk_usage"})
+		require.NoError(t, err, "round %d: in a session", round)
+		require.NoError(t, s.Stop(), "round %d: stop", round)
+		_, err = s.Ask(map[string]any{"Request": "QueryType"})
+		require.NoError(t, err, "round %d: in plain text", round)
+		require.NoError(t, s.Start(), "round %d: start again", round)
 	}
 }
 
@@ -188,20 +151,14 @@ func TestWhatThePhoneRefuses(t *testing.T) {
 	}
 	lab, host := newLab(t)
 	old, err := virtualiphone.ProfileNamed("iPhone14") // iOS 16: instruments behind lockdown
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			phone, err := lab.AddPhone(old, virtualiphone.PhoneOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			c.prepare(phone)
 			_, err = host.Service(phone.UDID(), c.service)
-			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("service %s: %v, want %s", c.service, err, c.want)
-			}
+			require.ErrorContains(t, err, c.want, "service %s", c.service)
 		})
 	}
 }
@@ -210,9 +167,7 @@ func TestPairingFollowsTheUser(t *testing.T) {
 	lab, host := newLab(t)
 	phone := addPhone(t, lab, virtualiphone.PhoneOptions{Trust: virtualiphone.TrustPending})
 	s, err := host.Lockdown(phone.UDID())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	pair := func() error {
 		_, err := s.Ask(map[string]any{"Request": "Pair", "PairRecord": map[string]any{}})
 		return err
@@ -229,14 +184,13 @@ func TestPairingFollowsTheUser(t *testing.T) {
 	}
 	for _, step := range steps {
 		step.do()
-		if err := pair(); err == nil || err.Error() != step.want {
-			t.Errorf("%s: pair = %v, want %s", step.name, err, step.want)
-		}
+		err := pair()
+		require.Error(t, err, "%s: pair", step.name)
+		require.EqualError(t, err, step.want, "%s: pair", step.name)
 	}
 	// Tapping Trust while plugged in lets usbmuxd finish what it had begun.
-	if _, err := host.Session(phone.UDID()); err != nil {
-		t.Errorf("session after trust: %v", err)
-	}
+	_, err = host.Session(phone.UDID())
+	require.NoError(t, err, "session after trust")
 }
 
 func TestForeignCertificatesAreNoSession(t *testing.T) {
@@ -244,12 +198,10 @@ func TestForeignCertificatesAreNoSession(t *testing.T) {
 	mine, other := addPhone(t, lab, virtualiphone.PhoneOptions{}), addPhone(t, lab, virtualiphone.PhoneOptions{})
 	record := host.Ask(map[string]any{"MessageType": "ReadPairRecord", "PairRecordID": other.UDID()}).Bytes("PairRecordData")
 	answer := host.Ask(map[string]any{"MessageType": "SavePairRecord", "PairRecordID": mine.UDID(), "PairRecordData": record})
-	if answer.Uint("Number") != 0 {
-		t.Fatalf("save pair record: %v", answer)
-	}
-	if _, err := host.Session(mine.UDID()); err == nil || err.Error() != "InvalidHostID" {
-		t.Errorf("session with another phone's record: %v, want InvalidHostID", err)
-	}
+	require.Equal(t, uint64(0), answer.Uint("Number"), "save pair record")
+	_, err := host.Session(mine.UDID())
+	require.Error(t, err, "session with another phone's record")
+	require.EqualError(t, err, "InvalidHostID", "session with another phone's record")
 }
 
 // TestStolenHostIDsAreNoSession takes a trusted host's id with another host's certificate.
@@ -258,9 +210,7 @@ func TestStolenHostIDsAreNoSession(t *testing.T) {
 		phone := addPhone(t, lab, virtualiphone.PhoneOptions{})
 		text := host.Ask(map[string]any{"MessageType": "ReadPairRecord", "PairRecordID": phone.UDID()}).Bytes("PairRecordData")
 		record, err := plistio.Decode(text)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return phone.UDID(), record
 	}
 	lab, host := newLab(t)
@@ -268,35 +218,25 @@ func TestStolenHostIDsAreNoSession(t *testing.T) {
 	_, theirs := record(newLab(t))
 	theirs["HostID"] = mine.String("HostID")
 	text, err := plistio.Encode(map[string]any(theirs))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	host.Ask(map[string]any{"MessageType": "SavePairRecord", "PairRecordID": udid, "PairRecordData": text})
 	s, err := host.Session(udid)
 	if err == nil { // the phone's refusal may come after the host's half of the handshake
 		_, err = s.Ask(map[string]any{"Request": "GetValue", "Key": "DeviceName"})
 	}
-	if err == nil {
-		t.Error("a session with another host's certificate")
-	}
+	require.Error(t, err, "a session with another host's certificate")
 }
 
 func TestPhonesLastLongerThanTheProgram(t *testing.T) {
 	dir := t.TempDir()
 	profile, err := virtualiphone.ProfileNamed("iPhone15")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	open := func(t *testing.T) (*virtualiphone.Phone, hosttest.Host) {
 		lab, err := virtualiphone.NewLab(virtualiphone.LabOptions{Dir: dir, Seed: 5})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		t.Cleanup(func() { lab.Close() })
 		phone, err := lab.AddPhone(profile, virtualiphone.PhoneOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return phone, hosttest.Serve(t, lab.Serve)
 	}
 	var record []byte
@@ -307,16 +247,13 @@ func TestPhonesLastLongerThanTheProgram(t *testing.T) {
 	})
 	t.Run("second", func(t *testing.T) {
 		phone, host := open(t)
-		if list := phone.Apps(); len(list) != 1 || list[0].BundleID != bundle {
-			t.Errorf("apps after a restart: %v", list)
-		}
+		list := phone.Apps()
+		require.Len(t, list, 1, "apps after a restart")
+		assert.Equal(t, bundle, list[0].BundleID, "apps after a restart")
 		again := host.Ask(map[string]any{"MessageType": "ReadPairRecord", "PairRecordID": phone.UDID()}).Bytes("PairRecordData")
-		if string(again) != string(record) {
-			t.Error("the pair record has changed")
-		}
-		if _, err := host.Session(phone.UDID()); err != nil {
-			t.Errorf("session with the old record: %v", err)
-		}
+		assert.Equal(t, string(record), string(again), "the pair record has changed")
+		_, err := host.Session(phone.UDID())
+		require.NoError(t, err, "session with the old record")
 	})
 }
 
@@ -325,19 +262,15 @@ func TestRebootedPhoneComesBackWithoutImage(t *testing.T) {
 	phone := addPhone(t, lab, virtualiphone.PhoneOptions{})
 	before, _ := host.DeviceID(phone.UDID())
 	frames := host.Frames(phone.UDID(), "com.apple.mobile.diagnostics_relay")
-	if err := frames.Send(map[string]any{"Request": "Restart"}); err != nil {
-		t.Fatal(err)
-	}
-	if answer, err := frames.Receive(); err != nil || answer.String("Status") != "Success" {
-		t.Fatalf("restart: %v, %v", answer, err)
-	}
+	require.NoError(t, frames.Send(map[string]any{"Request": "Restart"}))
+	answer, err := frames.Receive()
+	require.NoError(t, err, "restart")
+	require.Equal(t, "Success", answer.String("Status"), "restart")
 	eventually(t, "the phone comes back under a new number", func() bool {
 		id, ok := host.DeviceID(phone.UDID())
 		return ok && id != before
 	})
-	if phone.ImageMounted() {
-		t.Error("the developer image outlived the restart")
-	}
+	assert.False(t, phone.ImageMounted(), "the developer image outlived the restart")
 }
 
 func TestKillEndsAnApp(t *testing.T) {
@@ -345,12 +278,8 @@ func TestKillEndsAnApp(t *testing.T) {
 	phone := addPhone(t, lab, virtualiphone.PhoneOptions{})
 	install(t, host, phone, hosttest.IPA(t, hosttest.App{BundleID: bundle, Executable: []byte("#!/bin/sh\nexec sleep 600\n")}))
 	info := launch(t, phone, nil)
-	if err := phone.Kill(context.Background(), bundle); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, phone.Kill(context.Background(), bundle))
 	for _, p := range phone.Processes().List() {
-		if p.PID == info.PID {
-			t.Errorf("process %d is still listed", info.PID)
-		}
+		assert.NotEqual(t, info.PID, p.PID, "process %d is still listed", info.PID)
 	}
 }

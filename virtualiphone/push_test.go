@@ -10,6 +10,7 @@ import (
 
 	"github.com/lilims/bench/virtualiphone"
 	"github.com/lilims/bench/virtualiphone/faults"
+	"github.com/stretchr/testify/require"
 )
 
 // BenchmarkPush is what the phone takes in through mux, TLS and AFC from a host that sends 256 KiB and waits for each
@@ -21,18 +22,16 @@ func BenchmarkPush(b *testing.B) {
 			phone := addPhone(b, lab, virtualiphone.PhoneOptions{Link: faults.Link{RTT: rtt}})
 			payload := bytes.Repeat([]byte("0123456789abcdef"), 16<<20) // 256 MiB
 			conn, err := host.Service(phone.UDID(), "com.apple.afc")
-			if err != nil {
-				b.Fatal(err)
-			}
+			require.NoError(b, err)
 			b.SetBytes(int64(len(payload)))
 			for b.Loop() {
 				if err := push(conn, "big.bin", payload); err != nil {
 					b.Fatal(err)
 				}
 			}
-			if info, err := os.Stat(filepath.Join(phone.Dir(), "media/big.bin")); err != nil || info.Size() != int64(len(payload)) {
-				b.Fatalf("what arrived: %v, %v", info, err)
-			}
+			info, err := os.Stat(filepath.Join(phone.Dir(), "media/big.bin"))
+			require.NoError(b, err, "what arrived")
+			require.Equal(b, int64(len(payload)), info.Size(), "what arrived")
 		})
 	}
 }

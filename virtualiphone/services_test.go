@@ -12,17 +12,15 @@ import (
 	"github.com/lilims/bench/virtualiphone/internal/hosttest"
 	"github.com/lilims/bench/virtualiphone/internal/mounter"
 	"github.com/lilims/bench/virtualiphone/internal/plistio"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func ask(t *testing.T, frames *plistio.Conn, request map[string]any) plistio.Dict {
 	t.Helper()
-	if err := frames.Send(request); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, frames.Send(request))
 	answer, err := frames.Receive()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return answer
 }
 
@@ -30,21 +28,18 @@ func ask(t *testing.T, frames *plistio.Conn, request map[string]any) plistio.Dic
 func mountImage(t *testing.T, host hosttest.Host, phone *virtualiphone.Phone, change func(map[string]any)) plistio.Dict {
 	t.Helper()
 	conn, err := host.Service(phone.UDID(), mounter.Service)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	frames := plistio.New(conn)
 	image, signature := bytes.Repeat([]byte("image"), 20000), []byte("signature")
 	answer := ask(t, frames, map[string]any{"Command": "ReceiveBytes", "ImageType": "Personalized", "ImageSize": len(image), "ImageSignature": signature})
 	if answer.String("Status") != "ReceiveBytesAck" {
 		return answer
 	}
-	if _, err := conn.Write(image); err != nil {
-		t.Fatal(err)
-	}
-	if answer, err := frames.Receive(); err != nil || answer.String("Status") != "Complete" {
-		t.Fatalf("upload: %v, %v", answer, err)
-	}
+	_, err = conn.Write(image)
+	require.NoError(t, err)
+	answer, err = frames.Receive()
+	require.NoError(t, err, "upload")
+	require.Equal(t, "Complete", answer.String("Status"), "upload")
 	request := map[string]any{"Command": "MountImage", "ImageType": "Personalized", "ImageSignature": signature, "ImageTrustCache": []byte("cache")}
 	if change != nil {
 		change(request)
@@ -60,14 +55,10 @@ func TestDeveloperImage(t *testing.T) {
 		t.Helper()
 		answer := ask(t, frames, map[string]any{"Command": "LookupImage", "ImageType": "Personalized"})
 		list, ok := answer["ImageSignature"].([]any)
-		if !ok {
-			t.Fatalf("lookup: %v", answer)
-		}
+		require.True(t, ok, "lookup: %v", answer)
 		return len(list)
 	}
-	if n := lookup(); n != 0 {
-		t.Errorf("%d images before any was mounted", n)
-	}
+	assert.Equal(t, 0, lookup(), "images before any was mounted")
 	refusals := map[string]struct {
 		prepare func()
 		change  func(map[string]any)
@@ -82,26 +73,17 @@ func TestDeveloperImage(t *testing.T) {
 		if c.prepare != nil {
 			c.prepare()
 		}
-		if got := mountImage(t, host, phone, c.change).String("Error"); got != c.want {
-			t.Errorf("%s: %q, want %s", name, got, c.want)
-		}
+		assert.Equal(t, c.want, mountImage(t, host, phone, c.change).String("Error"), "%s", name)
 		phone.SetDeveloperMode(true)
 	}
-	if phone.ImageMounted() {
-		t.Fatal("a refused image is mounted")
-	}
-	if answer := mountImage(t, host, phone, nil); answer.String("Status") != "Complete" {
-		t.Fatalf("mount: %v", answer)
-	}
-	if !phone.ImageMounted() || lookup() != 1 {
-		t.Error("the image does not count as mounted")
-	}
-	if got := mountImage(t, host, phone, nil).String("Error"); got != "ImageMountFailed" {
-		t.Errorf("mounted twice: %q", got)
-	}
-	if answer := ask(t, frames, map[string]any{"Command": "UnmountImage", "MountPath": "/System/Developer"}); answer.String("Status") != "Complete" || phone.ImageMounted() {
-		t.Errorf("unmount: %v, mounted: %v", answer, phone.ImageMounted())
-	}
+	require.False(t, phone.ImageMounted(), "a refused image is mounted")
+	require.Equal(t, "Complete", mountImage(t, host, phone, nil).String("Status"), "mount")
+	assert.True(t, phone.ImageMounted(), "the image does not count as mounted")
+	assert.Equal(t, 1, lookup(), "the image does not count as mounted")
+	assert.Equal(t, "ImageMountFailed", mountImage(t, host, phone, nil).String("Error"), "mounted twice")
+	answer := ask(t, frames, map[string]any{"Command": "UnmountImage", "MountPath": "/System/Developer"})
+	assert.Equal(t, "Complete", answer.String("Status"), "unmount: %v, mounted: %v", answer, phone.ImageMounted())
+	assert.False(t, phone.ImageMounted(), "unmount: %v, mounted: %v", answer, phone.ImageMounted())
 }
 
 func TestPersonalizationQueries(t *testing.T) {
@@ -109,24 +91,19 @@ func TestPersonalizationQueries(t *testing.T) {
 	phone := addPhone(t, lab, virtualiphone.PhoneOptions{})
 	frames := host.Frames(phone.UDID(), mounter.Service)
 	ids := ask(t, frames, map[string]any{"Command": "QueryPersonalizationIdentifiers"}).Dict("PersonalizationIdentifiers")
-	if ids.Uint("ChipID") != 0x8120 || ids.Uint("BoardId") == 0 || ids.Uint("SecurityDomain") != 1 {
-		t.Errorf("identifiers: %v", ids)
-	}
+	assert.Equal(t, uint64(0x8120), ids.Uint("ChipID"), "identifiers")
+	assert.NotEqual(t, uint64(0), ids.Uint("BoardId"), "identifiers")
+	assert.Equal(t, uint64(1), ids.Uint("SecurityDomain"), "identifiers")
 	first := ask(t, frames, map[string]any{"Command": "QueryNonce"}).Bytes("PersonalizationNonce")
 	ask(t, frames, map[string]any{"Command": "RollPersonalizationNonce"})
 	second := ask(t, frames, map[string]any{"Command": "QueryNonce"}).Bytes("PersonalizationNonce")
-	if len(first) != 32 || bytes.Equal(first, second) {
-		t.Errorf("nonces: %x, then %x", first, second)
-	}
-	if got := ask(t, frames, map[string]any{"Command": "QueryPersonalizationManifest", "ImageSignature": []byte("x")}).String("Error"); got != "MissingManifestError" {
-		t.Errorf("manifest of an unknown image: %q", got)
-	}
-	if got := ask(t, frames, map[string]any{"Command": "QueryDeveloperModeStatus"}); !got.Bool("DeveloperModeStatus") {
-		t.Errorf("developer mode: %v", got)
-	}
-	if got := ask(t, frames, map[string]any{"Command": "CopyDevices"}); len(got["EntryList"].([]any)) != 1 {
-		t.Errorf("mounted devices: %v", got)
-	}
+	assert.Len(t, first, 32, "nonces: %x, then %x", first, second)
+	assert.False(t, bytes.Equal(first, second), "nonces: %x, then %x", first, second)
+	got := ask(t, frames, map[string]any{"Command": "QueryPersonalizationManifest", "ImageSignature": []byte("x")}).String("Error")
+	assert.Equal(t, "MissingManifestError", got, "manifest of an unknown image")
+	got2 := ask(t, frames, map[string]any{"Command": "QueryDeveloperModeStatus"})
+	assert.True(t, got2.Bool("DeveloperModeStatus"), "developer mode: %v", got2)
+	assert.Len(t, ask(t, frames, map[string]any{"Command": "CopyDevices"})["EntryList"].([]any), 1, "mounted devices")
 }
 
 func TestNotifications(t *testing.T) {
@@ -139,22 +116,19 @@ func TestNotifications(t *testing.T) {
 		{"Command": "PostNotification", "Name": "not observed"},
 		{"Command": "PostNotification", "Name": "own"},
 	} {
-		if err := frames.Send(request); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, frames.Send(request))
 	}
 	expect := func(command, name string) {
 		t.Helper()
-		if got, err := frames.Receive(); err != nil || got.String("Command") != command || got.String("Name") != name {
-			t.Errorf("got %v, %v; want %s %s", got, err, command, name)
-		}
+		got, err := frames.Receive()
+		assert.NoError(t, err)
+		assert.Equal(t, command, got.String("Command"))
+		assert.Equal(t, name, got.String("Name"))
 	}
 	expect("RelayNotification", "own")
 	install(t, host, phone, hosttest.IPA(t, hosttest.App{BundleID: bundle}))
 	expect("RelayNotification", "com.apple.mobile.application_installed")
-	if err := frames.Send(map[string]any{"Command": "Shutdown"}); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, frames.Send(map[string]any{"Command": "Shutdown"}))
 	expect("ProxyDeath", "")
 }
 
@@ -167,32 +141,20 @@ func TestDiagnostics(t *testing.T) {
 		"by class": {"Request": "IORegistry", "EntryClass": "IOPMPowerSource"},
 	} {
 		entry := ask(t, frames, request).Dict("Diagnostics").Dict("IORegistry")
-		if entry.Uint("Voltage") < 3000 || !entry.Dict("PowerTelemetryData").Has("AccumulatedSystemLoad") {
-			t.Errorf("battery %s: %v", name, entry)
-		}
+		assert.GreaterOrEqual(t, entry.Uint("Voltage"), uint64(3000), "battery %s", name)
+		assert.True(t, entry.Dict("PowerTelemetryData").Has("AccumulatedSystemLoad"), "battery %s", name)
 	}
-	if got := ask(t, frames, map[string]any{"Request": "IORegistry", "EntryName": "Nothing"}); got.String("Status") != "Success" || got.Dict("Diagnostics").Has("IORegistry") {
-		t.Errorf("an entry that is not there: %v", got)
-	}
+	got := ask(t, frames, map[string]any{"Request": "IORegistry", "EntryName": "Nothing"})
+	assert.Equal(t, "Success", got.String("Status"), "an entry that is not there")
+	assert.False(t, got.Dict("Diagnostics").Has("IORegistry"), "an entry that is not there")
 	gestalt := ask(t, frames, map[string]any{"Request": "MobileGestalt", "MobileGestaltKeys": []string{"ProductType"}}).Dict("Diagnostics").Dict("MobileGestalt")
-	if gestalt.String("Status") != "MobileGestaltDeprecated" {
-		t.Errorf("gestalt on iOS 18: %v", gestalt)
-	}
-	if err := phone.SetFault(faults.Fault{Service: diagnostics.Service, Kind: faults.Reply, Error: "Failure", Times: 1}); err != nil {
-		t.Fatal(err)
-	}
-	if got := ask(t, frames, map[string]any{"Request": "All"}); got.String("Status") != "Failure" {
-		t.Errorf("scripted: %v", got)
-	}
-	if got := ask(t, frames, map[string]any{"Request": "Nonsense"}); got.String("Status") != "UnknownRequest" {
-		t.Errorf("nonsense: %v", got)
-	}
-	if got := ask(t, frames, map[string]any{"Request": "Goodbye"}); got.String("Status") != "Success" {
-		t.Errorf("goodbye: %v", got)
-	}
-	if _, err := frames.Receive(); err == nil {
-		t.Error("the relay goes on after goodbye")
-	}
+	assert.Equal(t, "MobileGestaltDeprecated", gestalt.String("Status"), "gestalt on iOS 18")
+	require.NoError(t, phone.SetFault(faults.Fault{Service: diagnostics.Service, Kind: faults.Reply, Error: "Failure", Times: 1}))
+	assert.Equal(t, "Failure", ask(t, frames, map[string]any{"Request": "All"}).String("Status"), "scripted")
+	assert.Equal(t, "UnknownRequest", ask(t, frames, map[string]any{"Request": "Nonsense"}).String("Status"), "nonsense")
+	assert.Equal(t, "Success", ask(t, frames, map[string]any{"Request": "Goodbye"}).String("Status"), "goodbye")
+	_, err := frames.Receive()
+	require.Error(t, err, "the relay goes on after goodbye")
 }
 
 func TestInstallationProxy(t *testing.T) {
@@ -202,21 +164,16 @@ func TestInstallationProxy(t *testing.T) {
 	frames := host.Frames(phone.UDID(), apps.ProxyService)
 	browse := func(kind string) []string {
 		t.Helper()
-		if err := frames.Send(map[string]any{"Command": "Browse", "ClientOptions": map[string]any{"ApplicationType": kind, "ReturnAttributes": []string{"CFBundleIdentifier", "Path"}}}); err != nil {
-			t.Fatal(err)
-		}
+		err := frames.Send(map[string]any{"Command": "Browse", "ClientOptions": map[string]any{"ApplicationType": kind, "ReturnAttributes": []string{"CFBundleIdentifier", "Path"}}})
+		require.NoError(t, err)
 		var ids []string
 		for {
 			answer, err := frames.Receive()
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			list, _ := answer["CurrentList"].([]any)
 			for _, item := range list {
 				entry := plistio.Dict(item.(map[string]any))
-				if len(entry) != 2 {
-					t.Errorf("asked for two attributes, got %v", entry)
-				}
+				assert.Len(t, entry, 2, "asked for two attributes, got")
 				ids = append(ids, entry.String("CFBundleIdentifier"))
 			}
 			if answer.String("Status") == "Complete" {
@@ -227,34 +184,22 @@ func TestInstallationProxy(t *testing.T) {
 	for kind, want := range map[string]string{
 		"User": bundle, "System": "com.apple.Preferences com.apple.mobilesafari", "Any": bundle + " com.apple.Preferences com.apple.mobilesafari",
 	} {
-		if got := strings.Join(browse(kind), " "); got != want {
-			t.Errorf("browse %s = %q, want %q", kind, got, want)
-		}
+		assert.Equal(t, want, strings.Join(browse(kind), " "), "browse %s", kind)
 	}
 	found := ask(t, frames, map[string]any{"Command": "Lookup", "ClientOptions": map[string]any{"BundleIDs": []string{bundle, "org.nowhere"}}}).Dict("LookupResult")
-	if len(found) != 1 || found.Dict(bundle).String("CFBundleShortVersionString") != "1.0" {
-		t.Errorf("lookup: %v", found)
-	}
-	if got := ask(t, frames, map[string]any{"Command": "Nonsense"}).String("Error"); got != "UnknownCommand" {
-		t.Errorf("nonsense: %q", got)
-	}
+	assert.Len(t, found, 1, "lookup")
+	assert.Equal(t, "1.0", found.Dict(bundle).String("CFBundleShortVersionString"), "lookup")
+	assert.Equal(t, "UnknownCommand", ask(t, frames, map[string]any{"Command": "Nonsense"}).String("Error"), "nonsense")
 	missing := ask(t, frames, map[string]any{"Command": "Install", "PackagePath": "PublicStaging/none.ipa"})
 	for missing.String("Status") != "" {
 		next, err := frames.Receive()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		missing = next
 	}
-	if missing.String("Error") != "MissingPackagePath" {
-		t.Errorf("a package that is not there: %v", missing)
-	}
-	if err := phone.SetFault(faults.Fault{Service: apps.ProxyService, Kind: faults.Reply, Error: "ApplicationVerificationFailed", Times: 1}); err != nil {
-		t.Fatal(err)
-	}
-	if got := ask(t, frames, map[string]any{"Command": "Browse"}).String("Error"); got != "ApplicationVerificationFailed" {
-		t.Errorf("scripted: %q", got)
-	}
+	assert.Equal(t, "MissingPackagePath", missing.String("Error"), "a package that is not there")
+	err := phone.SetFault(faults.Fault{Service: apps.ProxyService, Kind: faults.Reply, Error: "ApplicationVerificationFailed", Times: 1})
+	require.NoError(t, err)
+	assert.Equal(t, "ApplicationVerificationFailed", ask(t, frames, map[string]any{"Command": "Browse"}).String("Error"), "scripted")
 }
 
 func TestHouseArrest(t *testing.T) {
@@ -269,8 +214,7 @@ func TestHouseArrest(t *testing.T) {
 	}
 	frames := host.Frames(phone.UDID(), apps.ArrestService)
 	for _, c := range cases { // on one connection: a refusal leaves it usable
-		if got := ask(t, frames, map[string]any{"Command": c.command, "Identifier": c.id}); got.String("Error") != c.want {
-			t.Errorf("%s %s: %v, want error %q", c.command, c.id, got, c.want)
-		}
+		assert.Equal(t, c.want, ask(t, frames, map[string]any{"Command": c.command, "Identifier": c.id}).String("Error"),
+			"%s %s", c.command, c.id)
 	}
 }

@@ -19,6 +19,8 @@ import (
 	"github.com/lilims/bench/virtualiphone/faults"
 	"github.com/lilims/bench/virtualiphone/internal/hosttest"
 	"github.com/lilims/bench/virtualiphone/process"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // packet is an AFC request.
@@ -91,22 +93,14 @@ func TestScriptedTrouble(t *testing.T) {
 				defer conn.Close()
 				return push(conn, "big.bin", file)
 			}
-			if err := phone.SetFault(c.fault); err != nil {
-				t.Fatal(err)
-			}
-			if err := try(); err == nil {
-				t.Error("the transfer went through")
-			}
+			require.NoError(t, phone.SetFault(c.fault))
+			require.Error(t, try(), "the transfer went through")
 			if c.gone {
 				eventually(t, "the phone is gone", func() bool { _, ok := host.DeviceID(phone.UDID()); return !ok })
-				if err := phone.Attach(); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, phone.Attach())
 			}
 			phone.Faults().Clear(faults.Any)
-			if err := try(); err != nil {
-				t.Errorf("after the trouble: %v", err)
-			}
+			require.NoError(t, try(), "after the trouble")
 		})
 	}
 }
@@ -115,16 +109,11 @@ func TestSlowCableIsFelt(t *testing.T) {
 	lab, host := newLab(t)
 	phone := addPhone(t, lab, virtualiphone.PhoneOptions{Link: faults.Link{RTT: 20 * time.Millisecond}})
 	conn, err := host.Service(phone.UDID(), "com.apple.afc")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	start := time.Now()
-	if err := push(conn, "x", make([]byte, 1<<20)); err != nil { // five requests, one at a time
-		t.Fatal(err)
-	}
-	if took := time.Since(start); took < 100*time.Millisecond {
-		t.Errorf("five round trips of 20 ms took %v", took)
-	}
+	// five requests, one at a time
+	require.NoError(t, push(conn, "x", make([]byte, 1<<20)))
+	assert.GreaterOrEqual(t, time.Since(start), 100*time.Millisecond, "five round trips of 20 ms")
 }
 
 func TestAppsOutliveTheCable(t *testing.T) {
@@ -133,15 +122,10 @@ func TestAppsOutliveTheCable(t *testing.T) {
 	info := launch(t, phone, func(s *process.Spec) { s.Output = out })
 	eventually(t, "the app is ready", func() bool { return strings.Contains(out.String(), "ready") })
 	phone.Detach()
-	if _, err := phone.Processes().Usage(info.PID); err != nil {
-		t.Errorf("the app went with the cable: %v", err)
-	}
-	if err := phone.Processes().Signal(info.PID, 15); err != nil {
-		t.Fatal(err)
-	}
-	if exit := exitOf(t, phone, info.PID); exit.Code != 5 {
-		t.Errorf("exit = %+v, want code 5", exit)
-	}
+	_, err := phone.Processes().Usage(info.PID)
+	require.NoError(t, err, "the app went with the cable")
+	require.NoError(t, phone.Processes().Signal(info.PID, 15))
+	assert.Equal(t, 5, exitOf(t, phone, info.PID).Code, "exit")
 }
 
 // TestFourPhonesAtOnce runs installs, transfers and apps on four phones at a time behind one mux, and checks that
@@ -155,17 +139,14 @@ func TestFourPhonesAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i, phone := range phones {
 		all.Go(func() {
-			if err := work(host, phone, i); err != nil {
-				t.Errorf("phone %d: %v", i, err)
-			}
+			assert.NoError(t, work(host, phone, i), "phone %d", i)
 		})
 	}
 	all.Wait()
 	for i, phone := range phones {
 		got, err := os.ReadFile(filepath.Join(phone.Dir(), "media/own.bin"))
-		if err != nil || sha256.Sum256(got) != sha256.Sum256(contents(i)) {
-			t.Errorf("phone %d holds other bytes than it was sent: %d, %v", i, len(got), err)
-		}
+		require.NoError(t, err, "phone %d holds other bytes than it was sent: %d", i, len(got))
+		assert.Equal(t, sha256.Sum256(contents(i)), sha256.Sum256(got), "phone %d holds other bytes than it was sent: %d", i, len(got))
 	}
 }
 
@@ -196,35 +177,27 @@ func work(host hosttest.Host, phone *virtualiphone.Phone, i int) error {
 func TestForwardReachesAppsOnly(t *testing.T) {
 	// The stranger is a listener of the test itself: not an app of the phone.
 	stranger, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer stranger.Close()
 	lab, host := newLab(t)
 	phone := addPhone(t, lab, virtualiphone.PhoneOptions{})
-	if _, err := host.Connect(phone.UDID(), uint16(stranger.Addr().(*net.TCPAddr).Port)); err == nil {
-		t.Error("a host reaches a port of this machine that no app has opened")
-	}
+	_, err = host.Connect(phone.UDID(), uint16(stranger.Addr().(*net.TCPAddr).Port))
+	require.Error(t, err, "a host reaches a port of this machine that no app has opened")
 	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	text := "#!/bin/sh\nexec env BENCH_TEST_SERVE=1 " + self + "\n"
 	install(t, host, phone, hosttest.IPA(t, hosttest.App{BundleID: bundle, Executable: []byte(text)}))
 	out := &output{}
 	launch(t, phone, func(s *process.Spec) { s.Output = out })
 	eventually(t, "the app listens", func() bool { return strings.HasSuffix(out.String(), "\n") })
 	var port uint16
-	if _, err := fmt.Sscanf(out.String(), "listening on %d\n", &port); err != nil {
-		t.Fatalf("the app says %q", out.String())
-	}
+	_, err = fmt.Sscanf(out.String(), "listening on %d\n", &port)
+	require.NoError(t, err, "the app says %q", out.String())
 	conn, err := host.Connect(phone.UDID(), port)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := io.ReadAll(conn); err != nil || string(got) != "hello from the app" {
-		t.Errorf("the app said %q, %v", got, err)
-	}
+	require.NoError(t, err)
+	got, err := io.ReadAll(conn)
+	require.NoError(t, err, "the app said")
+	assert.Equal(t, "hello from the app", string(got), "the app said")
 }
 
 // TestMain turns this test's own executable into an app that listens, where it is launched as one.

@@ -18,6 +18,8 @@ import (
 	"github.com/lilims/bench/harness/store"
 	"github.com/lilims/bench/harness/wire"
 	"github.com/lilims/bench/reports"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // Bad input, from the event line to the report's text: what an app, a phone or a host may get wrong is kept as evidence,
@@ -232,9 +234,7 @@ func carry(t *testing.T, l *launch, host harness.Clock) told {
 	t.Helper()
 	ctx := context.Background()
 	db, err := store.Open(ctx, t.TempDir()+"/bench.sqlite")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer db.Close()
 	clock := &scriptClock{now: time.Unix(wallBegin, 0).UTC()}
 	device := &scripted{clock: clock, play: l.play(clock)}
@@ -247,25 +247,17 @@ func carry(t *testing.T, l *launch, host harness.Clock) told {
 		Builds: []harness.Build{{Arm: harness.ArmCandidate, BundleID: "b", Hash: "cc"}}, Sessions: []harness.PlannedSession{{ID: "s000", Arm: harness.ArmCandidate}}}}
 	// A launch that ends badly is an error of the run as well; what counts here is what is recorded.
 	_, _ = (&engine.Engine{Runner: device, Recorder: db, Clock: host, TelemetryInterval: time.Second}).Run(ctx, run)
-	if err := ingest.FromRun(ctx, db, clock, "r1"); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, ingest.FromRun(ctx, db, clock, "r1"))
 	recorded, err := db.Read(ctx, "r1")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var f told
 	f.recorded = recorded
-	if f.report, err = newReport(ctx, crosscheck.New(db), recorded); err != nil {
-		t.Fatal(err)
-	}
-	if f.lines, err = db.Lines(ctx, "r1", "s000"); err != nil {
-		t.Fatal(err)
-	}
+	f.report, err = newReport(ctx, crosscheck.New(db), recorded)
+	require.NoError(t, err)
+	f.lines, err = db.Lines(ctx, "r1", "s000")
+	require.NoError(t, err)
 	var text bytes.Buffer
-	if err := f.report.Text(&text); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, f.report.Text(&text))
 	f.text = text.String()
 	return f
 }
@@ -511,18 +503,16 @@ func TestBadInput(t *testing.T) {
 				host = c.host()
 			}
 			f := carry(t, l, host)
-			if want := strings.ReplaceAll(c.outcomes+"|", "|", ""); f.outcomes() != want && (want != "" || f.outcomes() != "ok ok ok") {
-				t.Errorf("iterations ended %s, want %s", f.outcomes(), want)
+			want := strings.ReplaceAll(c.outcomes+"|", "|", "")
+			if f.outcomes() != want {
+				assert.Empty(t, want, "iterations ended")
+				assert.Equal(t, "ok ok ok", f.outcomes(), "iterations ended")
 			}
 			for _, want := range c.says {
-				if !strings.Contains(f.text, want) {
-					t.Errorf("the report does not say %q", want)
-				}
+				assert.Contains(t, f.text, want, "the report does not say")
 			}
 			f.check(t, c)
-			if len(f.lines) != wanted {
-				t.Errorf("%d event lines are kept, %d came", len(f.lines), wanted)
-			}
+			assert.Len(t, f.lines, wanted, "%d event lines are kept, %d came", len(f.lines), wanted)
 			if t.Failed() || testing.Verbose() {
 				t.Log(f.text)
 			}
@@ -555,13 +545,10 @@ func (f told) check(t *testing.T, c badInput) {
 	for _, line := range f.lines {
 		found = found || strings.Contains(line.Text, c.evidence)
 	}
-	if !found {
-		t.Errorf("no event line holds %q as it came", c.evidence)
-	}
+	assert.True(t, found, "no event line holds %q as it came", c.evidence)
 	for _, m := range f.recorded.Sessions[0].Samples {
-		if math.IsNaN(m.Value) || m.Value < 0 {
-			t.Errorf("%s = %v became a sample", m.Metric, m.Value)
-		}
+		assert.False(t, math.IsNaN(m.Value), "%s = %v became a sample", m.Metric, m.Value)
+		assert.GreaterOrEqual(t, m.Value, 0.0, "%s = %v became a sample", m.Metric, m.Value)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	flag "github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // stillClock stands at noon. What waits on it goes on at once.
@@ -41,9 +42,7 @@ func stillEnv(out, errs io.Writer) Env {
 // either output, but for progress. A line that holds only … stands for any lines.
 func TestDocExamples(t *testing.T) {
 	examples := docExamples(t)
-	if len(examples) < 6 {
-		t.Fatalf("doc.go has %d examples", len(examples))
-	}
+	require.GreaterOrEqual(t, len(examples), 6, "doc.go has %d examples", len(examples))
 	t.Chdir(t.TempDir())
 	for _, e := range examples {
 		var out, errs bytes.Buffer
@@ -52,9 +51,7 @@ func TestDocExamples(t *testing.T) {
 		if code != exitOK {
 			got += fmt.Sprintf("exit %d\n", code)
 		}
-		if !e.pattern.MatchString(got) {
-			t.Errorf("$ %s\nprints\n%s\ndoc.go says\n%s", e.command, got, e.text)
-		}
+		assert.True(t, e.pattern.MatchString(got), "$ %s\nprints\n%s\ndoc.go says\n%s", e.command, got, e.text)
 	}
 }
 
@@ -67,9 +64,7 @@ type example struct {
 func docExamples(t *testing.T) []example {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "doc.go", nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var out []example
 	for line := range strings.Lines(file.Doc.Text()) {
 		text, indented := strings.CutPrefix(line, "\t")

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/store"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestEnergyTooCoarseForTheGate: the uncertainty that a session states with its energy reaches the gate, and energy that
@@ -29,9 +30,7 @@ func TestEnergyTooCoarseForTheGate(t *testing.T) {
 			t.Chdir(t.TempDir())
 			recordEnergy(t, filepath.Join("data", "bench.sqlite"), c.width)
 			got := nightly(t, 2, c.exit, "compare", "--metric", harness.Energy)
-			if !strings.Contains(got, c.expect) {
-				t.Errorf("compare says\n%s\nwant %q", got, c.expect)
-			}
+			assert.Contains(t, got, c.expect, "compare says\n%s", got)
 		})
 	}
 }
@@ -40,20 +39,14 @@ func TestEnergyTooCoarseForTheGate(t *testing.T) {
 func recordEnergy(t *testing.T, path string, width float64) {
 	t.Helper()
 	ctx := context.Background()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 	db, err := store.Open(ctx, path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer db.Close()
 	begun := time.Date(2026, 11, 1, 1, 0, 0, 0, time.UTC)
 	at := harness.Case{Device: harness.Device{UDID: "U", ProductType: "iPhone15,4"}, Model: harness.Model{Name: "m", Hash: "aa"}, Scenario: harness.Scenario{Name: "soak"}}
 	run := harness.Run{ID: "r1", Start: begun, End: &begun, Plan: harness.Plan{Cases: []harness.Case{at}}}
-	if err := db.Begin(ctx, run); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, db.Begin(ctx, run))
 	for i := range 24 {
 		arm, joules := harness.ArmBaseline, 100+float64(i%5)/10
 		if i%2 == 1 {
@@ -63,9 +56,8 @@ func recordEnergy(t *testing.T, path string, width float64) {
 		begin := harness.SessionBegin{ID: planned.ID, Attempt: 1, Planned: planned, Case: at, At: begun.Add(time.Duration(i) * time.Minute)}
 		sample := harness.Sample{Session: planned.ID, Metric: harness.Energy, Value: joules, Unit: "J", At: begun, Source: harness.SourceHost, Uncertainty: &width}
 		end := harness.SessionEnd{ID: planned.ID, Outcome: harness.OutcomeOK, At: begun}
-		if err := db.Record(ctx, run.ID, harness.Entry{Session: planned.ID, SessionBegin: &begin}, harness.Entry{Session: planned.ID, Sample: &sample},
-			harness.Entry{Session: planned.ID, SessionEnd: &end}); err != nil {
-			t.Fatal(err)
-		}
+		err := db.Record(ctx, run.ID, harness.Entry{Session: planned.ID, SessionBegin: &begin}, harness.Entry{Session: planned.ID, Sample: &sample},
+			harness.Entry{Session: planned.ID, SessionEnd: &end})
+		require.NoError(t, err)
 	}
 }

@@ -16,9 +16,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rogpeppe/go-internal/testscript"
-
 	"github.com/lilims/bench/harness/store"
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
 )
 
 // TestScripts runs testdata/*.txtar: one script for each thing that people do with the program.
@@ -30,9 +30,7 @@ func TestScripts(t *testing.T) {
 		raced = filepath.Dir(build(t, "bench", ".", "-race"))
 	}
 	tiny, err := filepath.Abs(filepath.Join("..", "..", "runtime", "Tests", "Fixtures", "model", "tiny"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
@@ -76,9 +74,8 @@ func build(t *testing.T, name, pkg string, flags ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	args := append(append([]string{"build"}, flags...), "-o", path, pkg)
-	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
-		t.Fatalf("go build %s: %v\n%s", name, err, out)
-	}
+	out, err := exec.Command("go", args...).CombinedOutput()
+	require.NoError(t, err, "go build %s: %v\n%s", name, err, out)
 	return path
 }
 

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/lilims/bench/configs"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // nightClock stands still in one night.
@@ -25,21 +27,13 @@ func (c nightClock) Now() time.Time { return c.now }
 func shortNights(t *testing.T) {
 	t.Helper()
 	t.Chdir(t.TempDir())
-	if err := os.CopyFS("configs", configs.Files); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.CopyFS("configs", configs.Files))
 	path := filepath.Join("configs", "scenarios", "quick.yaml")
 	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	short := strings.Replace(string(text), "minimum_work: 16s\n", "", 1)
-	if short == string(text) {
-		t.Fatal("the scenario quick has no minimum_work to leave out")
-	}
-	if err := os.WriteFile(path, []byte(short), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NotEqual(t, string(text), short, "the scenario quick has no minimum_work to leave out")
+	require.NoError(t, os.WriteFile(path, []byte(short), 0o644))
 }
 
 // nightly runs bench in the nth night of November and returns what it says.
@@ -60,9 +54,7 @@ func TestStoredNights(t *testing.T) {
 	for night := 1; night <= 8; night++ {
 		nightly(t, night, exitOK, "run", "--device", "simulated-iphone15", "--build", "app", "--sessions", "6", "--html=false", "--seed", "7")
 	}
-	if got := nightly(t, 9, exitOK, "baseline", "accept", "--by", "ann", "--reason", "eight nights"); !strings.Contains(got, "8 nights, 4") {
-		t.Errorf("accept says %q", got)
-	}
+	assert.Contains(t, nightly(t, 9, exitOK, "baseline", "accept", "--by", "ann", "--reason", "eight nights"), "8 nights, 4", "accept says")
 	for _, c := range []struct {
 		name, build string
 		night, exit int
@@ -77,9 +69,8 @@ func TestStoredNights(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			args := append([]string{"gate", "--device", "simulated-iphone15", "--stored", "--build", c.build, "--seed", "8"}, c.more...)
-			if got := nightly(t, c.night, c.exit, args...); !strings.Contains(got, c.want) {
-				t.Errorf("the gate says\n%s\nwant %q", got, c.want)
-			}
+			got := nightly(t, c.night, c.exit, args...)
+			assert.Contains(t, got, c.want, "the gate says\n%s", got)
 		})
 	}
 }

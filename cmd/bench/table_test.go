@@ -11,6 +11,7 @@ import (
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/store"
 	"github.com/lilims/bench/reports"
+	"github.com/stretchr/testify/require"
 )
 
 // BenchmarkLastEventToTable is what lies between a run's last event and its figures: the end of the session is recorded
@@ -18,23 +19,16 @@ import (
 func BenchmarkLastEventToTable(b *testing.B) {
 	b.Chdir(b.TempDir())
 	var out, errs bytes.Buffer
-	if code := run(b.Context(), stillEnv(&out, &errs), []string{"run", "--device", "simulated-iphone15"}); code != exitOK {
-		b.Fatalf("exit %d: %s", code, errs.String())
-	}
+	code := run(b.Context(), stillEnv(&out, &errs), []string{"run", "--device", "simulated-iphone15"})
+	require.Equal(b, exitOK, code, "exit %d: %s", code, errs.String())
 	ctx := context.Background()
 	s, err := store.Open(ctx, filepath.Join("data", "bench.sqlite"))
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	defer s.Close()
 	name, err := s.Latest(ctx, false)
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	recorded, err := s.Read(ctx, name)
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	base := recorded.Sessions[0]
 	for n := 0; b.Loop(); n++ {
 		b.StopTimer()

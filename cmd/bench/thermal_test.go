@@ -16,6 +16,8 @@ import (
 	"github.com/lilims/bench/virtualiphone"
 	"github.com/lilims/bench/virtualiphone/battery"
 	"github.com/lilims/bench/virtualiphone/bundle"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // hurried is the host's clock, on which a pause between two looks at a device is over at once.
@@ -62,39 +64,24 @@ func warmPhone(t *testing.T) (*virtualiphone.Phone, func(errs *watcher, args ...
 	t.Helper()
 	agent := build(t, "fakeagent", "../../runners/runnertest/fakeagent")
 	tiny, err := filepath.Abs(filepath.Join("..", "..", "runtime", "Tests", "Fixtures", "model", "tiny"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Chdir(t.TempDir())
 	for name, text := range warmCatalogue {
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
+		require.NoError(t, os.WriteFile(name, []byte(text), 0o644))
 	}
-	if err := packApp(bundle.App{Executable: agent, Name: "BenchApp", BundleID: "org.lilims.bench", Version: "1.0.0", Revision: "0123abc", Configuration: "Release"}, "BenchApp.ipa"); err != nil {
-		t.Fatal(err)
-	}
+	err = packApp(bundle.App{Executable: agent, Name: "BenchApp", BundleID: "org.lilims.bench", Version: "1.0.0", Revision: "0123abc", Configuration: "Release"}, "BenchApp.ipa")
+	require.NoError(t, err)
 	lab, err := virtualiphone.NewLab(virtualiphone.LabOptions{Dir: t.TempDir(), Seed: 1, Clock: newHostClock()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { lab.Close() })
 	profile, err := virtualiphone.ProfileNamed("iPhone15")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	phone, err := lab.AddPhone(profile, virtualiphone.PhoneOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	socket := filepath.Join(t.TempDir(), "mux.sock")
 	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	go func() { _ = lab.Serve(ctx, l) }()
@@ -117,13 +104,10 @@ func TestAWarmVirtualPhoneIsWaitedFor(t *testing.T) {
 	phone.SetThermal(battery.ThermalSerious)
 	errs := &watcher{deeds: []deed{{"waiting: its thermal state is serious", func() { phone.SetThermal("") }}}}
 	code, out := bench(errs, "run", "--scenario", "short")
-	if code != exitOK || len(errs.deeds) > 0 {
-		t.Fatalf("exit %d\n%s\n%s", code, out, errs.text.String())
-	}
+	require.Equal(t, exitOK, code, "exit %d\n%s\n%s", code, out, errs.text.String())
+	require.Empty(t, errs.deeds, "exit %d\n%s\n%s", code, out, errs.text.String())
 	for _, want := range []string{"wait: waiting: its thermal state is serious, at most nominal is allowed", "wait: waited ", "thermal state nominal at the start, nominal at worst"} {
-		if !strings.Contains(out, want) {
-			t.Errorf("the report lacks %q:\n%s", want, out)
-		}
+		assert.Contains(t, out, want, "the report lacks")
 	}
 }
 
@@ -184,13 +168,10 @@ func TestHeatEndsASessionOfAVirtualPhone(t *testing.T) {
 	phone, bench := warmPhone(t)
 	come, errs := warm(t, phone, heat{1, battery.ThermalSerious}), &watcher{}
 	code, out := bench(errs, "run", "--scenario", "long")
-	if code != exitDevice || len(come) != 1 {
-		t.Fatalf("exit %d\n%s\n%s", code, out, errs.text.String())
-	}
+	require.Equal(t, exitDevice, code, "exit %d\n%s\n%s", code, out, errs.text.String())
+	require.Len(t, come, 1, "exit %d\n%s\n%s", code, out, errs.text.String())
 	for _, want := range []string{"session s000-candidate: thermal: the app stopped at its thermal limit", "nominal at the start, serious at worst"} {
-		if !strings.Contains(out, want) {
-			t.Errorf("the report lacks %q:\n%s", want, out)
-		}
+		assert.Contains(t, out, want, "the report lacks")
 	}
 }
 
@@ -199,12 +180,9 @@ func TestHeatEndsASoakOfAVirtualPhone(t *testing.T) {
 	phone, bench := warmPhone(t)
 	come, errs := warm(t, phone, heat{1, battery.ThermalSerious}, heat{20, battery.ThermalCritical}), &watcher{}
 	code, out := bench(errs, "soak", "--idle", "0s", "--duration", "2m")
-	if code != exitDevice || len(come) != 2 {
-		t.Fatalf("exit %d\n%s\n%s", code, out, errs.text.String())
-	}
+	require.Equal(t, exitDevice, code, "exit %d\n%s\n%s", code, out, errs.text.String())
+	require.Len(t, come, 2, "exit %d\n%s\n%s", code, out, errs.text.String())
 	for _, want := range []string{"session s000-candidate: thermal: the app stopped at its thermal limit", "nominal at the start, critical at worst", "the app stopped at its thermal limit after "} {
-		if !strings.Contains(out, want) {
-			t.Errorf("the report lacks %q:\n%s", want, out)
-		}
+		assert.Contains(t, out, want, "the report lacks")
 	}
 }

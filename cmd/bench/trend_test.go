@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // TestTrendOfNights records fourteen nights of a build and seven of a slower one, and asks for the trend.
@@ -18,13 +20,12 @@ func TestTrendOfNights(t *testing.T) {
 	}
 	got := nightly(t, 22, exitOK, "trend", "--device", "simulated-iphone15", "--metric", "decode")
 	for _, want := range []string{"iPhone15,4/stories-1m/quick  Simulated iPhone 15  decode", "21 nights", "from 2026-11-15: ", " %% worse"} {
-		if want = strings.ReplaceAll(want, "%%", "%"); !strings.Contains(got, want) {
-			t.Errorf("bench trend prints\n%s\nwant %q", got, want)
-		}
+		want = strings.ReplaceAll(want, "%%", "%")
+		assert.Contains(t, got, want, "bench trend prints\n%s", got)
 	}
-	if got := nightly(t, 22, exitOK, "trend", "--json", "--since", "96h"); !strings.Contains(got, `"night": "2026-11-20"`) || strings.Contains(got, `"night": "2026-11-10"`) {
-		t.Errorf("the latest nights are\n%s", got)
-	}
+	got = nightly(t, 22, exitOK, "trend", "--json", "--since", "96h")
+	assert.Contains(t, got, `"night": "2026-11-20"`, "the latest nights are\n%s", got)
+	assert.NotContains(t, got, `"night": "2026-11-10"`, "the latest nights are\n%s", got)
 	nightly(t, 22, exitUsage, "trend", "--device", "iphone12")
 	nightly(t, 22, exitUsage, "trend", "--metric", "speed")
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/store"
+	"github.com/stretchr/testify/require"
 )
 
 // A lab of twenty phones that runs seven cases each, five launches of ten iterations a case, every night: 2.6 million
@@ -81,16 +82,12 @@ func yearLaunch(run harness.Run, planned harness.PlannedSession, c harness.Case,
 func BenchmarkYear(b *testing.B) {
 	data := b.TempDir()
 	recorder, err := store.Open(context.Background(), store.File(data))
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	defer recorder.Close()
 	random, night := rand.New(rand.NewPCG(1, 2)), 0
 	for _, nights := range []int{91, 182, 364} {
 		for ; night < nights; night++ {
-			if err := recordNight(context.Background(), recorder, night, random); err != nil {
-				b.Fatal(err)
-			}
+			require.NoError(b, recordNight(context.Background(), recorder, night, random))
 		}
 		b.Run(fmt.Sprintf("nights=%d", nights), func(b *testing.B) {
 			for b.Loop() {
@@ -128,17 +125,11 @@ func gateAndTrend(tb testing.TB, data string, nights int) {
 func TestAFewNights(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	recorder, err := store.Open(context.Background(), store.File(data))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	random := rand.New(rand.NewPCG(1, 2))
 	for night := range 3 {
-		if err := recordNight(context.Background(), recorder, night, random); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, recordNight(context.Background(), recorder, night, random))
 	}
-	if err := recorder.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, recorder.Close())
 	gateAndTrend(t, data, 3)
 }

@@ -149,9 +149,8 @@ func TestBuildsAreKept(t *testing.T) {
 }
 
 func TestWhatGitDoesNotKnow(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Fatal(err)
-	}
+	_, err := exec.LookPath("git")
+	require.NoError(t, err)
 	r := repository(t, 2)
 	for _, c := range []struct {
 		name, good, bad, want string
@@ -170,7 +169,7 @@ func TestWhatGitDoesNotKnow(t *testing.T) {
 	}
 	b, _ := bisection(t, r, "true", nil)
 	b.Bad = "v2"
-	_, err := b.Run(t.Context())
+	_, err = b.Run(t.Context())
 	require.ErrorContains(t, err, "wrote nothing to $BENCH_OUTPUT")
 	assert.Equal(t, harness.KindBuild, harness.KindOf(err))
 }

@@ -3,15 +3,16 @@ package bisect
 import (
 	"math/bits"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // find searches with answers of ask and returns the suspects and how many were asked about.
 func find(t *testing.T, n int, ask func(int) Answer) (first, last, asked int) {
 	t.Helper()
 	s, err := New(n)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	seen := map[int]bool{}
 	for {
 		at, ok := s.Next()
@@ -19,9 +20,9 @@ func find(t *testing.T, n int, ask func(int) Answer) (first, last, asked int) {
 			first, last = s.Suspects()
 			return first, last, asked
 		}
-		if at < 0 || at >= n-1 || seen[at] {
-			t.Fatalf("of %d revisions, %d is asked about (before: %v)", n, at, seen)
-		}
+		require.GreaterOrEqual(t, at, 0, "of %d revisions, %d is asked about (before: %v)", n, at, seen)
+		require.Less(t, at, n-1, "of %d revisions, %d is asked about (before: %v)", n, at, seen)
+		require.False(t, seen[at], "of %d revisions, %d is asked about (before: %v)", n, at, seen)
 		seen[at] = true
 		asked++
 		s.Tell(at, ask(at))
@@ -41,12 +42,9 @@ func TestEveryFirstBadIsFound(t *testing.T) {
 	for n := 1; n <= 40; n++ {
 		for bad := range n {
 			first, last, asked := find(t, n, since(bad))
-			if first != bad || last != bad {
-				t.Fatalf("of %d revisions with %d the first bad: %d to %d", n, bad, first, last)
-			}
-			if most := bits.Len(uint(n - 1)); asked > most {
-				t.Fatalf("of %d revisions: %d questions, want %d at the most", n, asked, most)
-			}
+			require.Equal(t, bad, first, "of %d revisions with %d the first bad: %d to %d", n, bad, first, last)
+			require.Equal(t, bad, last, "of %d revisions with %d the first bad: %d to %d", n, bad, first, last)
+			require.LessOrEqual(t, asked, bits.Len(uint(n-1)), "of %d revisions", n)
 		}
 	}
 }
@@ -73,9 +71,8 @@ func TestSkippedOnesWidenTheAnswer(t *testing.T) {
 				}
 				return since(c.bad)(at)
 			})
-			if first != c.first || last != c.last {
-				t.Errorf("suspects %d to %d, want %d to %d", first, last, c.first, c.last)
-			}
+			assert.Equal(t, c.first, first, "suspects")
+			assert.Equal(t, c.last, last, "suspects")
 		})
 	}
 }
@@ -84,22 +81,22 @@ func TestSkippedOnesWidenTheAnswer(t *testing.T) {
 func TestContradictions(t *testing.T) {
 	answers := []Answer{Good, Bad, Bad, Good, Good, Bad, Bad, Good, Bad, Bad}
 	first, last, _ := find(t, len(answers), func(at int) Answer { return answers[at] })
-	if first != last || answers[first] != Bad || first > 0 && answers[first-1] != Good {
-		t.Errorf("suspects %d to %d", first, last)
+	require.Equal(t, last, first, "suspects")
+	require.Equal(t, Bad, answers[first], "suspects")
+	if first > 0 {
+		assert.Equal(t, Good, answers[first-1], "suspects")
 	}
 }
 
 func TestToldBefore(t *testing.T) {
 	s, err := New(100)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	s.Tell(10, Good)
 	s.Tell(12, Bad)
-	if at, ok := s.Next(); at != 11 || !ok || s.Left() != 1 {
-		t.Errorf("Next() = %d, %v with %d left, want the only one that is open", at, ok, s.Left())
-	}
-	if _, err := New(0); err == nil {
-		t.Error("a search among no revisions has begun")
-	}
+	at, ok := s.Next()
+	assert.Equal(t, 11, at, "Next() = %d, %v", at, ok)
+	assert.True(t, ok, "Next() = %d, %v", at, ok)
+	assert.Equal(t, 1, s.Left(), "Next() = %d, %v", at, ok)
+	_, err = New(0)
+	require.Error(t, err, "a search among no revisions has begun")
 }

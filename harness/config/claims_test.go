@@ -7,21 +7,23 @@ import (
 
 	"github.com/lilims/bench/configs"
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestShippedClaims(t *testing.T) {
 	c, err := Load(configs.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	got := c.Claims["default"]
 	memory := c.Devices[got.Memory.Device]
-	if memory.MemoryBytes != 6<<30 || memory.LimitBytes != 3100<<20 || got.Memory.Context != 8192 {
-		t.Errorf("memory is claimed on %+v at %d tokens, want a phone of 6 GB at 8192", memory, got.Memory.Context)
-	}
-	if got.AppBytes != 200e6 || got.Soak.Scenario != "soak" || got.Soak.Bounds[harness.Retention300] != 0.5 || len(got.Claims) == 0 || got.Claims[0].Bounds[harness.DecodeTokS] != 100 {
-		t.Errorf("claims %+v", got)
-	}
+	assert.Equal(t, int64(6<<30), memory.MemoryBytes, "memory is claimed")
+	assert.Equal(t, int64(3100<<20), memory.LimitBytes, "memory is claimed")
+	assert.Equal(t, 8192, got.Memory.Context, "memory is claimed")
+	require.InDelta(t, 200e6, got.AppBytes, 0, "claims")
+	require.Equal(t, "soak", got.Soak.Scenario, "claims")
+	require.InDelta(t, 0.5, got.Soak.Bounds[harness.Retention300], 0, "claims")
+	require.NotEmpty(t, got.Claims)
+	assert.InDelta(t, 100, got.Claims[0].Bounds[harness.DecodeTokS], 0, "claims")
 }
 
 func TestMistakesInClaims(t *testing.T) {
@@ -50,16 +52,12 @@ func TestMistakesInClaims(t *testing.T) {
 				"scenarios/soak.yaml": {Data: []byte("prompt: x\ngenerate_tokens: 3\nduration: 1m\n")},
 				"claims/a.yaml":       {Data: []byte(tc.text)},
 			})
-			if (err == nil) != (tc.want == nil) {
-				t.Fatalf("Load() = %v, want %q", err, tc.want)
-			}
+			require.Equal(t, tc.want == nil, err == nil, "Load()")
 			for _, want := range tc.want {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("Load() = %v\nwant %q in it", err, want)
-				}
+				require.ErrorContains(t, err, want, "Load()")
 			}
-			if err != nil && strings.Count(err.Error(), "claims/a.yaml") != max(len(tc.want), 1) {
-				t.Errorf("Load() = %v\nwant %d mistakes", err, len(tc.want))
+			if err != nil {
+				assert.Equal(t, max(len(tc.want), 1), strings.Count(err.Error(), "claims/a.yaml"), "Load()")
 			}
 		})
 	}
@@ -67,22 +65,16 @@ func TestMistakesInClaims(t *testing.T) {
 
 func TestClaimsOfAFile(t *testing.T) {
 	c, err := Load(configs.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	shipped, err := configs.Files.ReadFile("claims/default.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	got, err := Claims(c, "mine", "some/mine.yaml", shipped)
-	if err != nil || got.Name != "mine" || got.Model != c.Claims["default"].Model || len(got.Claims) != len(c.Claims["default"].Claims) {
-		t.Errorf("Claims() = %+v, %v", got, err)
-	}
-	if _, taken := c.Claims["mine"]; taken {
-		t.Error("the catalogue has changed")
-	}
-	if _, err := Claims(c, "mine", "some/mine.yaml", []byte("model: m\nmemory: {device: iPhone99, context: 1}\n")); err == nil ||
-		!strings.Contains(err.Error(), `some/mine.yaml:2: device: no device is called "iPhone99"`) {
-		t.Errorf("Claims() = %v", err)
-	}
+	require.NoError(t, err, "Claims()")
+	assert.Equal(t, "mine", got.Name, "Claims()")
+	assert.Equal(t, c.Claims["default"].Model, got.Model, "Claims()")
+	assert.Len(t, got.Claims, len(c.Claims["default"].Claims))
+	_, taken := c.Claims["mine"]
+	assert.False(t, taken, "the catalogue has changed")
+	_, err = Claims(c, "mine", "some/mine.yaml", []byte("model: m\nmemory: {device: iPhone99, context: 1}\n"))
+	require.ErrorContains(t, err, `some/mine.yaml:2: device: no device is called "iPhone99"`, "Claims()")
 }

@@ -3,53 +3,60 @@ package config
 import (
 	"encoding/json"
 	"math"
-	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/lilims/bench/configs"
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestShippedCatalogueLoads(t *testing.T) {
 	c, err := Load(configs.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	phone := c.Devices["iPhone15"]
-	if phone.ProductType != "iPhone15,4" || phone.MemoryBytes != 6<<30 || phone.BatteryWh != 12.98 || phone.Marketing != "iPhone 15" {
-		t.Errorf("iPhone15 = %+v", phone)
-	}
+	assert.Equal(t, "iPhone15,4", phone.ProductType, "iPhone15")
+	assert.Equal(t, int64(6<<30), phone.MemoryBytes, "iPhone15")
+	assert.InDelta(t, 12.98, phone.BatteryWh, 0, "iPhone15")
+	assert.Equal(t, "iPhone 15", phone.Marketing, "iPhone15")
 	quick := c.Scenarios["quick"]
-	if quick.Iterations != 5 || quick.Sessions != 2 || quick.MinimumWork != 16*time.Second || quick.SessionTimeout != 5*time.Minute || quick.ComputeUnits != harness.ComputeAll {
-		t.Errorf("quick = %+v", quick)
-	}
-	if s := c.Scenarios["prompt-128"]; s.PromptTokens != 128 || s.GenerateTokens != 16 || s.Name != "prompt-128" {
-		t.Errorf("prompt-128 = %+v", s)
-	}
-	if s := c.Scenarios["decode-0"]; s.KVDepth != 0 || s.PromptTokens != 16 {
-		t.Errorf("decode-0 = %+v", s)
-	}
-	if _, ok := c.Scenarios["prompt"]; ok {
-		t.Error("a sweep is a scenario of its own")
-	}
-	if s := c.Scenarios["soak"]; s.Duration != 5*time.Minute || s.Iterations != 0 || s.IdleBefore != time.Minute {
-		t.Errorf("soak = %+v", s)
-	}
-	if p := c.Policies["default"]; p.Threshold[harness.DecodeTokS] != 0.10 || p.CoolDownLimit != 15*time.Minute || p.RequireKnown {
-		t.Errorf("default policy = %+v", p)
-	}
-	if p := c.Policies["default"]; p.Limit[harness.TTFT] != 3 || p.Limit[harness.ModelBytes] != 1e9 || p.Floor[harness.PeakFootprint] != 8<<20 || p.Budget != 3*time.Hour || p.Freshness != 30*24*time.Hour {
-		t.Errorf("default policy = %+v", p)
-	}
+	assert.Equal(t, 5, quick.Iterations, "quick")
+	assert.Equal(t, 2, quick.Sessions, "quick")
+	assert.Equal(t, 16*time.Second, quick.MinimumWork, "quick")
+	assert.Equal(t, 5*time.Minute, quick.SessionTimeout, "quick")
+	assert.Equal(t, harness.ComputeAll, quick.ComputeUnits, "quick")
+	s := c.Scenarios["prompt-128"]
+	assert.Equal(t, 128, s.PromptTokens, "prompt-128")
+	assert.Equal(t, 16, s.GenerateTokens, "prompt-128")
+	assert.Equal(t, "prompt-128", s.Name, "prompt-128")
+	s = c.Scenarios["decode-0"]
+	assert.Equal(t, 0, s.KVDepth, "decode-0")
+	assert.Equal(t, 16, s.PromptTokens, "decode-0")
+	_, ok := c.Scenarios["prompt"]
+	assert.False(t, ok, "a sweep is a scenario of its own")
+	s = c.Scenarios["soak"]
+	assert.Equal(t, 5*time.Minute, s.Duration, "soak")
+	assert.Equal(t, 0, s.Iterations, "soak")
+	assert.Equal(t, time.Minute, s.IdleBefore, "soak")
+	p := c.Policies["default"]
+	assert.InDelta(t, 0.10, p.Threshold[harness.DecodeTokS], 0, "default policy")
+	assert.Equal(t, 15*time.Minute, p.CoolDownLimit, "default policy")
+	assert.False(t, p.RequireKnown, "default policy")
+	p = c.Policies["default"]
+	assert.InDelta(t, 3, p.Limit[harness.TTFT], 0, "default policy")
+	assert.InDelta(t, 1e9, p.Limit[harness.ModelBytes], 0, "default policy")
+	assert.InDelta(t, 8<<20, p.Floor[harness.PeakFootprint], 0, "default policy")
+	assert.Equal(t, 3*time.Hour, p.Budget, "default policy")
+	assert.Equal(t, 30*24*time.Hour, p.Freshness, "default policy")
 	gemma := c.Models["gemma3-270m"].Files
-	if len(gemma) != 1 || len(gemma[0].Sources) != 1 || len(gemma[0].Sources[0]) != 4 || gemma[0].Bytes != 253113024 {
-		t.Errorf("gemma3-270m = %+v", gemma)
-	}
-	if !c.Policies["strict"].RequireKnown || c.Models["stories-1m"].Path != "runtime/models/stories-1m" {
-		t.Errorf("strict = %+v, models = %+v", c.Policies["strict"], c.Models)
-	}
+	require.Len(t, gemma, 1, "gemma3-270m")
+	require.Len(t, gemma[0].Sources, 1, "gemma3-270m")
+	require.Len(t, gemma[0].Sources[0], 4, "gemma3-270m")
+	assert.Equal(t, int64(253113024), gemma[0].Bytes, "gemma3-270m")
+	assert.True(t, c.Policies["strict"].RequireKnown, "strict = %+v, models", c.Policies["strict"])
+	assert.Equal(t, "runtime/models/stories-1m", c.Models["stories-1m"].Path, "strict = %+v, models", c.Policies["strict"])
 }
 
 const goodDevice = "marketing: iPhone 15\nproduct_type: iPhone15,4\n"
@@ -101,16 +108,11 @@ func TestMistakes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Load(fstest.MapFS{tc.file: {Data: []byte(tc.text)}})
-			if err == nil {
-				t.Fatalf("Load() has no mistake, want %q", tc.want)
-			}
-			if harness.KindOf(err) != harness.KindUsage || harness.HintOf(err) == "" {
-				t.Errorf("kind %s, hint %q", harness.KindOf(err), harness.HintOf(err))
-			}
+			require.Error(t, err, "Load() has no mistake, want %q", tc.want)
+			assert.Equal(t, harness.KindUsage, harness.KindOf(err), "kind %s, hint %q", harness.KindOf(err), harness.HintOf(err))
+			assert.NotEmpty(t, harness.HintOf(err), "kind %s, hint %q", harness.KindOf(err), harness.HintOf(err))
 			for _, want := range tc.want {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("Load() = %v\nwant %q in it", err, want)
-				}
+				require.ErrorContains(t, err, want, "Load()")
 			}
 		})
 	}
@@ -124,22 +126,19 @@ func TestMistakesOfAllFilesAtOnce(t *testing.T) {
 		"scenarios/d.yaml": {Data: []byte("prompt: x\n")},
 	})
 	for _, want := range []string{"4 mistakes", "devices/a.yaml: product_type: missing", `"iphone15,4" already names b`, `"iphone 15" already names b`, "scenarios/d.yaml: generate_tokens"} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("Load() = %v\nwant %q in it", err, want)
-		}
+		require.ErrorContains(t, err, want, "Load()")
 	}
 }
 
 func TestFind(t *testing.T) {
 	entries := map[string]int{"quick": 1, "chat": 2, "prompt-16": 3}
-	if v, err := Find("scenario", "Quick", entries); err != nil || v != 1 {
-		t.Errorf("Find(Quick) = %v, %v", v, err)
-	}
+	v, err := Find("scenario", "Quick", entries)
+	require.NoError(t, err, "Find(Quick)")
+	assert.Equal(t, 1, v, "Find(Quick)")
 	for word, near := range map[string]string{"quik": "Did you mean quick?", "promt-16": "Did you mean prompt-16?", "prompt": "Did you mean prompt-16?", "zebra": "Available: chat, prompt-16, quick."} {
 		_, err := Find("scenario", word, entries)
-		if harness.KindOf(err) != harness.KindUsage || !strings.Contains(harness.HintOf(err), near) {
-			t.Errorf("Find(%s) = %v with hint %q, want %q", word, err, harness.HintOf(err), near)
-		}
+		assert.Equal(t, harness.KindUsage, harness.KindOf(err), "Find(%s)", word)
+		assert.Contains(t, harness.HintOf(err), near, "Find(%s)", word)
 	}
 }
 
@@ -147,26 +146,22 @@ func TestFind(t *testing.T) {
 func FuzzLoad(f *testing.F) {
 	for _, folder := range []string{"devices", "models", "scenarios", "policies"} {
 		entries, err := configs.Files.ReadDir(folder)
-		if err != nil {
-			f.Fatal(err)
-		}
+		require.NoError(f, err)
 		for _, e := range entries {
 			text, err := configs.Files.ReadFile(folder + "/" + e.Name())
-			if err != nil {
-				f.Fatal(err)
-			}
+			require.NoError(f, err)
 			f.Add(folder, text)
 		}
 	}
 	f.Add("scenarios", []byte("a: &a\n  b: *a\n"))
 	f.Fuzz(func(t *testing.T, folder string, text []byte) {
 		c, err := Load(fstest.MapFS{"x": {}, "scenarios/f.yaml": {Data: text}, "policies/f.yaml": {Data: text}, "devices/f.yaml": {Data: text}, "models/f.yaml": {Data: text}})
-		if _, bad := json.Marshal(c); bad != nil {
-			t.Errorf("a catalogue that cannot be written: %v", bad)
-		}
+		_, bad := json.Marshal(c)
+		require.NoError(t, bad, "a catalogue that cannot be written")
 		for _, s := range c.Scenarios {
-			if math.IsNaN(s.Temperature) || err == nil && s.GenerateTokens < 1 {
-				t.Errorf("scenario %+v without a mistake", s)
+			assert.False(t, math.IsNaN(s.Temperature), "scenario %+v without a mistake", s)
+			if err == nil {
+				assert.GreaterOrEqual(t, s.GenerateTokens, 1, "scenario %+v without a mistake", s)
 			}
 		}
 	})

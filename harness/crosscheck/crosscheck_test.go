@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -93,9 +95,8 @@ func TestRows(t *testing.T) {
 				c.change(&recorded.Sessions[0])
 			}
 			got := Compare([]harness.Recorded{recorded}, []Delivery{day("[" + c.figures + "]")})
-			if len(got) != 1 || rows(got[0]) != c.want {
-				t.Errorf("Compare = %+v\nrows %s\nwant %s", got, rows(got[0]), c.want)
-			}
+			require.Len(t, got, 1, "Compare")
+			assert.Equal(t, c.want, rows(got[0]), "Compare")
 		})
 	}
 }
@@ -131,9 +132,7 @@ func TestWhatIsJoined(t *testing.T) {
 			for _, w := range Compare(runs, []Delivery{day(peak, c.change)}) {
 				got = append(got, fmt.Sprintf("%s:%d", w.UDID, w.Sessions))
 			}
-			if strings.Join(got, " ") != c.want {
-				t.Errorf("joined with %q, want %q", strings.Join(got, " "), c.want)
-			}
+			assert.Equal(t, c.want, strings.Join(got, " "), "joined")
 		})
 	}
 }
@@ -143,7 +142,7 @@ func TestPayloadsOfOneWindowSpeakTogether(t *testing.T) {
 	one := day(`[{"path":"memoryMetrics.peakMemoryUsage","value":1e8,"unit":"B"}]`)
 	two := day(`[{"path":"applicationTimeMetrics.cumulativeForegroundTime","value":60,"unit":"s"}]`, func(d *Delivery) { d.Source = "other.json" })
 	got := Compare([]harness.Recorded{run("r1", "U1", noon)}, []Delivery{one, two})
-	if len(got) != 1 || len(got[0].Payloads) != 2 || len(got[0].Rows) != 2 {
-		t.Errorf("Compare = %+v, want one cross-check of two payloads", got)
-	}
+	require.Len(t, got, 1, "Compare")
+	require.Len(t, got[0].Payloads, 2, "Compare")
+	assert.Len(t, got[0].Rows, 2, "Compare")
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // evenly gives time stamps of that many tokens a second in each window, one window after the other.
@@ -24,18 +26,14 @@ func evenly(rates ...float64) []int64 {
 func TestRates(t *testing.T) {
 	got := Rates(evenly(10, 20, 5), CurveWindow)
 	for i, want := range []float64{10.2, 20, 5} { // the very first token is the first window's own
-		if len(got) != 3 || math.Abs(got[i]-want) > 1e-9 {
-			t.Fatalf("Rates() = %v", got)
-		}
+		require.Len(t, got, 3, "Rates()")
+		require.InDelta(t, want, got[i], 1e-9, "Rates()")
 	}
 	for name, stamps := range map[string][]int64{"none": nil, "one": {5}, "back in time": {9e9, 1}, "less than a window": {0, 4e9}} {
-		if got := Rates(stamps, CurveWindow); len(got) != 0 {
-			t.Errorf("%s: Rates() = %v", name, got)
-		}
+		assert.Empty(t, Rates(stamps, CurveWindow), "%s: Rates()", name)
 	}
-	if got := Rates([]int64{0, math.MaxInt64}, CurveWindow); int64(len(got)) != maxCurveWindows {
-		t.Errorf("a wrong stamp makes %d windows", len(got))
-	}
+	got = Rates([]int64{0, math.MaxInt64}, CurveWindow)
+	assert.Equal(t, maxCurveWindows, int64(len(got)), "a wrong stamp makes %d windows", len(got))
 }
 
 func TestFallTime(t *testing.T) {
@@ -52,9 +50,9 @@ func TestFallTime(t *testing.T) {
 		"too late to last": {[]float64{10, 10, 10, 8, 8}, 0.9, 0},
 		"nothing":          {nil, 0.9, 0},
 	} {
-		if got, ok := FallTime(tc.rates, tc.share); got != tc.want || ok != (tc.want > 0) {
-			t.Errorf("%s: FallTime() = %v, %v, want %v", name, got, ok, tc.want)
-		}
+		got, ok := FallTime(tc.rates, tc.share)
+		assert.Equal(t, tc.want, got, "%s: FallTime()", name)
+		assert.Equal(t, tc.want > 0, ok, "%s: FallTime()", name)
 	}
 }
 
@@ -84,9 +82,7 @@ func TestCurve(t *testing.T) {
 		Battery: []harness.BatteryReading{reading(2, 0, 0), reading(12, 20000, 10), reading(12, 20000, 10), reading(22, 60000, 20), reading(27, 5, 1)},
 	}
 	points := Curve(s)
-	if len(points) != 4 {
-		t.Fatalf("%d windows: %+v", len(points), points)
-	}
+	require.Len(t, points, 4, "%d windows: %+v", len(points), points)
 	for i, want := range []struct {
 		thermal   harness.ThermalState
 		footprint *float64
@@ -95,18 +91,17 @@ func TestCurve(t *testing.T) {
 		{harness.ThermalNominal, ref(300.0), ref(2.0)}, {harness.ThermalNominal, nil, ref(4.0)}, {harness.ThermalSerious, nil, ref(4.0)}, {harness.ThermalSerious, nil, nil},
 	} {
 		p := points[i]
-		if p.Thermal == nil || *p.Thermal != want.thermal {
-			t.Errorf("window %d: thermal %v, want %s", i, p.Thermal, want.thermal)
+		require.NotNil(t, p.Thermal, "window %d: thermal", i)
+		assert.Equal(t, want.thermal, *p.Thermal, "window %d: thermal", i)
+		require.Equal(t, want.footprint == nil, p.Footprint == nil, "window %d: footprint", i)
+		if p.Footprint != nil {
+			assert.InDelta(t, *want.footprint, *p.Footprint, 0, "window %d: footprint", i)
 		}
-		if (p.Footprint == nil) != (want.footprint == nil) || p.Footprint != nil && *p.Footprint != *want.footprint {
-			t.Errorf("window %d: footprint %v", i, p.Footprint)
-		}
-		if (p.Watts == nil) != (want.watts == nil) || p.Watts != nil && math.Abs(*p.Watts-*want.watts) > 1e-9 {
-			t.Errorf("window %d: power %v, want %v", i, p.Watts, want.watts)
+		require.Equal(t, want.watts == nil, p.Watts == nil, "window %d: power", i)
+		if p.Watts != nil {
+			assert.InDelta(t, *want.watts, *p.Watts, 1e-9, "window %d: power", i)
 		}
 	}
 	s.Iterations = append(s.Iterations, harness.Iteration{Outcome: harness.OutcomeOK, TokenNs: []int64{1, 2}})
-	if got := Curve(s); got != nil {
-		t.Errorf("a clock that begins anew gives the curve %+v", got)
-	}
+	assert.Nil(t, Curve(s), "a clock that begins anew gives the curve")
 }

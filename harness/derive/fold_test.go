@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/wire"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // script writes event lines for tests: times in ms.
@@ -38,9 +38,7 @@ func ptr[T any](v T) *T { return &v }
 
 func (s *script) event(ms int64, e wire.Event) *script {
 	e.AtNs = ms * 1e6
-	if err := s.enc.Encode(e); err != nil {
-		s.t.Fatal(err)
-	}
+	require.NoError(s.t, s.enc.Encode(e))
 	return s
 }
 
@@ -152,13 +150,10 @@ var okExit = harness.Exit{Outcome: harness.OutcomeOK}
 
 func TestFoldFixtureFigures(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(fixtures, "session.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	r := foldText(t, Expect{Session: "s000-candidate", Iterations: 1}, text, okExit)
-	if r.outcomes() != "ok(length)" || len(r.problems) != 0 {
-		t.Fatalf("outcomes %s, problems %v", r.outcomes(), r.problems)
-	}
+	require.Equal(t, "ok(length)", r.outcomes(), "outcomes %s, problems %v", r.outcomes(), r.problems)
+	require.Empty(t, r.problems, "outcomes %s, problems %v", r.outcomes(), r.problems)
 	for metric, want := range map[string]float64{
 		harness.DecodeTokS:  2 / 0.004,  // two tokens after the first, 47.1 to 51.1 ms
 		harness.PrefillTokS: 4 / 0.0049, // four prompt tokens in 4.9 ms
@@ -168,9 +163,8 @@ func TestFoldFixtureFigures(t *testing.T) {
 		harness.Footprint:   23068672,
 	} {
 		got := r.values(metric)
-		if len(got) != 1 || math.Abs(got[0]-want) > 1e-9*want {
-			t.Errorf("%s = %v, want %v", metric, got, want)
-		}
+		require.Len(t, got, 1, "%s", metric)
+		assert.InDelta(t, want, got[0], 1e-9*want, "%s", metric)
 	}
 	var missing []string
 	for _, a := range r.absences {
@@ -182,17 +176,16 @@ func TestFoldFixtureFigures(t *testing.T) {
 		"itl_p99_s: 2 intervals between tokens; 100 are needed",
 		"peak_footprint_bytes: the app sampled no footprint during an iteration",
 	}
-	if !reflect.DeepEqual(missing, want) {
-		t.Errorf("absences = %q, want %q", missing, want)
-	}
-	if at := r.samples[0].At.UnixNano(); at != 1790000000000000000+40000000 {
-		t.Errorf("first sample at %d, want 40 ms after the hello line's wall clock", at)
-	}
+	assert.Equal(t, want, missing, "absences")
+	assert.Equal(t, int64(1790000000000000000+40000000), r.samples[0].At.UnixNano(),
+		"first sample: want 40 ms after the hello line's wall clock")
 	s := r.summary
-	if s.Measured != 1 || s.Tokens != 3 || !s.Ended || *s.ThermalStart != "nominal" || s.WindowTokens != 3 ||
-		s.WindowEnd.Sub(*s.WindowBegin) != 10500*time.Microsecond {
-		t.Errorf("summary = %+v", s)
-	}
+	require.Equal(t, 1, s.Measured, "summary")
+	require.Equal(t, 3, s.Tokens, "summary")
+	require.True(t, s.Ended, "summary")
+	require.Equal(t, harness.ThermalState("nominal"), *s.ThermalStart, "summary")
+	require.Equal(t, 3, s.WindowTokens, "summary")
+	assert.Equal(t, 10500*time.Microsecond, s.WindowEnd.Sub(*s.WindowBegin), "summary")
 }
 
 func TestFoldFixtures(t *testing.T) {
@@ -203,13 +196,9 @@ func TestFoldFixtures(t *testing.T) {
 		"relaunch.jsonl": "ok(length)",
 	} {
 		text, err := os.ReadFile(filepath.Join(fixtures, name))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		r := foldText(t, Expect{Session: "s"}, text, harness.Exit{Outcome: harness.OutcomeAppCrash, Reason: "killed by signal 11"})
-		if r.outcomes() != want {
-			t.Errorf("%s: outcomes = %s, want %s", name, r.outcomes(), want)
-		}
+		assert.Equal(t, want, r.outcomes(), "%s: outcomes", name)
 	}
 }
 
@@ -271,18 +260,17 @@ func TestFoldOutcomes(t *testing.T) {
 			s := newScript(t)
 			tc.script(s)
 			r := foldText(t, Expect{Session: "s"}, s.b.Bytes(), tc.exit)
-			if r.outcomes() != tc.want {
-				t.Errorf("outcomes = %s\nwant       %s\nproblems %q", r.outcomes(), tc.want, r.problems)
+			assert.Equal(t, tc.want, r.outcomes(), "outcomes = %s\nwant       %s\nproblems %q", r.outcomes(), tc.want, r.problems)
+			if tc.problem != "" {
+				assert.Contains(t, strings.Join(r.problems, "\n"), tc.problem, "problems")
 			}
-			if tc.problem != "" && !strings.Contains(strings.Join(r.problems, "\n"), tc.problem) {
-				t.Errorf("problems = %q, want %q in them", r.problems, tc.problem)
-			}
-			if tc.problem == "" && tc.want == "ok" && len(r.problems) != 0 {
-				t.Errorf("problems = %q, want none", r.problems)
+			if tc.problem == "" && tc.want == "ok" {
+				assert.Empty(t, r.problems)
 			}
 			for _, sample := range r.samples {
-				if it := sample.Iteration; it != nil && r.its[*it].Outcome != harness.OutcomeOK {
-					t.Errorf("%s of iteration %d, which is %s", sample.Metric, *it, r.its[*it].Outcome)
+				it := sample.Iteration
+				if it != nil {
+					assert.Equal(t, harness.OutcomeOK, r.its[*it].Outcome, "%s of iteration %d, which is %s", sample.Metric, *it, r.its[*it].Outcome)
 				}
 			}
 		})
@@ -293,12 +281,11 @@ func TestFoldNewerSchemaGivesNoFigures(t *testing.T) {
 	s := newScript(t).hello(0).whole(10, 0)
 	text := strings.ReplaceAll(s.b.String(), `{"v":1,`, `{"v":2,`)
 	r := foldText(t, Expect{Session: "s"}, []byte(text), okExit)
-	if len(r.samples) != 0 || !strings.Contains(r.outcomes(), "invalid(written by a newer app (schema 2") {
-		t.Errorf("outcomes = %s with %d samples", r.outcomes(), len(r.samples))
-	}
-	if len(r.problems) != 1 || !strings.Contains(r.problems[0], "schema 2") {
-		t.Errorf("problems = %q, want the newer schema told once", r.problems)
-	}
+	assert.Empty(t, r.samples, "outcomes = %s with %d samples", r.outcomes(), len(r.samples))
+	assert.Contains(t, r.outcomes(), "invalid(written by a newer app (schema 2",
+		"outcomes = %s with %d samples", r.outcomes(), len(r.samples))
+	require.Len(t, r.problems, 1, "problems: want the newer schema told once")
+	assert.Contains(t, r.problems[0], "schema 2", "problems: want the newer schema told once")
 }
 
 // TestFoldClockJumps: a clock that is set while the app runs spoils the iteration, and all that is placed by it.
@@ -356,12 +343,14 @@ func TestFoldClockJumps(t *testing.T) {
 		}
 		y, absences := f.Finish(okExit)
 		r.take(y)
-		if r.outcomes() != tc.outcome || !strings.Contains(f.Summary().ClockFault, tc.fault) || tc.fault == "" && f.Summary().ClockFault != "" {
-			t.Errorf("%s: %s, fault %q; want %s, %q", name, r.outcomes(), f.Summary().ClockFault, tc.outcome, tc.fault)
+		assert.Equal(t, tc.outcome, r.outcomes(), "%s", name)
+		assert.Contains(t, f.Summary().ClockFault, tc.fault, "%s", name)
+		if tc.fault == "" {
+			assert.Empty(t, f.Summary().ClockFault, "%s", name)
 		}
 		for _, a := range absences {
-			if a.Metric == harness.Retention60 && tc.fault != "" && !strings.Contains(a.Reason, tc.fault) {
-				t.Errorf("%s: retention is absent because of %q", name, a.Reason)
+			if a.Metric == harness.Retention60 && tc.fault != "" {
+				assert.Contains(t, a.Reason, tc.fault, "%s: retention is absent", name)
 			}
 		}
 	}
@@ -378,9 +367,8 @@ func TestFoldIsIdempotentUnderReRead(t *testing.T) {
 			again.outcomes(), len(again.samples), again.problems, once.outcomes(), len(once.samples))
 	}
 	differs := lines[0] + lines[1] + strings.Replace(lines[1], `"prompt_tokens":4`, `"prompt_tokens":5`, 1) + strings.Join(lines[2:], "")
-	if r := foldText(t, Expect{Session: "s"}, []byte(differs), okExit); !strings.Contains(r.outcomes(), "invalid(event 1 came twice") {
-		t.Errorf("two texts under one number: %s", r.outcomes())
-	}
+	assert.Contains(t, foldText(t, Expect{Session: "s"}, []byte(differs), okExit).outcomes(), "invalid(event 1 came twice",
+		"two texts under one number")
 }
 
 func TestFoldRegimes(t *testing.T) {
@@ -396,13 +384,11 @@ func TestFoldRegimes(t *testing.T) {
 		harness.LoadFirstEver: {2}, harness.LoadWarm: {2}, harness.LoadCold: {2},
 	} {
 		got := r.values(metric)
-		if len(got) != len(want) || math.Abs(got[0]-want[0]) > 1e-12 {
-			t.Errorf("%s = %v, want %v", metric, got, want)
-		}
+		require.Len(t, got, len(want), "%s", metric)
+		assert.InDelta(t, want[0], got[0], 1e-12, "%s", metric)
 	}
-	if got := len(r.values(harness.DecodeTokS)); got != 3 {
-		t.Errorf("%d decode rates, want 3: the warm-up gives none", got)
-	}
+	got := len(r.values(harness.DecodeTokS))
+	assert.Equal(t, 3, got, "%d decode rates, want 3: the warm-up gives none", got)
 }
 
 func TestFoldSamples(t *testing.T) {
@@ -414,15 +400,13 @@ func TestFoldSamples(t *testing.T) {
 		event(15, sample(harness.Perplexity, 3, "%")).event(16, sample("skin_offset_c", -2, "C")).
 		tokens(0, 0, 20, 30).end(41, 0, "ok", 2)
 	r := foldText(t, Expect{Session: "s"}, s.b.Bytes(), okExit)
-	if got := r.values(harness.PeakFootprint); len(got) != 1 || got[0] != 300 {
-		t.Errorf("peak footprint of the iteration = %v, want 300", got)
-	}
-	if len(r.values("available_bytes")) != 0 || len(r.values(harness.Perplexity)) != 0 || len(r.values("skin_offset_c")) != 1 {
-		t.Errorf("samples = %+v", r.samples)
-	}
-	if len(r.problems) != 2 {
-		t.Errorf("problems = %q, want one for the negative bytes and one for the unit", r.problems)
-	}
+	got := r.values(harness.PeakFootprint)
+	require.Len(t, got, 1, "peak footprint of the iteration")
+	assert.InDelta(t, 300, got[0], 0, "peak footprint of the iteration")
+	assert.Empty(t, r.values("available_bytes"), "samples = %+v", r.samples)
+	assert.Empty(t, r.values(harness.Perplexity), "samples = %+v", r.samples)
+	assert.Len(t, r.values("skin_offset_c"), 1, "samples = %+v", r.samples)
+	assert.Len(t, r.problems, 2, "problems: want one for the negative bytes and one for the unit")
 }
 
 // A reading that the app could not take is missing for the app's reason, and is no problem of the line's.
@@ -430,16 +414,13 @@ func TestFoldReadingNotTaken(t *testing.T) {
 	s := newScript(t).hello(0).whole(10, 0)
 	s.event(50, wire.Event{Kind: wire.Sample, Metric: harness.Perplexity, Unit: "1", Reason: "the text was not scored: it is too long"})
 	r := foldText(t, Expect{Session: "s"}, s.b.Bytes(), okExit)
-	if len(r.problems) != 0 || len(r.values(harness.Perplexity)) != 0 {
-		t.Errorf("problems %q, values %v", r.problems, r.values(harness.Perplexity))
-	}
+	assert.Empty(t, r.problems, "problems %q, values %v", r.problems, r.values(harness.Perplexity))
+	assert.Empty(t, r.values(harness.Perplexity), "problems %q, values %v", r.problems, r.values(harness.Perplexity))
 	found := false
 	for _, a := range r.absences {
 		found = found || a.Metric == harness.Perplexity && strings.Contains(a.Reason, "it is too long")
 	}
-	if !found {
-		t.Errorf("absences %+v do not say why there is no perplexity", r.absences)
-	}
+	assert.True(t, found, "absences %+v do not say why there is no perplexity", r.absences)
 }
 
 func TestFoldMemoryByPhase(t *testing.T) {
@@ -470,9 +451,9 @@ func TestFoldMemoryByPhase(t *testing.T) {
 		harness.LoadedFootprint: 80, harness.PeakPrefill: 300, harness.PeakDecode: 200, harness.PeakFootprint: 300,
 		harness.LifetimePeak: 310, harness.LeastAvailable: 600,
 	} {
-		if got := r.values(metric); len(got) != 1 || got[0] != want {
-			t.Errorf("%s = %v, want %v", metric, got, want)
-		}
+		got := r.values(metric)
+		require.Len(t, got, 1, "%s", metric)
+		assert.InDelta(t, want, got[0], 0, "%s", metric)
 	}
 	// A process that begins after one that has scored generates again.
 	s.hello(60)
@@ -480,14 +461,13 @@ func TestFoldMemoryByPhase(t *testing.T) {
 	read(62, harness.LedgerPeak, "decode", ptr(1), 320)
 	s.tokens(1, 0, 63, 64)
 	s.end(70, 1, "ok", 2)
-	if got := foldText(t, Expect{Session: "s"}, s.b.Bytes(), okExit).values(harness.LifetimePeak); len(got) != 1 || got[0] != 320 {
-		t.Errorf("lifetime peak after a second process = %v, want 320", got)
-	}
+	got := foldText(t, Expect{Session: "s"}, s.b.Bytes(), okExit).values(harness.LifetimePeak)
+	require.Len(t, got, 1, "lifetime peak after a second process")
+	assert.InDelta(t, 320, got[0], 0, "lifetime peak after a second process")
 	bare := foldText(t, Expect{Session: "s"}, newScript(t).hello(0).whole(10, 0).b.Bytes(), okExit)
 	for _, metric := range []string{harness.LoadedFootprint, harness.PeakPrefill, harness.LifetimePeak, harness.LeastAvailable} {
-		if got := bare.values(metric); len(got) != 0 {
-			t.Errorf("%s = %v without a reading", metric, got)
-		}
+		got := bare.values(metric)
+		assert.Empty(t, got, "%s = %v without a reading", metric, got)
 	}
 }
 
@@ -503,9 +483,7 @@ func TestFoldClockOffset(t *testing.T) {
 			delay := time.Duration(3-i%3) * time.Millisecond
 			f.Add(line, wall.Add(time.Duration(line.Event.AtNs)).Add(tc.ahead+delay))
 		}
-		if got := f.ClockOffset().Round(time.Second); got != tc.want {
-			t.Errorf("%s: ClockOffset() = %v, want %v", name, got, tc.want)
-		}
+		assert.Equal(t, tc.want, f.ClockOffset().Round(time.Second), "%s: ClockOffset()", name)
 	}
 }
 
@@ -527,15 +505,13 @@ func TestFoldRetention(t *testing.T) {
 		s.end(ms+1, 0, outcome, n)
 		r := foldText(t, Expect{Session: "s", Duration: 5 * time.Minute}, s.b.Bytes(), okExit)
 		for _, metric := range []string{harness.Retention60, harness.Retention300} {
-			if got := r.values(metric); len(got) != 1 || math.Abs(got[0]-0.5) > 0.01 {
-				t.Errorf("%s: %s = %v, want 0.5", outcome, metric, got)
-			}
+			got := r.values(metric)
+			require.Len(t, got, 1, "%s: %s", outcome, metric)
+			assert.InDelta(t, 0.5, got[0], 0.01, "%s: %s", outcome, metric)
 		}
 	}
 	short := foldText(t, Expect{Session: "s", Duration: 5 * time.Minute}, newScript(t).hello(0).whole(0, 0).b.Bytes(), okExit)
-	if len(short.values(harness.Retention300)) != 0 {
-		t.Error("retention of a session that did not last")
-	}
+	assert.Empty(t, short.values(harness.Retention300), "retention of a session that did not last")
 }
 
 func TestFoldMoment(t *testing.T) {
@@ -544,7 +520,5 @@ func TestFoldMoment(t *testing.T) {
 		f.Add(line, time.Time{})
 	}
 	m, ok := f.Moment()
-	if !ok || m.Iteration != 2 || m.Tokens != 3 || m.TokS == nil || math.Abs(*m.TokS-100) > 1e-9 {
-		t.Errorf("Moment() = %+v, %v", m, ok)
-	}
+	assert.False(t, !ok || m.Iteration != 2 || m.Tokens != 3 || m.TokS == nil || math.Abs(*m.TokS-100) > 1e-9, "Moment() = %+v, %v", m, ok)
 }

@@ -3,18 +3,17 @@ package derive
 import (
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestPlacements(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(fixtures, "placement.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var lines []harness.EventLine
 	for i, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
 		lines = append(lines, harness.EventLine{Number: i + 1, Text: line})
@@ -26,7 +25,5 @@ func TestPlacements(t *testing.T) {
 		{Function: "decode", Unit: "cpu", Count: 2, Operations: []string{"gather_0", "top_ids"}},
 		{Function: "prefill", Unit: "gpu", Count: 121},
 	}
-	if got := Placements(lines); !reflect.DeepEqual(got, want) {
-		t.Errorf("placements %+v, want %+v", got, want)
-	}
+	assert.Equal(t, want, Placements(lines))
 }

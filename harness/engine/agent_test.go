@@ -12,6 +12,8 @@ import (
 	"github.com/lilims/bench/harness/plan"
 	"github.com/lilims/bench/runners/local"
 	"github.com/lilims/bench/runners/runnertest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // wall is the host's clock, for the one test that waits for a real process.
@@ -33,16 +35,12 @@ func tiny(t *testing.T) harness.Model {
 	t.Helper()
 	const dir = "../../runtime/Tests/Fixtures/model/tiny"
 	text, err := os.ReadFile(dir + "/manifest.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var manifest struct {
 		Hash    string
 		Context int
 	}
-	if err := json.Unmarshal(text, &manifest); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, json.Unmarshal(text, &manifest))
 	return harness.Model{Name: "tiny", Hash: manifest.Hash, Path: dir, Context: manifest.Context}
 }
 
@@ -56,31 +54,23 @@ func TestRealProcess(t *testing.T) {
 		agent = runnertest.BuildAgent(t)
 	}
 	runner, err := local.New(local.Options{Dir: t.TempDir(), Clock: wall{}, Environ: []string{"PATH=/usr/bin:/bin"}, Poll: 5 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	devices, err := runner.Devices(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	scenario := harness.Scenario{Name: "quick", Prompt: "abc", GenerateTokens: 24, Warmups: 1, Iterations: 2, Sessions: 1,
 		ComputeUnits: harness.ComputeCPUOnly, StartThermal: harness.ThermalNominal, SessionTimeout: time.Minute}
 	p, err := plan.Build(harness.Catalog{Scenarios: map[string]harness.Scenario{"quick": scenario}}, plan.Selection{
 		Devices: devices, Models: []harness.Model{model}, Scenarios: []string{"quick"},
 		Builds: []harness.Build{{Arm: harness.ArmCandidate, Path: agent, Hash: runnertest.HashFile(t, agent)}},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	rec := &memory{}
 	e := engine.Engine{Runner: runner, Recorder: rec, Clock: wall{}, TelemetryInterval: 20 * time.Millisecond, ReconnectTimeout: time.Second}
 	r, err := e.Run(context.Background(), harness.Run{ID: "r", Start: time.Now(), Plan: p})
-	if err != nil || outcomes(r) != "ok" || r.Ended[0].Measured != 2 {
-		t.Fatalf("Run() = %v, %+v", err, r.Ended)
-	}
-	if complaints := rec.notices("events"); len(complaints) != 0 {
-		t.Errorf("the app's lines: %q", complaints)
-	}
+	require.NoError(t, err, "Run()")
+	require.Equal(t, "ok", outcomes(r), "Run()")
+	require.Equal(t, 2, r.Ended[0].Measured, "Run()")
+	assert.Empty(t, rec.notices("events"), "the app's lines")
 	id := p.Sessions[0].ID
 	for metric, n := range map[string]int{harness.DecodeTokS: 2, harness.PrefillTokS: 2, harness.ITLP50: 2, harness.TTFT: 2, harness.PeakFootprint: 2} {
 		if got := rec.samples(id, metric); len(got) != n || got[0].Value <= 0 {
@@ -88,10 +78,9 @@ func TestRealProcess(t *testing.T) {
 		}
 	}
 	// The process lives for some milliseconds: on a busy host its sampler may come too late, and then says so.
-	if got := rec.samples(id, harness.PeakFootprintHost); len(got) != 1 && rec.absence(id, harness.PeakFootprintHost) == "" {
-		t.Errorf("%s: %+v, and no reason why", harness.PeakFootprintHost, got)
+	got := rec.samples(id, harness.PeakFootprintHost)
+	if len(got) != 1 {
+		assert.NotEmpty(t, rec.absence(id, harness.PeakFootprintHost), "%s: %+v, and no reason why", harness.PeakFootprintHost, got)
 	}
-	if got := rec.absence(id, harness.Energy); got == "" {
-		t.Error("a host has no battery gauge, and yet no reason is given for the missing energy")
-	}
+	assert.NotEmpty(t, rec.absence(id, harness.Energy), "a host has no battery gauge, and yet no reason is given for the missing energy")
 }

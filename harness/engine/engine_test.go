@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"reflect"
 	"strings"
 	"sync"
@@ -15,6 +14,8 @@ import (
 	"github.com/lilims/bench/harness/engine"
 	"github.com/lilims/bench/harness/plan"
 	"github.com/lilims/bench/runners/simulated"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 var start = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
@@ -45,17 +46,13 @@ func newLab(t *testing.T, scenario harness.Scenario, model harness.Model, option
 	options.Start = start
 	runner := simulated.New(options)
 	devices, err := runner.Devices(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if builds == nil {
 		builds = []harness.Build{{Arm: harness.ArmCandidate, BundleID: "b", Hash: "c0"}}
 	}
 	p, err := plan.Build(harness.Catalog{Scenarios: map[string]harness.Scenario{scenario.Name: scenario}},
 		plan.Selection{Devices: devices, Models: []harness.Model{model}, Scenarios: []string{scenario.Name}, Builds: builds, Seed: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	l := &lab{t: t, rec: &memory{}, runner: runner, run: harness.Run{ID: "r1", Revision: "rev", Start: start, Synthetic: true, Plan: p}}
 	l.eng = &engine.Engine{
 		Runner: runner, Recorder: l.rec, Clock: simulated.NewClock(start), TelemetryInterval: time.Second, ReconnectTimeout: time.Minute,
@@ -67,9 +64,7 @@ func newLab(t *testing.T, scenario harness.Scenario, model harness.Model, option
 func (l *lab) mustRun() engine.Report {
 	l.t.Helper()
 	r, err := l.eng.Run(context.Background(), l.run)
-	if err != nil {
-		l.t.Fatalf("Run() = %v", err)
-	}
+	require.NoError(l.t, err, "Run()")
 	return r
 }
 
@@ -84,43 +79,42 @@ func outcomes(r engine.Report) string {
 func TestRunRecordsEverything(t *testing.T) {
 	l := newLab(t, quick, small, simulated.Options{})
 	r := l.mustRun()
-	if outcomes(r) != "ok ok" || len(r.Pending) != 0 || l.rec.end == nil {
-		t.Fatalf("outcomes %s, pending %v, end %v", outcomes(r), r.Pending, l.rec.end)
-	}
+	require.Equal(t, "ok ok", outcomes(r), "outcomes %s, pending %v, end %v", outcomes(r), r.Pending, l.rec.end)
+	require.Empty(t, r.Pending, "outcomes %s, pending %v, end %v", outcomes(r), r.Pending, l.rec.end)
+	require.NotNil(t, l.rec.end, "outcomes %s, pending %v, end %v", outcomes(r), r.Pending, l.rec.end)
 	for i, id := range []string{"s000-candidate", "s001-candidate"} {
 		entries := l.rec.of(id)
-		if entries[0].SessionBegin == nil || entries[len(entries)-1].SessionEnd == nil {
-			t.Fatalf("%s begins with %+v and ends with %+v", id, entries[0], entries[len(entries)-1])
-		}
+		require.NotNil(t, entries[0].SessionBegin, "%s begins with %+v and ends with %+v", id, entries[0], entries[len(entries)-1])
+		require.NotNil(t, entries[len(entries)-1].SessionEnd, "%s begins with %+v and ends with %+v", id, entries[0], entries[len(entries)-1])
 		begin, end := *entries[0].SessionBegin, *entries[len(entries)-1].SessionEnd
-		if begin.Fingerprint.ModelHash != "aa11" || begin.Fingerprint.PowerMode != "normal" || begin.Prepared.FirstEver != (i == 0) || begin.State == nil {
-			t.Errorf("%s begins as %+v", id, begin)
-		}
-		if end.Planned != 3 || end.Measured != 3 || end.Tokens != 4*24 || end.State == nil || *end.ThermalStart != harness.ThermalNominal {
-			t.Errorf("%s ends as %+v", id, end)
-		}
+		assert.Equal(t, "aa11", begin.Fingerprint.ModelHash, "%s begins", id)
+		assert.Equal(t, "normal", begin.Fingerprint.PowerMode, "%s begins", id)
+		assert.Equal(t, i == 0, begin.Prepared.FirstEver, "%s begins", id)
+		assert.NotNil(t, begin.State, "%s begins", id)
+		require.Equal(t, 3, end.Planned, "%s ends", id)
+		require.Equal(t, 3, end.Measured, "%s ends", id)
+		require.Equal(t, 4*24, end.Tokens, "%s ends", id)
+		require.NotNil(t, end.State, "%s ends", id)
+		assert.Equal(t, harness.ThermalNominal, *end.ThermalStart, "%s ends", id)
 		lines := 0
 		for _, e := range entries {
 			if e.Line != nil {
 				lines++
-				if e.Line.Number != lines {
-					t.Fatalf("%s: line %d comes as number %d", id, lines, e.Line.Number)
-				}
+				require.Equal(t, lines, e.Line.Number, "%s: line %d comes as number %d", id, lines, e.Line.Number)
 			}
 		}
-		if its := l.rec.iterations(id); len(its) != 4 || !its[0].Warmup || its[1].Warmup || len(its[3].TokenNs) != 24 {
-			t.Errorf("%s: iterations %+v", id, its)
-		}
-		if got := len(l.rec.samples(id, harness.DecodeTokS)); got != 3 {
-			t.Errorf("%s: %d decode rates, want 3", id, got)
-		}
-		if got := l.rec.absence(id, harness.Energy); !strings.Contains(got, "resolution") {
-			t.Errorf("%s: energy of a second of work is absent because of %q", id, got)
-		}
+		its := l.rec.iterations(id)
+		require.Len(t, its, 4, "%s: iterations", id)
+		require.True(t, its[0].Warmup, "%s: iterations", id)
+		require.False(t, its[1].Warmup, "%s: iterations", id)
+		assert.Len(t, its[3].TokenNs, 24, "%s: iterations", id)
+		assert.Len(t, l.rec.samples(id, harness.DecodeTokS), 3, "%s", id)
+		assert.Contains(t, l.rec.absence(id, harness.Energy), "resolution", "%s: energy of a second of work is absent", id)
 	}
-	if len(l.rec.samples("s000-candidate", harness.TTFTFirstEver)) != 1 || len(l.rec.samples("s001-candidate", harness.TTFTCold)) != 1 {
-		t.Error("the first request of the first launch is first ever, of the second cold")
-	}
+	require.Len(t, l.rec.samples("s000-candidate", harness.TTFTFirstEver), 1,
+		"the first request of the first launch is first ever, of the second cold")
+	assert.Len(t, l.rec.samples("s001-candidate", harness.TTFTCold), 1,
+		"the first request of the first launch is first ever, of the second cold")
 }
 
 func TestSameSeedSameRun(t *testing.T) {
@@ -129,9 +123,7 @@ func TestSameSeedSameRun(t *testing.T) {
 	two.mustRun()
 	if !reflect.DeepEqual(one.rec.entries, two.rec.entries) {
 		for i := range one.rec.entries {
-			if !reflect.DeepEqual(one.rec.entries[i], two.rec.entries[i]) {
-				t.Fatalf("entry %d: %+v and %+v", i, one.rec.entries[i], two.rec.entries[i])
-			}
+			require.Equal(t, two.rec.entries[i], one.rec.entries[i], "entry")
 		}
 	}
 }
@@ -158,16 +150,14 @@ func TestFaults(t *testing.T) {
 			l := newLab(t, scenario, small, simulated.Options{})
 			l.eng.Env["LILIMS_FAULT"] = fault
 			r := l.mustRun()
-			if got := r.Ended[0]; got.Outcome != want.outcome || !strings.Contains(got.Reason, want.reason) {
-				t.Errorf("session ended %s (%s), want %s (%s)", got.Outcome, got.Reason, want.outcome, want.reason)
-			}
+			got := r.Ended[0]
+			assert.Equal(t, want.outcome, got.Outcome, "session ended")
+			assert.Contains(t, got.Reason, want.reason, "session ended")
 			var its []string
 			for _, it := range l.rec.iterations("s000-candidate") {
 				its = append(its, string(it.Outcome))
 			}
-			if got := strings.Join(its, " "); got != want.iterations {
-				t.Errorf("iterations %s, want %s", got, want.iterations)
-			}
+			assert.Equal(t, want.iterations, strings.Join(its, " "))
 			if fault == "payload@load" {
 				found := 0
 				for _, e := range l.rec.of("s000-candidate") {
@@ -175,9 +165,7 @@ func TestFaults(t *testing.T) {
 						found++
 					}
 				}
-				if found != 1 {
-					t.Errorf("%d payloads recorded", found)
-				}
+				assert.Equal(t, 1, found, "payloads recorded")
 			}
 		})
 	}
@@ -190,9 +178,9 @@ func TestLostDeviceLosesNothing(t *testing.T) {
 	l := newLab(t, scenario, small, simulated.Options{})
 	l.eng.Env["LILIMS_FAULT"] = "lost@token:30"
 	r := l.mustRun()
-	if outcomes(r) != "ok" || r.Ended[0].ID != "s000-candidate" || r.Ended[0].Measured != 3 {
-		t.Fatalf("ended %+v", r.Ended)
-	}
+	require.Equal(t, "ok", outcomes(r), "ended")
+	require.Equal(t, "s000-candidate", r.Ended[0].ID, "ended")
+	require.Equal(t, 3, r.Ended[0].Measured, "ended")
 	lines := 0
 	for _, e := range l.rec.of("s000-candidate") {
 		if e.Line != nil {
@@ -201,12 +189,10 @@ func TestLostDeviceLosesNothing(t *testing.T) {
 			}
 		}
 	}
-	if got := l.rec.iterations("s000-candidate"); len(got) != 4 {
-		t.Errorf("%d iterations recorded, want each once: 4", len(got))
-	}
-	if len(l.rec.notices("device")) != 1 || len(l.rec.notices("retry")) != 1 {
-		t.Errorf("notices %v, %v", l.rec.notices("device"), l.rec.notices("retry"))
-	}
+	got := l.rec.iterations("s000-candidate")
+	assert.Len(t, got, 4, "%d iterations recorded, want each once: 4", len(got))
+	require.Len(t, l.rec.notices("device"), 1)
+	assert.Len(t, l.rec.notices("retry"), 1)
 }
 
 // TestResumeAfterEveryCut kills the harness after each single entry of a run and resumes: nothing is lost, nothing twice.
@@ -219,9 +205,9 @@ func TestResumeAfterEveryCut(t *testing.T) {
 		l.mustRun()
 		l.rec.cut(boundary(l.rec.entries, n))
 		r, err := l.eng.Resume(context.Background(), "r1")
-		if err != nil || outcomes(r) != "ok ok" || l.rec.end == nil {
-			t.Fatalf("resumed after %d of %d entries: %v, outcomes %s", n, total, err, outcomes(r))
-		}
+		require.NoError(t, err, "resumed after %d of %d entries: %v, outcomes %s", n, total, err, outcomes(r))
+		require.Equal(t, "ok ok", outcomes(r), "resumed after %d of %d entries: %v, outcomes %s", n, total, err, outcomes(r))
+		require.NotNil(t, l.rec.end, "resumed after %d of %d entries: %v, outcomes %s", n, total, err, outcomes(r))
 		for _, id := range []string{"s000-candidate", "s001-candidate"} {
 			seen := map[string]int{}
 			for _, e := range l.rec.of(id) {
@@ -237,13 +223,10 @@ func TestResumeAfterEveryCut(t *testing.T) {
 				}
 			}
 			for what, times := range seen {
-				if times != 1 {
-					t.Fatalf("resumed after %d entries: %s of %s is recorded %d times", n, what, id, times)
-				}
+				require.Equal(t, 1, times, "resumed after %d entries: %s of %s is recorded %d times", n, what, id, times)
 			}
-			if seen["iteration 3"] != 1 || seen["end"] != 1 {
-				t.Fatalf("resumed after %d entries: %s has %v", n, id, seen)
-			}
+			require.Equal(t, 1, seen["iteration 3"], "resumed after %d entries: %s", n, id)
+			require.Equal(t, 1, seen["end"], "resumed after %d entries: %s", n, id)
 		}
 	}
 }
@@ -269,30 +252,28 @@ func TestResumeMakesWhatWasCancelled(t *testing.T) {
 		}
 	}
 	r, err := l.eng.Run(ctx, l.run)
-	if !errors.Is(err, context.Canceled) || outcomes(r) != "cancelled" || len(r.Pending) != 2 || l.rec.end != nil {
-		t.Fatalf("cancelled run: %v, %s, pending %v", err, outcomes(r), r.Pending)
-	}
+	require.False(t, !errors.Is(err, context.Canceled) || outcomes(r) != "cancelled" || len(r.Pending) != 2 || l.rec.end != nil,
+		"cancelled run: %v, %s, pending %v", err, outcomes(r), r.Pending)
 	r, err = l.eng.Resume(context.Background(), "r1")
-	if err != nil || len(r.Pending) != 0 || outcomes(r) != "ok ok" || r.Ended[0].ID != "s000-candidate.2" {
-		t.Fatalf("resumed run: %v, %+v", err, r)
-	}
-	if _, err := l.eng.Resume(context.Background(), "r9"); harness.KindOf(err) != harness.KindUsage {
-		t.Errorf("resuming an unknown run: %v", err)
-	}
+	require.NoError(t, err, "resumed run")
+	require.Empty(t, r.Pending, "resumed run")
+	require.Equal(t, "ok ok", outcomes(r), "resumed run")
+	require.Equal(t, "s000-candidate.2", r.Ended[0].ID, "resumed run")
+	_, err = l.eng.Resume(context.Background(), "r9")
+	assert.Equal(t, harness.KindUsage, harness.KindOf(err), "resuming an unknown run")
 }
 
 func TestFullDiskStopsTheRun(t *testing.T) {
 	l := newLab(t, quick, small, simulated.Options{})
 	l.rec.failAt = 12
 	_, err := l.eng.Run(context.Background(), l.run)
-	if harness.KindOf(err) != harness.KindStorage || !errors.Is(err, errFull) || harness.HintOf(err) == "" {
-		t.Fatalf("Run() = %v", err)
-	}
+	require.Equal(t, harness.KindStorage, harness.KindOf(err), "Run()")
+	require.ErrorIs(t, err, errFull, "Run()")
+	require.NotEmpty(t, harness.HintOf(err), "Run()")
 	l.rec.failAt = 0
 	r, err := l.eng.Resume(context.Background(), "r1")
-	if err != nil || outcomes(r) != "ok ok" {
-		t.Errorf("resumed: %v, %s", err, outcomes(r))
-	}
+	require.NoError(t, err, "resumed")
+	assert.Equal(t, "ok ok", outcomes(r), "resumed")
 }
 
 // TestHotDeviceIsWaitedFor: the soak leaves the phone hot; the next session starts when it has cooled, and says so.
@@ -302,15 +283,15 @@ func TestHotDeviceIsWaitedFor(t *testing.T) {
 	l := newLab(t, scenario, large, simulated.Options{})
 	l.mustRun()
 	waits := l.rec.notices("wait")
-	if len(waits) != 2 || !strings.Contains(waits[0], "thermal state is") || !strings.HasPrefix(waits[1], "waited ") {
-		t.Errorf("waits = %q", waits)
-	}
+	require.Len(t, waits, 2)
+	require.Contains(t, waits[0], "thermal state is", "waits")
+	assert.True(t, strings.HasPrefix(waits[1], "waited "), "waits")
 	l = newLab(t, scenario, large, simulated.Options{})
 	l.eng.Policy.CoolDownLimit = 10 * time.Second
 	r, err := l.eng.Run(context.Background(), l.run)
-	if harness.KindOf(err) != harness.KindDevice || outcomes(r) != "ok refused" || !strings.Contains(r.Ended[1].Reason, "unchanged after 10s") {
-		t.Errorf("impatient run: %v, %s", err, outcomes(r))
-	}
+	require.Equal(t, harness.KindDevice, harness.KindOf(err), "impatient run")
+	require.Equal(t, "ok refused", outcomes(r), "impatient run")
+	assert.Contains(t, r.Ended[1].Reason, "unchanged after 10s", "impatient run")
 }
 
 var large = harness.Model{Name: "gemma", Hash: "bb22", SizeBytes: 2 << 30, Quantization: "int4"}
@@ -326,32 +307,32 @@ func TestSoakMeasuresEnergyAndRetention(t *testing.T) {
 	l := newLab(t, soak(), large, simulated.Options{})
 	began := time.Now()
 	l.mustRun()
-	if took := time.Since(began); took > 20*time.Second {
-		t.Errorf("five simulated minutes took %v", took)
-	}
+	assert.LessOrEqual(t, time.Since(began), 20*time.Second, "five simulated minutes")
 	id := "s000-candidate"
 	energy := l.rec.samples(id, harness.Energy)
 	if len(energy) != 1 {
 		t.Fatalf("no energy: %s", l.rec.absence(id, harness.Energy))
 	}
 	e := energy[0]
-	if e.Method != "gauge-accumulator-net" || e.Uncertainty == nil || *e.Uncertainty > 0.05*e.Value || e.Value < 300 || e.Value > 1500 {
-		t.Errorf("energy %+v ± %v", e, e.Uncertainty)
-	}
+	require.Equal(t, "gauge-accumulator-net", e.Method, "energy")
+	require.NotNil(t, e.Uncertainty, "energy")
+	assert.LessOrEqual(t, *e.Uncertainty, 0.05*e.Value, "energy")
+	assert.GreaterOrEqual(t, e.Value, 300.0, "energy")
+	assert.LessOrEqual(t, e.Value, 1500.0, "energy")
 	for metric, bounds := range map[string][2]float64{harness.Retention60: {0.6, 0.98}, harness.Retention300: {0.5, 0.85}} {
 		got := l.rec.samples(id, metric)
-		if len(got) != 1 || got[0].Value < bounds[0] || got[0].Value > bounds[1] {
-			t.Errorf("%s = %+v, want a value in %v", metric, got, bounds)
-		}
+		require.Len(t, got, 1, "%s", metric)
+		require.GreaterOrEqual(t, got[0].Value, bounds[0], "%s", metric)
+		assert.LessOrEqual(t, got[0].Value, bounds[1], "%s", metric)
 	}
 	end := l.rec.of(id)[len(l.rec.of(id))-1].SessionEnd
 	if end.ThermalWorst.Rank() < harness.ThermalFair.Rank() {
 		t.Errorf("worst thermal state %s after five minutes at full load", *end.ThermalWorst)
 	}
 	perToken := l.rec.samples(id, harness.EnergyPerToken)
-	if len(perToken) != 1 || math.Abs(perToken[0].Value*float64(end.Tokens)-e.Value) > 0.01*e.Value {
-		t.Errorf("energy per token %+v of %d tokens and %v J", perToken, end.Tokens, e.Value)
-	}
+	require.Len(t, perToken, 1, "energy per token %+v of %d tokens and %v J", perToken, end.Tokens, e.Value)
+	assert.InDelta(t, e.Value, perToken[0].Value*float64(end.Tokens), 0.01*e.Value,
+		"energy per token %+v of %d tokens and %v J", perToken, end.Tokens, e.Value)
 }
 
 // TestMinimumWorkCarriesEnergy: iterations go on after the planned number until there is energy to tell.
@@ -362,24 +343,23 @@ func TestMinimumWorkCarriesEnergy(t *testing.T) {
 	var beyond bool
 	l.eng.Progress = func(p engine.Progress) {
 		beyond = beyond || p.Step == "generating" && p.Iteration > 4 && p.Iterations == 0
-		if p.Step == "generating" && p.Iterations != 0 && p.Iteration >= p.Iterations {
-			t.Fatalf("progress says iteration %d of %d", p.Iteration+1, p.Iterations)
+		if p.Step == "generating" && p.Iterations != 0 {
+			require.Less(t, p.Iteration, p.Iterations, "progress says iteration %d", p.Iteration+1)
 		}
 	}
 	l.mustRun()
-	if !beyond {
-		t.Error("progress never told of iterations beyond the planned ones")
-	}
+	assert.True(t, beyond, "progress never told of iterations beyond the planned ones")
 	for _, id := range []string{"s000-candidate", "s001-candidate"} {
 		its := l.rec.iterations(id)
 		first, last := its[1], its[len(its)-1]
-		if worked := time.Duration(*last.EndNs - first.BeginNs); worked < time.Minute || time.Duration(last.BeginNs-first.BeginNs) >= time.Minute {
-			t.Errorf("%s worked for %v in %d iterations, want the first end after a minute", id, worked, len(its))
-		}
+		worked := time.Duration(*last.EndNs - first.BeginNs)
+		assert.GreaterOrEqual(t, worked, time.Minute,
+			"%s worked for %v in %d iterations, want the first end after a minute", id, worked, len(its))
+		assert.Less(t, time.Duration(last.BeginNs-first.BeginNs), time.Minute,
+			"%s worked for %v in %d iterations, want the first end after a minute", id, worked, len(its))
 		end := l.rec.of(id)[len(l.rec.of(id))-1].SessionEnd
-		if end.Planned != len(its)-1 || end.Measured != end.Planned {
-			t.Errorf("%s: %d of %d measured, %d were made", id, end.Measured, end.Planned, len(its)-1)
-		}
+		require.Equal(t, len(its)-1, end.Planned, "%s: %d of %d measured, %d were made", id, end.Measured, end.Planned, len(its)-1)
+		assert.Equal(t, end.Planned, end.Measured, "%s: %d of %d measured, %d were made", id, end.Measured, end.Planned, len(its)-1)
 		if energy := l.rec.samples(id, harness.EnergyPerToken); len(energy) != 1 || energy[0].Method != "gauge-accumulator" || energy[0].Uncertainty == nil {
 			t.Errorf("%s: energy per token %+v, absent: %q", id, energy, l.rec.absence(id, harness.EnergyPerToken))
 		}
@@ -396,20 +376,20 @@ func TestSoakTellsWhenItFell(t *testing.T) {
 		t.Errorf("time to 90 %% = %+v, absent: %q", fell, l.rec.absence(id, harness.TimeTo90))
 	}
 	ranks := l.rec.samples(id, harness.ThermalRank)
-	if len(ranks) < 2 || ranks[0].Value != 0 || ranks[len(ranks)-1].Value < 1 || ranks[0].DeviceNs == nil {
-		t.Errorf("thermal states %+v, want nominal first and a hotter one later", ranks)
-	}
+	require.GreaterOrEqual(t, len(ranks), 2, "thermal states")
+	require.InDelta(t, 0, ranks[0].Value, 0, "thermal states")
+	require.GreaterOrEqual(t, ranks[len(ranks)-1].Value, 1.0, "thermal states")
+	assert.NotNil(t, ranks[0].DeviceNs, "thermal states")
 
 	hot := soak()
 	hot.AbortThermal = harness.ThermalFair
 	l = newLab(t, hot, large, simulated.Options{})
 	r, err := l.eng.Run(context.Background(), l.run)
-	if err != nil || outcomes(r) != "thermal" || r.Ended[0].Reason != "the app stopped at its thermal limit" {
-		t.Fatalf("Run() = %v, %+v", err, r.Ended)
-	}
-	if why := l.rec.absence(id, harness.Retention300); !strings.HasPrefix(why, "the app stopped at its thermal limit after ") {
-		t.Errorf("retention at 300 s is absent because of %q", why)
-	}
+	require.NoError(t, err, "Run()")
+	require.Equal(t, "thermal", outcomes(r), "Run()")
+	require.Equal(t, "the app stopped at its thermal limit", r.Ended[0].Reason, "Run()")
+	why := l.rec.absence(id, harness.Retention300)
+	assert.True(t, strings.HasPrefix(why, "the app stopped at its thermal limit after "), "retention at 300 s is absent because of %q", why)
 	if len(l.rec.samples(id, harness.Retention60)) != 1 {
 		t.Errorf("no retention at 60 s: %q", l.rec.absence(id, harness.Retention60))
 	}
@@ -418,9 +398,8 @@ func TestSoakTellsWhenItFell(t *testing.T) {
 func TestChargingRefusesEnergy(t *testing.T) {
 	l := newLab(t, soak(), large, simulated.Options{Charging: true})
 	l.mustRun()
-	if got := l.rec.absence("s000-candidate", harness.Energy); !strings.HasPrefix(got, "the battery was charging in ") {
-		t.Errorf("energy is absent because of %q", got)
-	}
+	got := l.rec.absence("s000-candidate", harness.Energy)
+	assert.True(t, strings.HasPrefix(got, "the battery was charging in "), "energy is absent because of %q", got)
 }
 
 // steppedClock is a host's clock that is set after so many looks at its step.
@@ -440,12 +419,11 @@ func TestAHostClockThatIsSetIsToldOf(t *testing.T) {
 	l := newLab(t, quick, small, simulated.Options{})
 	l.eng.Clock = steppedClock{l.eng.Clock, new(int)}
 	l.mustRun()
-	if got := l.rec.notices("clock"); len(got) != 1 || !strings.Contains(got[0], "set back by 1h0m0s") {
-		t.Errorf("notices = %q, want one of the first session's clock", got)
-	}
-	if got := len(l.rec.samples("s000-candidate", harness.DecodeTokS)); got != 3 {
-		t.Errorf("%d decode rates, want 3: no figure rests on the host's clock", got)
-	}
+	got := l.rec.notices("clock")
+	require.Len(t, got, 1, "notices: want one of the first session's clock")
+	assert.Contains(t, got[0], "set back by 1h0m0s", "notices: want one of the first session's clock")
+	got2 := len(l.rec.samples("s000-candidate", harness.DecodeTokS))
+	assert.Equal(t, 3, got2, "%d decode rates, want 3: no figure rests on the host's clock", got2)
 }
 
 func TestRunChecksAllDevicesFirst(t *testing.T) {
@@ -454,12 +432,11 @@ func TestRunChecksAllDevicesFirst(t *testing.T) {
 		l.run.Plan.Cases[i].Device.UDID = fmt.Sprintf("gone%d", i)
 	}
 	_, err := l.eng.Run(context.Background(), l.run)
-	if harness.KindOf(err) != harness.KindDevice && !strings.Contains(fmt.Sprint(err), "gone0") || !strings.Contains(fmt.Sprint(err), "gone1") {
-		t.Errorf("Run() = %v, want both missing devices in it", err)
+	if harness.KindOf(err) != harness.KindDevice {
+		assert.Contains(t, fmt.Sprint(err), "gone0", "Run(): want both missing devices in it")
 	}
-	if l.rec.run.ID != "" {
-		t.Error("a run was recorded although it could not begin")
-	}
+	assert.Contains(t, fmt.Sprint(err), "gone1", "Run(): want both missing devices in it")
+	assert.Empty(t, l.rec.run.ID, "a run was recorded although it could not begin")
 }
 
 func TestFourDevicesAtOnce(t *testing.T) {
@@ -472,13 +449,12 @@ func TestFourDevicesAtOnce(t *testing.T) {
 		seen[p.Device.UDID] = true
 	}
 	r := l.mustRun()
-	if len(r.Ended) != 8 || len(seen) != 4 {
-		t.Fatalf("%d sessions ended on %d devices", len(r.Ended), len(seen))
-	}
+	require.Len(t, r.Ended, 8, "%d sessions ended on %d devices", len(r.Ended), len(seen))
+	require.Len(t, seen, 4, "%d sessions ended on %d devices", len(r.Ended), len(seen))
 	for _, p := range l.run.Plan.Sessions {
 		for _, e := range l.rec.of(p.ID) {
-			if e.Line != nil && strings.Contains(e.Line.Text, `"kind":"hello"`) && !strings.Contains(e.Line.Text, `"session":"`+p.ID+`"`) {
-				t.Errorf("session %s holds the line %s", p.ID, e.Line.Text)
+			if e.Line != nil && strings.Contains(e.Line.Text, `"kind":"hello"`) {
+				assert.Contains(t, e.Line.Text, `"session":"`+p.ID+`"`, "session %s holds the line %s", p.ID, e.Line.Text)
 			}
 		}
 	}
@@ -489,9 +465,9 @@ func TestUnusableModelIsTold(t *testing.T) {
 	torn.Path = "/does/not/exist"
 	l := newLab(t, quick, torn, simulated.Options{})
 	r, err := l.eng.Run(context.Background(), l.run)
-	if harness.KindOf(err) != harness.KindModel || outcomes(r) != "refused refused" || l.rec.end == nil {
-		t.Errorf("Run() = %v, outcomes %s", err, outcomes(r))
-	}
+	require.Equal(t, harness.KindModel, harness.KindOf(err), "Run() = %v, outcomes %s", err, outcomes(r))
+	require.Equal(t, "refused refused", outcomes(r), "Run() = %v, outcomes %s", err, outcomes(r))
+	assert.NotNil(t, l.rec.end, "Run() = %v, outcomes %s", err, outcomes(r))
 }
 
 func TestInterleavedArmsShowASlowBuild(t *testing.T) {
@@ -506,7 +482,5 @@ func TestInterleavedArmsShowASlowBuild(t *testing.T) {
 			rate[p.Arm] += s.Value
 		}
 	}
-	if ratio := rate[harness.ArmCandidate] / rate[harness.ArmBaseline]; math.Abs(ratio-0.85) > 0.05 {
-		t.Errorf("candidate is at %.3f of the baseline, want 0.85", ratio)
-	}
+	assert.InDelta(t, 0.85, rate[harness.ArmCandidate]/rate[harness.ArmBaseline], 0.05, "candidate")
 }

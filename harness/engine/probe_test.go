@@ -10,6 +10,8 @@ import (
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/engine"
 	"github.com/lilims/bench/runners/simulated"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // shelf is a store of cold references in memory.
@@ -56,41 +58,35 @@ func TestFirstProbeBecomesTheReference(t *testing.T) {
 	scenario := quick
 	scenario.Sessions = 4
 	l, s := probing(t, scenario, small, simulated.Options{})
-	if r := l.mustRun(); outcomes(r) != "ok ok ok ok" {
-		t.Fatalf("outcomes %s", outcomes(r))
-	}
-	if len(s.kept) != 1 {
-		t.Fatalf("%d references kept", len(s.kept))
-	}
+	require.Equal(t, "ok ok ok ok", outcomes(l.mustRun()))
+	require.Len(t, s.kept, 1, "references kept")
 	got := s.kept[0]
-	if got.Run != "r1" || got.Session != "s001-candidate" || got.Key.ModelHash != "aa11" || got.Key.BuildHash != "c0" || got.Key.UDID == "" ||
-		got.State.Thermal == nil || *got.State.Thermal != harness.ThermalNominal || got.TokS < 100 {
-		t.Errorf("reference %+v", got)
-	}
+	require.Equal(t, "r1", got.Run, "reference")
+	require.Equal(t, "s001-candidate", got.Session, "reference")
+	require.Equal(t, "aa11", got.Key.ModelHash, "reference")
+	require.Equal(t, "c0", got.Key.BuildHash, "reference")
+	require.NotEmpty(t, got.Key.UDID, "reference")
+	require.NotNil(t, got.State.Thermal, "reference")
+	assert.Equal(t, harness.ThermalNominal, *got.State.Thermal, "reference")
+	assert.GreaterOrEqual(t, got.TokS, 100.0, "reference")
 	notices := l.rec.notices("probe")
 	for want, times := range map[string]int{"first launch after the install": 1, "is this device's cold reference from now on": 1, "% of this device's cold reference of": 2} {
-		if withinText(notices, want) != times {
-			t.Errorf("%d notices say %q, want %d: %q", withinText(notices, want), want, times, notices)
-		}
+		assert.Equal(t, times, withinText(notices, want), "%d notices say %q, want %d: %q", withinText(notices, want), want, times, notices)
 	}
-	if waits := l.rec.notices("wait"); len(waits) != 2 || !strings.Contains(waits[0], "a second probe is to confirm") || !strings.HasPrefix(waits[1], "waited ") {
-		t.Errorf("waits = %q", waits)
-	}
+	waits := l.rec.notices("wait")
+	require.Len(t, waits, 2)
+	require.Contains(t, waits[0], "a second probe is to confirm", "waits")
+	assert.True(t, strings.HasPrefix(waits[1], "waited "), "waits")
 	for i, id := range []string{"s000-candidate", "s001-candidate", "s002-candidate", "s003-candidate"} {
-		if got := len(l.rec.samples(id, harness.ProbeTokS)); got != []int{0, 2, 1, 1}[i] {
-			t.Errorf("%s: %d probes are recorded", id, got)
-		}
-		if id != "s000-candidate" && len(l.rec.samples(id, harness.TTFTCold)) != 1 {
-			t.Errorf("%s: the probe took the session's first request", id)
+		got := len(l.rec.samples(id, harness.ProbeTokS))
+		assert.Equal(t, []int{0, 2, 1, 1}[i], got, "%s: %d probes are recorded", id, got)
+		if id != "s000-candidate" {
+			assert.Len(t, l.rec.samples(id, harness.TTFTCold), 1, "%s: the probe took the session's first request", id)
 		}
 	}
-	if len(l.rec.samples("s000-candidate", harness.LoadFirstEver)) != 1 {
-		t.Error("the first load after the install was not the session's")
-	}
+	assert.Len(t, l.rec.samples("s000-candidate", harness.LoadFirstEver), 1, "the first load after the install was not the session's")
 	for _, e := range l.rec.entries {
-		if strings.Contains(e.Session, "probe") {
-			t.Fatalf("a probe is recorded as a session: %+v", e)
-		}
+		require.NotContains(t, e.Session, "probe", "a probe is recorded as a session")
 	}
 }
 
@@ -106,20 +102,17 @@ func TestHotChipIsFoundByProbe(t *testing.T) {
 	l, s := probing(t, scenario, large, simulated.Options{})
 	l.mustRun()
 	cold := firstRate(l, "s000-candidate")
-	if lost := 1 - firstRate(blind, "s002-candidate")/cold; lost < 0.15 {
-		t.Fatalf("without probes the third session starts only %.1f %% slower than a cold one: nothing to find", 100*lost)
-	}
+	lost := 1 - firstRate(blind, "s002-candidate")/cold
+	require.GreaterOrEqual(t, lost, 0.15,
+		"without probes the third session starts only %.1f %% slower than a cold one: nothing to find", 100*lost)
 	for _, id := range []string{"s001-candidate", "s002-candidate"} {
-		if lost := 1 - firstRate(l, id)/cold; lost > 0.07 {
-			t.Errorf("%s starts %.1f %% slower than a cold session in spite of its probe", id, 100*lost)
-		}
+		lost := 1 - firstRate(l, id)/cold
+		assert.LessOrEqual(t, lost, 0.07, "%s starts %.1f %% slower than a cold session in spite of its probe", id, 100*lost)
 	}
-	if len(s.kept) != 1 || withinText(l.rec.notices("probe"), "the device was still warm") == 0 {
-		t.Errorf("references %+v, probes %q: want the first one confirmed cold", s.kept, l.rec.notices("probe"))
-	}
-	if withinText(l.rec.notices("probe"), "below this device's cold reference") == 0 || withinText(l.rec.notices("wait"), "waiting: ") != 2 {
-		t.Errorf("probes %q, waits %q: want the second and the third session to wait", l.rec.notices("probe"), l.rec.notices("wait"))
-	}
+	require.Len(t, s.kept, 1, "references")
+	assert.NotEqual(t, 0, withinText(l.rec.notices("probe"), "the device was still warm"), "references")
+	require.NotEqual(t, 0, withinText(l.rec.notices("probe"), "below this device's cold reference"), "probes")
+	assert.Equal(t, 2, withinText(l.rec.notices("wait"), "waiting: "), "probes")
 }
 
 func TestProbeThatStaysSlowRefuses(t *testing.T) {
@@ -131,15 +124,14 @@ func TestProbeThatStaysSlowRefuses(t *testing.T) {
 	shelf2.kept = []harness.Reference{lucky}
 	again.eng.Policy.CoolDownLimit = 2 * time.Minute
 	r, err := again.eng.Run(context.Background(), again.run)
-	if outcomes(r) != "ok refused" || harness.KindOf(err) != harness.KindDevice || !strings.Contains(harness.HintOf(err), "--renew-reference") ||
-		!strings.Contains(r.Ended[1].Reason, "unchanged after 2m") {
-		t.Errorf("Run() = %v with hint %q, ended %+v", err, harness.HintOf(err), r.Ended)
-	}
+	assert.False(t, outcomes(r) != "ok refused" || harness.KindOf(err) != harness.KindDevice || !strings.Contains(harness.HintOf(err), "--renew-reference") ||
+		!strings.Contains(r.Ended[1].Reason, "unchanged after 2m"), "Run() = %v with hint %q, ended %+v", err, harness.HintOf(err), r.Ended)
 	renewed, shelf3 := probing(t, quick, small, simulated.Options{})
 	shelf3.kept, renewed.eng.RenewReferences = []harness.Reference{lucky}, true
-	if r := renewed.mustRun(); outcomes(r) != "ok ok" || len(shelf3.kept) != 2 || shelf3.kept[1].TokS > lucky.TokS*0.95 {
-		t.Errorf("renewed: %s, references %+v", outcomes(r), shelf3.kept)
-	}
+	r = renewed.mustRun()
+	require.Equal(t, "ok ok", outcomes(r), "renewed: %s, references %+v", outcomes(r), shelf3.kept)
+	require.Len(t, shelf3.kept, 2, "renewed: %s, references %+v", outcomes(r), shelf3.kept)
+	assert.LessOrEqual(t, shelf3.kept[1].TokS, lucky.TokS*0.95, "renewed: %s, references %+v", outcomes(r), shelf3.kept)
 }
 
 func TestProbesAreNotAlwaysWanted(t *testing.T) {
@@ -152,26 +144,24 @@ func TestProbesAreNotAlwaysWanted(t *testing.T) {
 		l, _ := probing(t, quick, small, simulated.Options{})
 		change(l)
 		l.mustRun()
-		if got := l.rec.notices("probe"); len(got) != 0 {
-			t.Errorf("%s: probes %q", name, got)
-		}
+		assert.Empty(t, l.rec.notices("probe"), "%s: probes", name)
 	}
 	l, _ := probing(t, warm, small, simulated.Options{})
 	l.mustRun()
-	if got := l.rec.notices("probe"); len(got) != 0 {
-		t.Errorf("a scenario that may start warm: probes %q", got)
-	}
+	assert.Empty(t, l.rec.notices("probe"), "a scenario that may start warm: probes")
 }
 
 func TestProbeTroubleIsTold(t *testing.T) {
 	l, s := probing(t, quick, small, simulated.Options{})
 	l.eng.Env["LILIMS_FAULT"] = "oom@token:100" // strikes in the probe, not in a session of 96 tokens
-	if r := l.mustRun(); outcomes(r) != "ok ok" || len(s.kept) != 0 || withinText(l.rec.notices("probe"), "no speed from the probe: it ended app_crash after") != 1 {
-		t.Errorf("a probe that ends in an error: %s, references %+v, probes %q", outcomes(r), s.kept, l.rec.notices("probe"))
-	}
+	r := l.mustRun()
+	require.Equal(t, "ok ok", outcomes(r),
+		"a probe that ends in an error: %s, references %+v, probes %q", outcomes(r), s.kept, l.rec.notices("probe"))
+	require.Empty(t, s.kept, "a probe that ends in an error: %s, references %+v, probes %q", outcomes(r), s.kept, l.rec.notices("probe"))
+	assert.Equal(t, 1, withinText(l.rec.notices("probe"), "no speed from the probe: it ended app_crash after"),
+		"a probe that ends in an error: %s, references %+v, probes %q", outcomes(r), s.kept, l.rec.notices("probe"))
 	l, s = probing(t, quick, small, simulated.Options{})
 	s.fail = errors.New("disk full")
-	if _, err := l.eng.Run(context.Background(), l.run); harness.KindOf(err) != harness.KindStorage {
-		t.Errorf("references that cannot be read: %v", err)
-	}
+	_, err := l.eng.Run(context.Background(), l.run)
+	assert.Equal(t, harness.KindStorage, harness.KindOf(err), "references that cannot be read")
 }

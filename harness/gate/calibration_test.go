@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // selfRun is a run in which a build met itself, or another of a given relative speed.
@@ -37,22 +39,23 @@ func TestCalibrate(t *testing.T) {
 	sessions = append(sessions, selfRun(random, "regression", 8, 0.02, 0.7)...)
 	sessions = append(sessions, selfRun(random, "short", 3, 0.02, 1)...)
 	c, err := Calibrate("case", metric, sessions, Rule{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.Pairs != 83 || c.Comparisons != 10 || c.Alarms != 0 || c.Open != 0 {
-		t.Errorf("Calibrate = %+v, want 83 pairs, 10 comparisons, nothing alarming or open", c)
-	}
-	if c.Noise == nil || *c.Noise < 0.013 || *c.Noise > 0.027 {
-		t.Errorf("noise = %v, want about 0.02", c.Noise)
-	}
+	require.NoError(t, err)
+	assert.Equal(t, 83, c.Pairs, "Calibrate")
+	assert.Equal(t, 10, c.Comparisons, "Calibrate")
+	assert.Equal(t, 0, c.Alarms, "Calibrate")
+	assert.Equal(t, 0, c.Open, "Calibrate")
+	require.NotNil(t, c.Noise)
+	require.GreaterOrEqual(t, *c.Noise, 0.013)
+	assert.LessOrEqual(t, *c.Noise, 0.027)
 	// None of ten: the bound is 1 - 0.05^(1/10).
-	if want := 1 - math.Pow(0.05, 0.1); c.Bound == nil || math.Abs(*c.Bound-want) > 1e-9 {
-		t.Errorf("bound = %v, want %v", c.Bound, want)
-	}
-	if len(c.Detectable) != 2 || c.Detectable[0].Pairs != 5 || c.Detectable[1].Pairs != 16 || c.Detectable[0].Change <= c.Detectable[1].Change || c.Detectable[1].Change < 0.1 {
-		t.Errorf("detectable = %+v, want less at 16 pairs than at 5, never below the threshold", c.Detectable)
-	}
+	want := 1 - math.Pow(0.05, 0.1)
+	require.NotNil(t, c.Bound)
+	assert.InDelta(t, want, *c.Bound, 1e-9)
+	require.Len(t, c.Detectable, 2)
+	require.Equal(t, 5, c.Detectable[0].Pairs, "detectable")
+	require.Equal(t, 16, c.Detectable[1].Pairs, "detectable")
+	require.Greater(t, c.Detectable[0].Change, c.Detectable[1].Change, "detectable")
+	assert.GreaterOrEqual(t, c.Detectable[1].Change, 0.1, "detectable")
 }
 
 // TestDetectable plays the change that is called detectable and counts how often the rule finds it.
@@ -61,23 +64,19 @@ func TestDetectable(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	const noise, pairs, nights = 0.03, 5, 800
 	rule, err := Rule{Looks: []int{pairs, 8, 12, 16}}.filled()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	speed, found, known := 1-rule.detectable(noise, pairs, metric.Better), 0, noise
 	for range nights {
 		run := selfRun(random, "r", pairs, noise, speed)
 		series, _ := Arms(metric, ofArm(run, harness.ArmBaseline), ofArm(run, harness.ArmCandidate))
 		series.Noise = &known
 		judged, err := Judge(series, rule)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if judged.Judgement == harness.Regression {
 			found++
 		}
 	}
-	if share := float64(found) / nights; share < 0.86 || share > 0.97 {
-		t.Errorf("a detectable change was found in %.3f of the nights, want about %.2f", share, detectionPower)
-	}
+	share := float64(found) / nights
+	assert.GreaterOrEqual(t, share, 0.86, "a detectable change was found in %.3f of the nights, want about %.2f", share, detectionPower)
+	assert.LessOrEqual(t, share, 0.97, "a detectable change was found in %.3f of the nights, want about %.2f", share, detectionPower)
 }

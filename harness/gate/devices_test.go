@@ -1,12 +1,13 @@
 package gate
 
 import (
-	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // deviceAt judges five pairs of a device on which the candidate runs at a relative speed.
@@ -18,9 +19,7 @@ func deviceAt(t *testing.T, random *rand.Rand, speed float64) Judged {
 	noise := 0.01
 	series.Case, series.Noise = "case", &noise
 	judged, err := Judge(series, Rule{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return judged
 }
 
@@ -42,21 +41,18 @@ func TestCombine(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			one, two := deviceAt(t, random, c.one), deviceAt(t, random, c.two)
 			got, err := Combine(metric, []Judged{one, two}, []string{"A", "B"}, Rule{})
-			if err != nil || got.Judgement != c.want {
-				t.Fatalf("Combine = %+v, %v, want %s", got.Verdict, err, c.want)
-			}
-			if all := strings.Join(got.Warnings, "\n"); !strings.Contains(all, c.wantWarning) || strings.Contains(all, "differ by more") != c.differ {
-				t.Errorf("warnings are %q", all)
-			}
-			if want := (one.Steps[0].Estimate + two.Steps[0].Estimate) / 2; math.Abs(got.Steps[0].Estimate-want) > 1e-12 {
-				t.Errorf("estimate %v, want the mean %v", got.Steps[0].Estimate, want)
-			}
+			require.NoError(t, err, "Combine = %+v", got.Verdict)
+			require.Equal(t, c.want, got.Judgement, "Combine = %+v", got.Verdict)
+			all := strings.Join(got.Warnings, "\n")
+			assert.Contains(t, all, c.wantWarning, "warnings")
+			assert.Equal(t, c.differ, strings.Contains(all, "differ by more"), "warnings")
+			assert.InDelta(t, (one.Steps[0].Estimate+two.Steps[0].Estimate)/2, got.Steps[0].Estimate, 1e-12)
 		})
 	}
-	if got, err := Combine(metric, []Judged{deviceAt(t, random, 1), {}}, []string{"A", "B"}, Rule{}); err != nil || got.Judgement != harness.Inconclusive || !strings.Contains(got.Reason, "device B") {
-		t.Errorf("with a device that has no look: %+v, %v", got.Verdict, err)
-	}
-	if _, err := Combine(metric, []Judged{deviceAt(t, random, 1)}, []string{"A"}, Rule{}); err == nil {
-		t.Error("one device was combined")
-	}
+	got, err := Combine(metric, []Judged{deviceAt(t, random, 1), {}}, []string{"A", "B"}, Rule{})
+	require.NoError(t, err, "with a device that has no look: %+v", got.Verdict)
+	assert.Equal(t, harness.Inconclusive, got.Judgement, "with a device that has no look: %+v", got.Verdict)
+	assert.Contains(t, got.Reason, "device B", "with a device that has no look: %+v", got.Verdict)
+	_, err = Combine(metric, []Judged{deviceAt(t, random, 1)}, []string{"A"}, Rule{})
+	require.Error(t, err, "one device was combined")
 }

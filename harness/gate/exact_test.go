@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestExact(t *testing.T) {
@@ -28,14 +30,11 @@ func TestExact(t *testing.T) {
 		"several launches":           {perplexity, [][]float64{{8.5}, {8.5}, {9.9}}, [][]float64{{8.5}}, 0, harness.Pass},
 	} {
 		got, err := Exact("a", c.metric, c.was, c.is, Rule{Threshold: 0.01, Floor: c.floor})
-		if err != nil || got.Judgement != c.judgement {
-			t.Errorf("%s: %v, %v; want %v", name, got.Judgement, err, c.judgement)
-		}
-		if warned := strings.Contains(strings.Join(got.Warnings, ""), "differ from launch to launch, from 8.500 to 9.900"); warned != (len(c.was) > 1) {
-			t.Errorf("%s: warnings %v", name, got.Warnings)
-		}
+		require.NoError(t, err, "%s", name)
+		assert.Equal(t, c.judgement, got.Judgement, "%s", name)
+		assert.Equal(t, len(c.was) > 1, strings.Contains(strings.Join(got.Warnings, ""), "differ from launch to launch, from 8.500 to 9.900"),
+			"%s: warnings %v", name, got.Warnings)
 	}
-	if _, err := Exact("a", perplexity, [][]float64{{0}}, [][]float64{{8.5}}, Rule{}); err == nil {
-		t.Error("a perplexity of 0 is judged")
-	}
+	_, err := Exact("a", perplexity, [][]float64{{0}}, [][]float64{{8.5}}, Rule{})
+	require.Error(t, err, "a perplexity of 0 is judged")
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // arms makes pairs of sessions around the given levels with log-normal noise of the given SD.
@@ -42,9 +44,7 @@ func swapped(s Series) Series {
 func judge(t *testing.T, s Series, r Rule) Judged {
 	t.Helper()
 	j, err := Judge(s, r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return j
 }
 
@@ -64,9 +64,8 @@ func TestJudge(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := judge(t, c.series, c.rule)
-			if got.Judgement != c.want || got.Pairs != c.wantPairs {
-				t.Errorf("Judge = %s with %d pairs, want %s with %d", got.Judgement, got.Pairs, c.want, c.wantPairs)
-			}
+			assert.Equal(t, c.want, got.Judgement, "Judge")
+			assert.Equal(t, c.wantPairs, got.Pairs, "Judge")
 		})
 	}
 }
@@ -79,9 +78,7 @@ func TestDirectionOfEveryMetric(t *testing.T) {
 		if m.Better == harness.Lower {
 			want = harness.Improvement
 		}
-		if got := judge(t, s, Rule{}); got.Judgement != want {
-			t.Errorf("%s fell by a quarter: %s, want %s", m.Name, got.Judgement, want)
-		}
+		assert.Equal(t, want, judge(t, s, Rule{}).Judgement, "%s fell by a quarter", m.Name)
 	}
 }
 
@@ -90,12 +87,12 @@ func TestSwappingArmsMirrorsTheVerdict(t *testing.T) {
 	for seed := range uint64(60) {
 		s := arms(seed, 5, 30, 30*math.Exp(0.4*(float64(seed)/60-0.5)), 0.02)
 		there, back := judge(t, s, Rule{}), judge(t, swapped(s), Rule{})
-		if want, ok := mirror[there.Judgement]; ok && back.Judgement != want {
-			t.Errorf("seed %d: %s, and with arms swapped %s", seed, there.Judgement, back.Judgement)
+		want, ok := mirror[there.Judgement]
+		if ok {
+			assert.Equal(t, want, back.Judgement, "seed %d: %s, and with arms swapped", seed, there.Judgement)
 		}
-		if a, b := there.Steps[0].Estimate, back.Steps[0].Estimate; math.Abs(a+b) > 1e-12 {
-			t.Errorf("seed %d: losses %g and %g are no mirror images", seed, a, b)
-		}
+		a, b := there.Steps[0].Estimate, back.Steps[0].Estimate
+		assert.LessOrEqual(t, math.Abs(a+b), 1e-12, "seed %d: losses %g and %g are no mirror images", seed, a, b)
 	}
 }
 
@@ -110,19 +107,17 @@ func TestOrderAndCopiesOfIterationsChangeNothing(t *testing.T) {
 		shuffled.Baseline = append(shuffled.Baseline, doubled)
 	}
 	got := judge(t, shuffled, Rule{})
-	if got.Judgement != want.Judgement || *got.Estimate != *want.Estimate || *got.Low != *want.Low {
-		t.Errorf("doubled and reversed iterations: %s %g, want %s %g", got.Judgement, *got.Estimate, want.Judgement, *want.Estimate)
-	}
+	require.Equal(t, want.Judgement, got.Judgement, "doubled and reversed iterations")
+	require.InDelta(t, *want.Estimate, *got.Estimate, 0, "doubled and reversed iterations")
+	assert.InDelta(t, *want.Low, *got.Low, 0, "doubled and reversed iterations")
 }
 
 func TestFloorAndResolution(t *testing.T) {
 	s := arms(7, 8, 30, 24, 0.01)
-	if got := judge(t, s, Rule{Floor: 10}); got.Judgement != harness.Pass || got.Reason == "" {
-		t.Errorf("a difference of 6 under a floor of 10: %s %q, want pass with a reason", got.Judgement, got.Reason)
-	}
-	if got := judge(t, s, Rule{Resolution: 3}); got.Judgement != harness.Inconclusive {
-		t.Errorf("resolution 3 of 30: %s, want inconclusive", got.Judgement)
-	}
+	got := judge(t, s, Rule{Floor: 10})
+	assert.Equal(t, harness.Pass, got.Judgement, "a difference of 6 under a floor of 10: want pass with a reason")
+	assert.NotEmpty(t, got.Reason, "a difference of 6 under a floor of 10: want pass with a reason")
+	assert.Equal(t, harness.Inconclusive, judge(t, s, Rule{Resolution: 3}).Judgement, "resolution 3 of 30")
 }
 
 func TestJudgeRefuses(t *testing.T) {
@@ -151,9 +146,7 @@ func TestJudgeRefuses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Judge(c.series, c.rule)
-			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("Judge: %v, want an error with %q", err, c.want)
-			}
+			require.ErrorContains(t, err, c.want, "Judge")
 		})
 	}
 }
@@ -162,9 +155,8 @@ func TestShortSessionsAreLeftOutAloud(t *testing.T) {
 	s := arms(9, 8, 30, 30, 0.01)
 	s.Baseline[2] = s.Baseline[2][:2]
 	got := judge(t, s, Rule{})
-	if !slices.ContainsFunc(got.Warnings, func(w string) bool { return strings.Contains(w, "pair 2 excluded") }) {
-		t.Errorf("warnings %q do not name the short session", got.Warnings)
-	}
+	assert.True(t, slices.ContainsFunc(got.Warnings, func(w string) bool { return strings.Contains(w, "pair 2 excluded") }),
+		"warnings %q do not name the short session", got.Warnings)
 }
 
 // TestAgainstSharedVectors holds the rule against reference cases where they lie beside the checkout.
@@ -184,24 +176,20 @@ func TestAgainstSharedVectors(t *testing.T) {
 			Steps                []struct{ Est, LoPass, HiFail float64 }
 		}
 	}
-	if err := json.Unmarshal(text, &v); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, json.Unmarshal(text, &v))
 	words := map[string]harness.Judgement{"PASS": harness.Pass, "FAIL": harness.Regression, "PASS_NEAR_THRESHOLD": harness.NearThreshold, "INCONCLUSIVE": harness.Inconclusive}
 	metric, _ := harness.MetricNamed(harness.DecodeTokS)
 	for _, c := range v.Gate {
 		got := judge(t, Series{Case: c.Name, Metric: metric, Baseline: c.Baseline, Candidate: c.Candidate, Noise: &c.S0}, Rule{Threshold: c.Threshold, Guard: c.Guard, Looks: c.Looks})
-		if got.Judgement != words[c.Final] || len(got.Steps) != len(c.Steps) {
-			t.Errorf("%s: %s after %d steps, want %s after %d", c.Name, got.Judgement, len(got.Steps), words[c.Final], len(c.Steps))
+		if !assert.False(t, got.Judgement != words[c.Final] || len(got.Steps) != len(c.Steps),
+			"%s: %s after %d steps, want %s after %d", c.Name, got.Judgement, len(got.Steps), words[c.Final], len(c.Steps)) {
 			continue
 		}
 		for i, s := range c.Steps { // the reference's scale is log(C/B), ours is its negative
-			if g := got.Steps[i]; math.Abs(g.Estimate+s.Est)+math.Abs(g.Low+s.HiFail)+math.Abs(g.High+s.LoPass) > 1e-9 {
-				t.Errorf("%s, step %d: %g [%g, %g], want %g [%g, %g]", c.Name, i, g.Estimate, g.Low, g.High, -s.Est, -s.HiFail, -s.LoPass)
-			}
+			g := got.Steps[i]
+			assert.LessOrEqual(t, math.Abs(g.Estimate+s.Est)+math.Abs(g.Low+s.HiFail)+math.Abs(g.High+s.LoPass), 1e-9,
+				"%s, step %d: %g [%g, %g], want %g [%g, %g]", c.Name, i, g.Estimate, g.Low, g.High, -s.Est, -s.HiFail, -s.LoPass)
 		}
-		if math.Abs(100**got.Estimate-c.Regression) > 1e-6 {
-			t.Errorf("%s: estimate %g %%, want %g", c.Name, 100**got.Estimate, c.Regression)
-		}
+		assert.InDelta(t, c.Regression, 100**got.Estimate, 1e-6, "%s: estimate", c.Name)
 	}
 }

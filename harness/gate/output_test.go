@@ -2,10 +2,11 @@ package gate
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestAgreement(t *testing.T) {
@@ -25,17 +26,14 @@ func TestAgreement(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, ok := Agree(c.baseline, c.candidate)
-			if !ok {
-				t.Fatal("nothing to compare")
-			}
-			if got := JudgeAgreement("c", a, c.limit); got.Judgement != c.want || !strings.Contains(got.Reason, c.says) {
-				t.Errorf("%s, %q, want %s and %q", got.Judgement, got.Reason, c.want, c.says)
-			}
+			require.True(t, ok, "nothing to compare")
+			got := JudgeAgreement("c", a, c.limit)
+			assert.Equal(t, c.want, got.Judgement)
+			assert.Contains(t, got.Reason, c.says)
 		})
 	}
-	if _, ok := Agree(nil, []int32{1}); ok {
-		t.Error("an arm without tokens agrees or disagrees")
-	}
+	_, ok := Agree(nil, []int32{1})
+	assert.False(t, ok, "an arm without tokens agrees or disagrees")
 }
 
 func TestPlacementDifferences(t *testing.T) {
@@ -59,9 +57,8 @@ func TestPlacementDifferences(t *testing.T) {
 			[]string{"placement: 5 operations of prefill on the GPU, not the CPU: a, b, c, d and more"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := PlacementDifferences(c.baseline, c.candidate); !slices.Equal(got, c.want) {
-				t.Errorf("%q, want %q", got, c.want)
-			}
+			got := PlacementDifferences(c.baseline, c.candidate)
+			assert.True(t, slices.Equal(got, c.want), "%q, want %q", got, c.want)
 		})
 	}
 }

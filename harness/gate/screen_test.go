@@ -2,11 +2,12 @@ package gate
 
 import (
 	"math"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // storedNights are nights of three sessions about a level, the nights 1 % apart.
@@ -53,14 +54,12 @@ func TestScreen(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := Screen("case", c.metric, storedNights(c.nights, 30), tonight(c.sessions, c.candidate), Rule{}, c.as)
-			if err != nil || got.Judgement != c.want {
-				t.Errorf("Screen = %s (%s), %v, want %s", got.Judgement, got.Reason, err, c.want)
-			}
+			require.NoError(t, err, "Screen = %s (%s)", got.Judgement, got.Reason)
+			assert.Equal(t, c.want, got.Judgement, "Screen = %s (%s)", got.Judgement, got.Reason)
 		})
 	}
-	if _, err := Screen("case", speed, storedNights(7, 30), tonight(5, math.NaN()), Rule{}, ScreenAlone); err == nil || !strings.Contains(err.Error(), "NaN") {
-		t.Errorf("a reading that is not a number: %v", err)
-	}
+	_, err := Screen("case", speed, storedNights(7, 30), tonight(5, math.NaN()), Rule{}, ScreenAlone)
+	require.ErrorContains(t, err, "NaN", "a reading that is not a number")
 }
 
 func TestLimit(t *testing.T) {
@@ -71,8 +70,8 @@ func TestLimit(t *testing.T) {
 		value, limit float64
 		want         harness.Judgement
 	}{{latency, 2.9, 3, harness.Pass}, {latency, 3.1, 3, harness.OverLimit}, {speed, 0.6, 0.5, harness.Pass}, {speed, 0.4, 0.5, harness.OverLimit}} {
-		if got, err := Limit("case", c.metric, tonight(3, c.value), c.limit); err != nil || got.Judgement != c.want {
-			t.Errorf("Limit(%s %v, %v) = %s, %v, want %s", c.metric.Name, c.value, c.limit, got.Judgement, err, c.want)
-		}
+		got, err := Limit("case", c.metric, tonight(3, c.value), c.limit)
+		require.NoError(t, err, "Limit(%s %v, %v)", c.metric.Name, c.value, c.limit)
+		assert.Equal(t, c.want, got.Judgement, "Limit(%s %v, %v)", c.metric.Name, c.value, c.limit)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -30,9 +31,7 @@ type payloadStream struct {
 func newPayloadStream(t testing.TB, payloads int) *payloadStream {
 	t.Helper()
 	day, err := os.ReadFile(filepath.Join("..", "metrickit", "testdata", "day.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	// Without its last signpost it is one of 5 kB.
 	day = append(day[:bytes.LastIndex(day, []byte(`, {"signpostName"`))], "]}\n"...)
 	p := &payloadStream{left: payloads, random: rand.New(rand.NewPCG(1, 2)), each: func() {}}
@@ -67,12 +66,8 @@ func BenchmarkIngest(b *testing.B) {
 	const payloads = 20_000
 	file := filepath.Join(b.TempDir(), "payloads.jsonl")
 	text, err := io.ReadAll(newPayloadStream(b, payloads))
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := os.WriteFile(file, text, 0o644); err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
+	require.NoError(b, os.WriteFile(file, text, 0o644))
 	var ours, theirs, processor time.Duration
 	rounds := 0
 	for b.Loop() {
@@ -97,44 +92,32 @@ func BenchmarkIngest(b *testing.B) {
 func insertBare(b *testing.B, path string, text []byte) {
 	b.Helper()
 	db, err := sql.Open("sqlite3", "file:"+path+"?_journal_mode=WAL&_synchronous=NORMAL&_txlock=immediate")
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	defer db.Close()
-	if _, err := db.Exec(`CREATE TABLE payloads (raw BLOB)`); err != nil {
-		b.Fatal(err)
-	}
+	_, err = db.Exec(`CREATE TABLE payloads (raw BLOB)`)
+	require.NoError(b, err)
 	for len(text) > 0 {
 		tx, err := db.Begin()
-		if err != nil {
-			b.Fatal(err)
-		}
+		require.NoError(b, err)
 		insert, err := tx.Prepare(`INSERT INTO payloads (raw) VALUES (?)`)
-		if err != nil {
-			b.Fatal(err)
-		}
+		require.NoError(b, err)
 		for range batchPayloads {
 			line, rest, found := bytes.Cut(text, []byte{'\n'})
 			if !found {
 				break
 			}
-			if _, err := insert.Exec(line); err != nil {
-				b.Fatal(err)
-			}
+			_, err := insert.Exec(line)
+			require.NoError(b, err)
 			text = rest
 		}
-		if err := tx.Commit(); err != nil {
-			b.Fatal(err)
-		}
+		require.NoError(b, tx.Commit())
 	}
 }
 
 // processorTime is what this process has used so far.
 func processorTime(t testing.TB) time.Duration {
 	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
@@ -161,9 +144,7 @@ func TestIngestMemoryIsConstant(t *testing.T) {
 		times = 4
 	}
 	before := peak(few)
-	if after := peak(times * few); after > before+most {
-		t.Errorf("%d payloads were held in %d bytes, %d times as many in %d", few, before, times, after)
-	}
+	assert.LessOrEqual(t, peak(times*few), before+most, "%d payloads were held in %d bytes, %d times as many", few, before, times)
 }
 
 // TestBatchesBoundBytes: large payloads wait for each other, and one that is larger than what may be held goes alone.
@@ -182,20 +163,16 @@ func TestBatchesBoundBytes(t *testing.T) {
 		}
 	}()
 	for i := range 3 {
-		if got := <-added; got != i {
-			t.Fatalf("added %d, want %d", got, i)
-		}
+		require.Equal(t, i, <-added, "added")
 		select {
 		case early := <-added:
 			t.Fatalf("payload %d was taken before room was made for it", early)
 		case next := <-b.ordered:
-			if <-next.ready; b.held.TryAcquire(1) {
-				t.Error("a payload of all that may be held leaves room")
-			}
+			<-next.ready
+			assert.False(t, b.held.TryAcquire(1), "a payload of all that may be held leaves room")
 			b.done(next)
 		}
 	}
-	if _, open := <-b.ordered; open {
-		t.Error("a batch too many")
-	}
+	_, open := <-b.ordered
+	assert.False(t, open, "a batch too many")
 }

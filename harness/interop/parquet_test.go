@@ -5,9 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/parquet-go/parquet-go"
-
 	"github.com/lilims/bench/harness"
+	"github.com/parquet-go/parquet-go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestParquetComesBack(t *testing.T) {
@@ -20,19 +21,15 @@ func TestParquetComesBack(t *testing.T) {
 	err := writeParquet(&file, []Series{
 		{harness.DecodeTokS, harness.SessionSeries{Run: "r1", Begin: &begin, Values: []float64{40, 41.5}, Unit: "tok/s"}},
 		{harness.Energy, harness.SessionSeries{Run: "r1", Begin: &begin, Values: []float64{9}, Unit: "J", Uncertainty: &doubt}}}, Creator{Version: "1.2.3", Revision: "0123abc"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	rows, err := parquet.Read[parquetReading](bytes.NewReader(file.Bytes()), int64(file.Len()))
-	if err != nil || len(rows) != 3 {
-		t.Fatalf("%d rows, %v", len(rows), err)
-	}
+	require.NoError(t, err)
+	require.Len(t, rows, 3, "%d rows, %v", len(rows), err)
 	want := parquetReading{Run: "r1", Session: "s000-candidate", Case: "iPhone15,4/m/s", UDID: "U-1", Kind: "virtual", Arm: "candidate", Pair: 4, Build: "sha256:ab",
 		Begin: begin.At, Metric: harness.DecodeTokS, Unit: "tok/s", Reading: 1, Value: 41.5}
-	if got := rows[1]; got != want {
-		t.Errorf("row 1 is %+v, want %+v", got, want)
-	}
-	if got := rows[2]; got.Uncertainty == nil || *got.Uncertainty != doubt || rows[0].Uncertainty != nil {
-		t.Errorf("rows 0 and 2 are %+v and %+v, want the uncertainty of energy alone", rows[0], got)
-	}
+	assert.Equal(t, want, rows[1], "row 1")
+	got := rows[2]
+	require.NotNil(t, got.Uncertainty, "rows 0 and 2")
+	require.InDelta(t, doubt, *got.Uncertainty, 0, "rows 0 and 2")
+	assert.Nil(t, rows[0].Uncertainty, "rows 0 and 2")
 }

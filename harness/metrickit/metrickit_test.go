@@ -13,27 +13,24 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func load(t *testing.T, name string) Payload {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	p, err := Parse(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return p
 }
 
 func find(t *testing.T, p Payload, name string) Record {
 	t.Helper()
 	i := slices.IndexFunc(p.Records, func(r Record) bool { return r.Name == name })
-	if i < 0 {
-		t.Fatalf("no record %s", name)
-	}
+	require.GreaterOrEqual(t, i, 0, "no record %s", name)
 	return p.Records[i]
 }
 
@@ -58,20 +55,22 @@ func TestValues(t *testing.T) {
 		{"crash.json", "hangDuration", 2.5, "s"},
 	} {
 		r := find(t, load(t, c.file), c.name)
-		if r.Value == nil || math.Abs(*r.Value-c.want) > 1e-9*c.want || r.Unit != c.unit || len(r.Warnings) > 0 {
-			t.Errorf("%s %s = %v %q %q, want %g %s", c.file, c.name, r.Value, r.Unit, r.Warnings, c.want, c.unit)
-		}
+		require.NotNil(t, r.Value, "%s %s", c.file, c.name)
+		assert.InDelta(t, c.want, *r.Value, 1e-9*c.want, "%s %s", c.file, c.name)
+		assert.Equal(t, c.unit, r.Unit, "%s %s", c.file, c.name)
+		assert.Empty(t, r.Warnings, "%s %s", c.file, c.name)
 	}
 }
 
 func TestAverages(t *testing.T) {
 	r := find(t, load(t, "zh.json"), "averageSuspendedMemory")
-	if r.Kind != Average || *r.Value != 1e8 || *r.SD != 12500 || *r.Samples != 500 {
-		t.Errorf("average suspended memory = %+v", r)
-	}
-	if r := find(t, load(t, "zh.json"), "averagePixelLuminance"); r.SD != nil || *r.Samples != 0 {
-		t.Errorf("a standard deviation of -1 was taken for one: %+v", r)
-	}
+	require.Equal(t, Average, r.Kind, "average suspended memory")
+	require.InDelta(t, 1e8, *r.Value, 0, "average suspended memory")
+	require.InDelta(t, 12500, *r.SD, 0, "average suspended memory")
+	assert.Equal(t, int64(500), *r.Samples, "average suspended memory")
+	r = find(t, load(t, "zh.json"), "averagePixelLuminance")
+	require.Nil(t, r.SD, "a standard deviation of -1 was taken for one")
+	assert.Equal(t, int64(0), *r.Samples, "a standard deviation of -1 was taken for one")
 }
 
 func TestHistogramIsSorted(t *testing.T) {
@@ -80,58 +79,53 @@ func TestHistogramIsSorted(t *testing.T) {
 	for _, b := range r.Buckets {
 		lows = append(lows, *b.Low)
 	}
-	if !slices.Equal(lows, []float64{0, 0.1, 2}) || r.Unit != "s" || r.Signpost != "decode" || r.Category != "bench" {
-		t.Errorf("histogram = %v %s of %s/%s", lows, r.Unit, r.Signpost, r.Category)
-	}
+	assert.False(t, !slices.Equal(lows, []float64{0, 0.1, 2}) || r.Unit != "s" || r.Signpost != "decode" || r.Category != "bench",
+		"histogram = %v %s of %s/%s", lows, r.Unit, r.Signpost, r.Category)
 	r = find(t, load(t, "report27.json"), "timeToFirstDraw")
-	if len(r.Buckets) != 1 || *r.Buckets[0].High != 0.25 || r.Buckets[0].Count != 4 {
-		t.Errorf("histogram of a report = %+v", r.Buckets)
-	}
+	require.Len(t, r.Buckets, 1, "histogram of a report")
+	require.InDelta(t, 0.25, *r.Buckets[0].High, 0, "histogram of a report")
+	assert.Equal(t, int64(4), r.Buckets[0].Count, "histogram of a report")
 }
 
 func TestWindowAndEnvironment(t *testing.T) {
 	zh := load(t, "zh.json")
-	if zh.Begin != "2026-10-24T22:59:00Z" || !zh.ZoneStated || zh.OS != "18.6" || zh.OSBuild != "22G86" || zh.PID != nil {
-		t.Errorf("zh: %+v %+v", zh.Window, zh.Environment)
-	}
+	assert.False(t, zh.Begin != "2026-10-24T22:59:00Z" || !zh.ZoneStated || zh.OS != "18.6" || zh.OSBuild != "22G86" || zh.PID != nil,
+		"zh: %+v %+v", zh.Window, zh.Environment)
 	de := load(t, "de.json")
-	if de.Begin != de.End || de.ZoneStated || de.LowPower == nil || !*de.LowPower || *de.TestFlight {
-		t.Errorf("de: %+v %+v", de.Window, de.Environment)
-	}
+	assert.False(t, de.Begin != de.End || de.ZoneStated || de.LowPower == nil || !*de.LowPower || *de.TestFlight,
+		"de: %+v %+v", de.Window, de.Environment)
 	report := load(t, "report27.json")
-	if report.Begin != "2026-10-18T07:06:40Z" || report.OS != "27.0" || report.OSBuild != "24A335" || report.AppBuild != "9" {
-		t.Errorf("report: %+v %+v", report.Window, report.Environment)
-	}
-	if r := find(t, report, "totalForegroundTime"); r.State == nil || r.State.Label != "decode" {
-		t.Errorf("state entry lost its state: %+v", r)
-	}
+	assert.False(t, report.Begin != "2026-10-18T07:06:40Z" || report.OS != "27.0" || report.OSBuild != "24A335" || report.AppBuild != "9",
+		"report: %+v %+v", report.Window, report.Environment)
+	r := find(t, report, "totalForegroundTime")
+	require.NotNil(t, r.State, "state entry lost its state")
+	assert.Equal(t, "decode", r.State.Label, "state entry lost its state")
 }
 
 func TestDiagnostics(t *testing.T) {
 	p := load(t, "crash.json")
 	crash := find(t, p, "crash")
-	if s := crash.Stack; s == nil || s.Threads != 2 || s.Frames != 3 || s.Depth != 2 || s.Attributed != "BenchApp+123" {
-		t.Errorf("crash stack = %+v", crash.Stack)
-	}
-	if string(crash.Detail["signal"]) != "11" || *crash.PID != 812 || crash.Device != "iPhone15,4" {
-		t.Errorf("crash = %s %+v", crash.Detail, crash.Environment)
-	}
-	if hang := find(t, p, "hang"); hang.Stack.Attributed != "BenchApp+9" {
-		t.Errorf("hang is attributed to %s", hang.Stack.Attributed)
-	}
+	s := crash.Stack
+	assert.False(t, s == nil || s.Threads != 2 || s.Frames != 3 || s.Depth != 2 || s.Attributed != "BenchApp+123",
+		"crash stack = %+v", crash.Stack)
+	require.Equal(t, "11", string(crash.Detail["signal"]), "crash = %s %+v", crash.Detail, crash.Environment)
+	assert.Equal(t, int64(812), *crash.PID, "crash = %s %+v", crash.Detail, crash.Environment)
+	assert.Equal(t, "iPhone15,4", crash.Device, "crash = %s %+v", crash.Detail, crash.Environment)
+	assert.Equal(t, "BenchApp+9", find(t, p, "hang").Stack.Attributed, "hang is attributed")
 }
 
 func TestNothingUnknownIsDropped(t *testing.T) {
 	de := load(t, "de.json")
-	if r := find(t, de, "quantumFlux"); r.Kind != Unknown || string(r.Raw) != "[1,2]" {
-		t.Errorf("quantumFlux = %+v", r)
-	}
-	if r := find(t, de, "odd"); r.Kind != Unknown || string(r.Raw) != "null" {
-		t.Errorf("odd = %+v", r)
-	}
-	if r := find(t, load(t, "report27.json"), "holographicTime"); *r.Value != 2 || r.Unit != "fortnights" || len(r.Warnings) != 1 {
-		t.Errorf("an unknown unit: %+v", r)
-	}
+	r := find(t, de, "quantumFlux")
+	assert.Equal(t, Unknown, r.Kind, "quantumFlux")
+	assert.Equal(t, "[1,2]", string(r.Raw), "quantumFlux")
+	r = find(t, de, "odd")
+	assert.Equal(t, Unknown, r.Kind, "odd")
+	assert.Equal(t, "null", string(r.Raw), "odd")
+	r = find(t, load(t, "report27.json"), "holographicTime")
+	assert.InDelta(t, 2, *r.Value, 0, "an unknown unit")
+	assert.Equal(t, "fortnights", r.Unit, "an unknown unit")
+	assert.Len(t, r.Warnings, 1, "an unknown unit")
 }
 
 func TestQuantities(t *testing.T) {
@@ -148,40 +142,37 @@ func TestQuantities(t *testing.T) {
 		{"1.234 s", "US", 1.234, "s"}, {"12,345,678 kB", "", 12345678e3, "B"}, {"0.125 s", "", 0.125, "s"}, {"50 Std.", "DE", 180000, "s"},
 	} {
 		q, err := ParseQuantity(c.text, Infer([]string{c.text}, c.region))
-		if err != nil || math.Abs(q.Value-c.want) > 1e-9*math.Abs(c.want) || q.Unit != c.unit || !q.Known {
-			t.Errorf("ParseQuantity(%q, %s) = %v %s (%v), want %g %s", c.text, c.region, q.Value, q.Unit, err, c.want, c.unit)
-		}
+		require.NoError(t, err, "ParseQuantity(%q, %s)", c.text, c.region)
+		assert.InDelta(t, c.want, q.Value, 1e-9*math.Abs(c.want), "ParseQuantity(%q, %s)", c.text, c.region)
+		assert.Equal(t, c.unit, q.Unit, "ParseQuantity(%q, %s)", c.text, c.region)
+		assert.True(t, q.Known, "ParseQuantity(%q, %s)", c.text, c.region)
 	}
-	if q, err := ParseQuantity("1,010 ms", Infer(nil, "")); err != nil || q.Value != 1.010 || !q.Ambiguous {
-		t.Errorf("1,010 ms without a hint = %+v, want 1.01 s marked ambiguous", q)
-	}
-	if _, err := ParseQuantity("soon", Convention{Decimal: '.'}); err == nil {
-		t.Error("a text without a number is a quantity")
-	}
+	q, err := ParseQuantity("1,010 ms", Infer(nil, ""))
+	require.NoError(t, err, "1,010 ms without a hint")
+	assert.InDelta(t, 1.010, q.Value, 0, "1,010 ms without a hint")
+	assert.True(t, q.Ambiguous, "1,010 ms without a hint")
+	_, err = ParseQuantity("soon", Convention{Decimal: '.'})
+	require.Error(t, err, "a text without a number is a quantity")
 }
 
 func TestConventionIsOfTheWholePayload(t *testing.T) {
 	raw := `{"memoryMetrics":{"peakMemoryUsage":"1.300 kB"},"cpuMetrics":{"cumulativeCPUTime":"2,5 s"}}`
 	p, err := Parse([]byte(raw))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r := find(t, p, "peakMemoryUsage"); *r.Value != 1.3e6 || len(r.Warnings) != 0 {
-		t.Errorf("1.300 kB beside 2,5 s = %v %q", *r.Value, r.Warnings)
-	}
+	require.NoError(t, err)
+	r := find(t, p, "peakMemoryUsage")
+	assert.InDelta(t, 1.3e6, *r.Value, 0, "1.300 kB beside 2,5 s")
+	assert.Empty(t, r.Warnings, "1.300 kB beside 2,5 s")
 }
 
 func TestParseRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ raw, want string }{
 		"empty": {"", "JSON"}, "truncated": {`{"cpuMetrics":{`, "byte"}, "list": {"[1]", "begins with ["}, "null": {"null", "begins with null"}, "other": {`{"a":1}`, "none of MetricKit"},
 	} {
-		if _, err := Parse([]byte(c.raw)); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v, want an error with %q", name, err, c.want)
-		}
+		_, err := Parse([]byte(c.raw))
+		require.ErrorContains(t, err, c.want, "%s", name)
 	}
-	if _, err := Parse(make([]byte, MaxBytes+1)); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("too large: %v", err)
-	}
+	_, err := Parse(make([]byte, MaxBytes+1))
+	require.ErrorIs(t, err, ErrTooLarge, "too large")
 }
 
 func TestDeepStacks(t *testing.T) {
@@ -192,23 +183,20 @@ func TestDeepStacks(t *testing.T) {
 				`{"threadAttributed":true,"callStackRootFrames":[` + strings.Repeat(`{"binaryName":"a","subFrames":[`, depth-1) + innermost + side +
 				strings.Repeat(`]}`, depth-1) + `]}]}}]}`
 			var whole []byte
-			if err := Split(strings.NewReader(raw), func(part []byte, problem error) error { whole = part; return problem }); err != nil || string(whole) != raw {
-				t.Fatalf("depth %d: Split = %d bytes, %v", depth, len(whole), err)
-			}
+			err := Split(strings.NewReader(raw), func(part []byte, problem error) error { whole = part; return problem })
+			require.NoError(t, err, "depth %d: Split = %d bytes", depth, len(whole))
+			require.Equal(t, raw, string(whole), "depth %d: Split = %d bytes", depth, len(whole))
 			p, err := Parse(whole)
-			if err != nil {
-				t.Fatalf("depth %d: %v", depth, err)
-			}
+			require.NoError(t, err, "depth %d", depth)
 			frames := depth
 			if side != "" {
 				frames++
 			}
-			if s := find(t, p, "hang").Stack; s.Depth != depth || s.Frames != frames || s.Attributed != "innermost+7" {
-				t.Errorf("stack = %+v, want depth %d, %d frames, blamed on the innermost", s, depth, frames)
-			}
-			if r := find(t, p, "hangDuration"); *r.Value != 2.5 {
-				t.Errorf("depth %d: hang of %v", depth, *r.Value)
-			}
+			s := find(t, p, "hang").Stack
+			require.Equal(t, depth, s.Depth, "stack")
+			require.Equal(t, frames, s.Frames, "stack")
+			assert.Equal(t, "innermost+7", s.Attributed, "stack")
+			assert.InDelta(t, 2.5, *find(t, p, "hangDuration").Value, 0, "depth %d: hang", depth)
 		}
 	}
 }
@@ -220,13 +208,11 @@ func TestSplitOfHalves(t *testing.T) {
 		got = append(got, string(raw))
 		return problem
 	})
-	if want := []string{`{"a":"\"]}"}`, `{"b":[1,{}]}`, `{"c":1}`}; err != nil || !slices.Equal(got, want) {
-		t.Errorf("byte by byte: %q, %v; want %q", got, err, want)
-	}
+	want := []string{`{"a":"\"]}"}`, `{"b":[1,{}]}`, `{"c":1}`}
+	require.NoError(t, err, "byte by byte: %q, %v; want %q", got, err, want)
+	assert.True(t, slices.Equal(got, want), "byte by byte: %q, %v; want %q", got, err, want)
 	broken := errors.New("the disk is gone")
-	if err := Split(iotest.ErrReader(broken), func([]byte, error) error { return nil }); !errors.Is(err, broken) {
-		t.Errorf("a reader that fails: %v", err)
-	}
+	require.ErrorIs(t, Split(iotest.ErrReader(broken), func([]byte, error) error { return nil }), broken, "a reader that fails")
 }
 
 // TestRealPayloads reads payloads as phones have written them, from the folder that BENCH_PAYLOADS names.
@@ -237,20 +223,16 @@ func TestRealPayloads(t *testing.T) {
 	}
 	for _, file := range files {
 		raw, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		p, err := Parse(raw)
-		if err != nil || len(p.Records) == 0 || p.Begin == "" {
-			t.Errorf("%s: %d records, begin %q, %v", filepath.Base(file), len(p.Records), p.Begin, err)
-		}
+		require.NoError(t, err, "%s: %d records, begin %q, %v", filepath.Base(file), len(p.Records), p.Begin, err)
+		assert.NotEmpty(t, p.Records, "%s: %d records, begin %q, %v", filepath.Base(file), len(p.Records), p.Begin, err)
+		assert.NotEmpty(t, p.Begin, "%s: %d records, begin %q, %v", filepath.Base(file), len(p.Records), p.Begin, err)
 		for _, r := range p.Records {
-			if r.Kind == Unknown || len(r.Warnings) > 0 {
-				t.Errorf("%s: %s %s %q", filepath.Base(file), r.Kind, r.Path, r.Warnings)
-			}
-			if r.Kind == Diagnostic && (r.Stack == nil || r.Stack.Frames == 0 || r.Stack.Attributed == "" || r.Device == "") {
-				t.Errorf("%s: %s has stack %+v on %q", filepath.Base(file), r.Path, r.Stack, r.Device)
-			}
+			assert.NotEqual(t, Unknown, r.Kind, "%s: %s %s", filepath.Base(file), r.Kind, r.Path)
+			assert.Empty(t, r.Warnings, "%s: %s %s", filepath.Base(file), r.Kind, r.Path)
+			assert.False(t, r.Kind == Diagnostic && (r.Stack == nil || r.Stack.Frames == 0 || r.Stack.Attributed == "" || r.Device == ""),
+				"%s: %s has stack %+v on %q", filepath.Base(file), r.Path, r.Stack, r.Device)
 		}
 	}
 }
@@ -259,9 +241,7 @@ func FuzzParse(f *testing.F) {
 	files, _ := filepath.Glob(filepath.Join("testdata", "*.json"))
 	for _, file := range files {
 		raw, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
+		require.NoError(f, err)
 		f.Add(raw)
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -270,21 +250,16 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		for _, r := range p.Records {
-			if _, err := json.Marshal(r); err != nil {
-				t.Fatalf("record %s cannot be written: %v", r.Path, err)
-			}
-			if r.Name == "" && r.Path != "" && !strings.HasSuffix(r.Path, ".") {
-				t.Fatalf("record %q has no name", r.Path)
-			}
+			_, err := json.Marshal(r)
+			require.NoError(t, err, "record %s cannot be written", r.Path)
+			require.False(t, r.Name == "" && r.Path != "" && !strings.HasSuffix(r.Path, "."), "record %q has no name", r.Path)
 		}
 	})
 }
 
 func BenchmarkParse(b *testing.B) {
 	raw, err := os.ReadFile(filepath.Join("testdata", "day.json"))
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	b.SetBytes(int64(len(raw)))
 	for b.Loop() {
 		if _, err := Parse(raw); err != nil {
@@ -300,9 +275,7 @@ func BenchmarkDeepStack(b *testing.B) {
 	deep := []byte(`{"hangDiagnostics":[{"callStackTree":{"callStacks":[{"callStackRootFrames":[` +
 		strings.Repeat(`{"binaryName":"a","offsetIntoBinaryTextSegment":1,"subFrames":[`, depth) + strings.Repeat(`]}`, depth) + `]}]}}]}`)
 	day, err := os.ReadFile(filepath.Join("testdata", "day.json"))
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	b.SetBytes(int64(len(deep)))
 	var slow, plain time.Duration
 	for b.Loop() {
@@ -347,9 +320,9 @@ func TestSplit(t *testing.T) {
 			problem = errors.Join(problem, err)
 			return nil
 		})
-		if err != nil || !slices.Equal(got, c.want) || (problem != nil) != c.problem {
-			t.Errorf("%s: %q, problem %v, error %v; want %q", c.name, got, problem, err, c.want)
-		}
+		require.NoError(t, err, "%s: %q, problem %v, error %v; want %q", c.name, got, problem, err, c.want)
+		assert.True(t, slices.Equal(got, c.want), "%s: %q, problem %v, error %v; want %q", c.name, got, problem, err, c.want)
+		assert.Equal(t, c.problem, problem != nil, "%s: %q, problem %v, error %v; want %q", c.name, got, problem, err, c.want)
 	}
 }
 
@@ -364,27 +337,20 @@ func FuzzSplit(f *testing.F) {
 			from = iotest.OneByteReader(from)
 		}
 		rest := text
-		if err := Split(from, func(raw []byte, problem error) error {
+		err := Split(from, func(raw []byte, problem error) error {
 			at := bytes.Index(rest, raw)
-			if at < 0 {
-				t.Fatalf("%q is not what follows in %q", raw, rest)
-			}
+			require.GreaterOrEqual(t, at, 0, "%q is not what follows in %q", raw, rest)
 			rest = rest[at+len(raw):]
-			if problem == nil && (raw[0] != '{' || raw[len(raw)-1] != '}' && raw[len(raw)-1] != ']') {
-				t.Fatalf("%q is no object", raw)
-			}
+			require.False(t, problem == nil && (raw[0] != '{' || raw[len(raw)-1] != '}' && raw[len(raw)-1] != ']'), "%q is no object", raw)
 			return nil
-		}); err != nil {
-			t.Fatal(err)
-		}
+		})
+		require.NoError(t, err)
 	})
 }
 
 func TestSplitRefusesWhatNeverEnds(t *testing.T) {
 	endless := io.MultiReader(strings.NewReader(`{"a":"`), forever{})
-	if err := Split(endless, func([]byte, error) error { return nil }); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("an endless payload: %v, want %v", err, ErrTooLarge)
-	}
+	require.ErrorIs(t, Split(endless, func([]byte, error) error { return nil }), ErrTooLarge, "an endless payload")
 }
 
 type forever struct{}

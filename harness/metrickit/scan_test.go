@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/stretchr/testify/require"
 )
 
 // tokens are the names and values of a JSON text as jsontext reads them; nil where it refuses the text.
@@ -62,9 +63,7 @@ func FuzzTree(f *testing.F) {
 	files, _ := filepath.Glob(filepath.Join("testdata", "*.json"))
 	for _, file := range files {
 		raw, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
+		require.NoError(f, err)
 		f.Add(raw)
 	}
 	for _, text := range []string{`{"a":[1,-0,0.5,1e5,1E+2,-12.30e-1,123456789012345678,1e999,true,false,null,[],{}]}`,
@@ -78,20 +77,14 @@ func FuzzTree(f *testing.F) {
 		if first := bytes.TrimLeft(raw, " \t\r\n"); len(first) == 0 || first[0] != '{' {
 			return // a tree is of an object
 		}
-		if (err == nil) != (want != nil) {
-			t.Fatalf("%q: %v, but jsontext takes it: %t", raw, err, want != nil)
-		}
+		require.Equal(t, want != nil, err == nil, "%q: %v, but jsontext takes it: %t", raw, err, want != nil)
 		if err != nil {
 			return
 		}
 		got := flat(raw, top, nil)
-		if len(got) != len(want) {
-			t.Fatalf("%q: %q, want %q", raw, got, want)
-		}
+		require.Len(t, got, len(want), "%q", raw)
 		for i := range got {
-			if got[i] != want[i] {
-				t.Fatalf("%q: %q, want %q", raw, got[i], want[i])
-			}
+			require.Equal(t, want[i], got[i], "%q", raw)
 		}
 	})
 }

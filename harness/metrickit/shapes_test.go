@@ -3,10 +3,12 @@ package metrickit
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // line is a record as one line of JSON has it, for comparing.
@@ -98,43 +100,37 @@ func TestShapes(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p, err := Parse([]byte(c.raw))
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			var got []string
 			for _, r := range p.Records {
 				if strings.HasSuffix(r.Path, ".duration") && strings.HasPrefix(r.Path, "intervalEntries") {
 					continue
 				}
 				got = append(got, line(r))
-				if len(r.Warnings) > 0 {
-					t.Errorf("%s warns %q", r.Path, r.Warnings)
-				}
+				assert.Empty(t, r.Warnings, "%s warns", r.Path)
 			}
-			if p.Format != c.format || !slices.Equal(got, c.want) {
-				t.Errorf("%s:\n  %s\nwant %s:\n  %s", p.Format, strings.Join(got, "\n  "), c.format, strings.Join(c.want, "\n  "))
-			}
+			assert.Equal(t, c.format, p.Format,
+				"%s:\n  %s\nwant %s:\n  %s", p.Format, strings.Join(got, "\n  "), c.format, strings.Join(c.want, "\n  "))
+			assert.True(t, slices.Equal(got, c.want),
+				"%s:\n  %s\nwant %s:\n  %s", p.Format, strings.Join(got, "\n  "), c.format, strings.Join(c.want, "\n  "))
 		})
 	}
 }
 
 func TestArchitectureIsKept(t *testing.T) {
 	p, err := Parse([]byte(`{"cpuMetrics":{"cumulativeCPUTime":"1 sec"},"metaData":{"platformArchitecture":"arm64e"}}`))
-	if err != nil || p.Records[0].Processor != "arm64e" {
-		t.Errorf("%+v, %v", p.Records, err)
-	}
+	require.NoError(t, err)
+	assert.Equal(t, "arm64e", p.Records[0].Processor)
 }
 
 // TestDoubtsAboutBuckets: a unit that nobody knows, and bounds in two units that cannot be one.
 func TestDoubtsAboutBuckets(t *testing.T) {
 	p, err := Parse([]byte(`{"oddMetrics":{"h":{"histogramValue":{"0":{"bucketCount":1,"bucketStart":"1 moon","bucketEnd":"2 moon"},"1":{"bucketCount":1,"bucketStart":"3 sec","bucketEnd":"4 sec"}}}}}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	r := find(t, p, "h")
-	if len(r.Buckets) != 2 || r.Unit != "moon" || len(r.Warnings) != 2 {
-		t.Errorf("%+v", r)
-	}
+	assert.Len(t, r.Buckets, 2)
+	assert.Equal(t, "moon", r.Unit)
+	assert.Len(t, r.Warnings, 2)
 }
 
 // TestEveryLanguage: the same megabyte and second as phones of many regions write them.
@@ -146,17 +142,14 @@ func TestEveryLanguage(t *testing.T) {
 		{"TR", "1.234,5 kB", "1,5 sn"}, {"PL", "1234,5 kB", "1,5 sek."}, {"HU", "1\u00a0234,5 kB", "1,5 mp"}, {"PT", "1234,5 kB", "1,5 seg"}, {"VN", "1.234,5 kB", "1,5 giây"}, {"GR", "1.234,5 kB", "1,5 δ"},
 	} {
 		raw, err := json.Marshal(map[string]any{"memoryMetrics": map[string]string{"peakMemoryUsage": c.bytes}, "cpuMetrics": map[string]string{"cumulativeCPUTime": c.time}, "metaData": map[string]string{"regionFormat": c.region}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		p, err := Parse(raw)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for name, want := range map[string]float64{"peakMemoryUsage": 1234500, "cumulativeCPUTime": 1.5} {
-			if r := find(t, p, name); r.Value == nil || math.Abs(*r.Value-want) > 1e-6 || len(r.Warnings) > 0 {
-				t.Errorf("%s: %q = %v %s %q, want %v", c.region, r.Text, r.Value, r.Unit, r.Warnings, want)
-			}
+			r := find(t, p, name)
+			require.NotNil(t, r.Value, "%s: %q = %v %s", c.region, r.Text, r.Value, r.Unit)
+			assert.InDelta(t, want, *r.Value, 1e-6, "%s: %q = %v %s", c.region, r.Text, r.Value, r.Unit)
+			assert.Empty(t, r.Warnings, "%s: %q = %v %s", c.region, r.Text, r.Value, r.Unit)
 		}
 	}
 }

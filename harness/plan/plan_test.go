@@ -3,11 +3,12 @@ package plan
 import (
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func catalog() harness.Catalog {
@@ -47,13 +48,9 @@ func TestBuildProperties(t *testing.T) {
 			sel.Builds = sel.Builds[:1]
 		}
 		p, err := Build(catalog(), sel)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		again, _ := Build(catalog(), sel)
-		if !reflect.DeepEqual(p, again) {
-			t.Fatalf("seed %d: two plans of one selection differ", sel.Seed)
-		}
+		require.Equal(t, again, p, "seed %d: two plans of one selection differ", sel.Seed)
 		checkPlan(t, p, sel)
 	}
 }
@@ -69,27 +66,24 @@ func checkPlan(t *testing.T, p harness.Plan, sel Selection) {
 	seen, ids := map[unit]bool{}, map[string]bool{}
 	first := map[int]map[int]harness.Arm{}
 	for i, s := range p.Sessions {
-		if s.Ordinal != i || ids[s.ID] {
-			t.Fatalf("session %d has ordinal %d and id %s", i, s.Ordinal, s.ID)
-		}
+		require.Equal(t, i, s.Ordinal, "session %d has ordinal %d and id %s", i, s.Ordinal, s.ID)
+		require.False(t, ids[s.ID], "session %d has ordinal %d and id %s", i, s.Ordinal, s.ID)
 		ids[s.ID] = true
 		u := unit{s.Case, s.Pair, s.Arm}
-		if seen[u] {
-			t.Fatalf("%+v comes twice", u)
-		}
+		require.False(t, seen[u], "%+v comes twice", u)
 		seen[u] = true
 		if first[s.Case] == nil {
 			first[s.Case] = map[int]harness.Arm{}
 		}
 		if _, ok := first[s.Case][s.Pair]; !ok {
-			if s.Pair > 0 && first[s.Case][s.Pair-1] == "" {
-				t.Fatalf("case %d: pair %d before pair %d", s.Case, s.Pair, s.Pair-1)
+			if s.Pair > 0 {
+				require.NotEmpty(t, first[s.Case][s.Pair-1], "case %d: pair %d before pair %d", s.Case, s.Pair, s.Pair-1)
 			}
 			first[s.Case][s.Pair] = s.Arm
 			if len(p.Builds) == 2 {
-				if next := p.Sessions[i+1]; next.Case != s.Case || next.Pair != s.Pair {
-					t.Fatalf("session %s is not followed by the other arm of its pair", s.ID)
-				}
+				next := p.Sessions[i+1]
+				require.Equal(t, s.Case, next.Case, "session %s is not followed by the other arm of its pair", s.ID)
+				require.Equal(t, s.Pair, next.Pair, "session %s is not followed by the other arm of its pair", s.ID)
 			}
 		}
 	}
@@ -101,14 +95,11 @@ func checkPlan(t *testing.T, p harness.Plan, sel Selection) {
 		}
 		total += n * len(p.Builds)
 		for pair := 1; pair < n && len(p.Builds) == 2; pair++ {
-			if first[i][pair] == first[i][pair-1] {
-				t.Errorf("case %d: %s goes first in pairs %d and %d", i, first[i][pair], pair-1, pair)
-			}
+			assert.NotEqual(t, first[i][pair-1], first[i][pair], "case %d: %s goes first in pairs %d and %d", i, first[i][pair], pair-1, pair)
 		}
 	}
-	if len(seen) != total || len(p.Sessions) != total {
-		t.Errorf("%d sessions, want %d", len(p.Sessions), total)
-	}
+	assert.Len(t, seen, total, "sessions")
+	assert.Len(t, p.Sessions, total)
 }
 
 func TestBuildDrawsWhoGoesFirst(t *testing.T) {
@@ -117,22 +108,17 @@ func TestBuildDrawsWhoGoesFirst(t *testing.T) {
 		sel := selection(1, baseline, candidate)
 		sel.Seed, sel.Scenarios = seed, []string{"quick"}
 		p, err := Build(catalog(), sel)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		firsts[p.Sessions[0].Arm]++
 	}
-	if firsts[harness.ArmCandidate] < 30 || firsts[harness.ArmBaseline] < 30 {
-		t.Errorf("who goes first over 100 seeds: %v", firsts)
-	}
+	assert.GreaterOrEqual(t, firsts[harness.ArmCandidate], 30, "who goes first over 100 seeds")
+	assert.GreaterOrEqual(t, firsts[harness.ArmBaseline], 30, "who goes first over 100 seeds")
 }
 
 func TestBuildAddingADeviceKeepsTheOthersOrder(t *testing.T) {
 	order := func(devices int) string {
 		p, err := Build(catalog(), selection(devices, candidate, baseline))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		var out []string
 		for _, s := range p.Sessions {
 			if c := p.Cases[s.Case]; c.Device.UDID == "u0" {
@@ -141,24 +127,17 @@ func TestBuildAddingADeviceKeepsTheOthersOrder(t *testing.T) {
 		}
 		return strings.Join(out, " ")
 	}
-	if order(1) != order(3) {
-		t.Errorf("order on the first phone alone\n%s\nwith two more\n%s", order(1), order(3))
-	}
+	assert.Equal(t, order(3), order(1), "order on the first phone alone\n%s\nwith two more\n%s", order(1), order(3))
 }
 
 func TestBuildLeavesOutWhatTheContextCannotHold(t *testing.T) {
 	p, err := Build(catalog(), selection(1, candidate))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, c := range p.Cases {
-		if c.Scenario.Name == "prompt-8192" {
-			t.Error("a prompt of 8192 tokens for a context of 512")
-		}
+		assert.NotEqual(t, "prompt-8192", c.Scenario.Name, "a prompt of 8192 tokens for a context of 512")
 	}
-	if p.Cases[1].Scenario.Name != "prompt-16" || p.Cases[2].Scenario.Name != "prompt-128" {
-		t.Errorf("a sweep comes in the order %s, %s", p.Cases[1].Scenario.Name, p.Cases[2].Scenario.Name)
-	}
+	require.Equal(t, "prompt-16", p.Cases[1].Scenario.Name, "a sweep comes in the order")
+	assert.Equal(t, "prompt-128", p.Cases[2].Scenario.Name, "a sweep comes in the order")
 }
 
 func TestMarkCold(t *testing.T) {
@@ -166,9 +145,7 @@ func TestMarkCold(t *testing.T) {
 		sel := selection(1, builds...)
 		sel.Scenarios, sel.Models, sel.Sessions = []string{"chat"}, sel.Models[:1], 3
 		p, err := Build(catalog(), sel)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		var out strings.Builder
 		for _, s := range p.Sessions {
 			if s.ColdFrom {
@@ -186,9 +163,7 @@ func TestMarkCold(t *testing.T) {
 		"two bundles side by side": {cold(candidate, baseline), "cc...."},
 		"one bundle, replaced":     {cold(candidate, same), "cc.c.c"}, // AB BA AB: the arm that stays is not installed anew
 	} {
-		if tc.got != tc.want {
-			t.Errorf("%s: cold launches %s, want %s", name, tc.got, tc.want)
-		}
+		assert.Equal(t, tc.want, tc.got, "%s: cold launches", name)
 	}
 }
 
@@ -202,22 +177,16 @@ func TestBuildReportsEveryProblem(t *testing.T) {
 		Builds:    []harness.Build{other, baseline, baseline},
 		Sessions:  -1,
 	})
-	if harness.KindOf(err) != harness.KindUsage {
-		t.Fatalf("Build() = %v", err)
-	}
+	require.Equal(t, harness.KindUsage, harness.KindOf(err), "Build()")
 	for _, want := range []string{
 		"device a (u) is selected twice", "-1 sessions", `unknown arm "treatment"`, "two builds are given as baseline",
 		"no candidate build", `no scenario is called "quik"; did you mean "quick"?`, `"[" is not a pattern`,
 		`no scenario is called "prompt-9*" (there are chat, prompt-16, prompt-128, prompt-8192, quick)`, "model tiny has a context of 16 tokens",
 	} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("Build() = %v\nwant %q in it", err, want)
-		}
+		require.ErrorContains(t, err, want, "Build()")
 	}
 	_, err = Build(catalog(), Selection{})
 	for _, want := range []string{"no device", "no model", "no scenario", "no candidate build"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("empty selection: %v, want %q in it", err, want)
-		}
+		require.ErrorContains(t, err, want, "empty selection")
 	}
 }

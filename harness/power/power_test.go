@@ -1,14 +1,14 @@
 package power
 
 import (
-	"errors"
 	"math"
 	"math/rand/v2"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func ptr[T any](v T) *T { return &v }
@@ -127,38 +127,29 @@ func TestGaugeAgainstKnownTruth(t *testing.T) {
 		p, idle := soak(seed)
 		request, truth := p.run(idle)
 		f, err := Measure(request)
-		if err != nil {
-			t.Fatalf("seed %d: %v", seed, err)
-		}
-		if f.Method != MethodGauge+"-net" {
-			t.Fatalf("seed %d: method %s (%v)", seed, f.Method, f.Notes)
-		}
+		require.NoError(t, err, "seed %d", seed)
+		require.Equal(t, MethodGauge+"-net", f.Method, "seed %d: method %s (%v)", seed, f.Method, f.Notes)
 		off := math.Abs(f.Joules-truth) / truth
 		worst = max(worst, off)
 		widths += f.Uncertainty / f.Joules / runs
 		if math.Abs(f.Joules-truth) <= f.Uncertainty {
 			covered++
 		}
-		if off > 0.02 {
-			t.Errorf("seed %d: %.1f J, truth %.1f J: off by %.2f %%", seed, f.Joules, truth, 100*off)
-		}
+		assert.LessOrEqual(t, off, 0.02, "seed %d: %.1f J, truth %.1f J: off by %.2f %%", seed, f.Joules, truth, 100*off)
 	}
 	t.Logf("within the interval: %d of %d; worst error %.2f %%; mean half width %.2f %%", covered, runs, 100*worst, 100*widths)
-	if covered < runs*95/100 {
-		t.Errorf("the truth lies within the interval in %d of %d runs", covered, runs)
-	}
-	if widths > 0.03 {
-		t.Errorf("mean half width %.2f %%: an interval that wide is no statement", 100*widths)
-	}
+	assert.GreaterOrEqual(t, covered, runs*95/100, "the truth lies within the interval in %d of %d runs", covered, runs)
+	assert.LessOrEqual(t, widths, 0.03, "mean half width %.2f %%: an interval that wide is no statement", 100*widths)
 }
 
 func TestGaugeSteadyPowerIsExact(t *testing.T) {
 	p := phone{random: rand.New(rand.NewPCG(1, 1)), power: func(float64) float64 { return 2 }, every: 10, work: 200, after: 30}
 	request, truth := p.run(0)
 	f, err := Measure(request)
-	if err != nil || math.Abs(f.Joules-truth) > 0.005*truth || f.IdleWatts != nil || f.Gross != f.Joules {
-		t.Errorf("Measure() = %+v, %v, want %.1f J", f, err, truth)
-	}
+	require.NoError(t, err, "Measure()")
+	assert.InDelta(t, truth, f.Joules, 0.005*truth, "Measure()")
+	assert.Nil(t, f.IdleWatts, "Measure()")
+	assert.InDelta(t, f.Joules, f.Gross, 0, "Measure()")
 }
 
 func constant(seconds int, change func(i int, r *harness.BatteryReading)) []harness.BatteryReading {
@@ -214,17 +205,14 @@ func TestMeasureMethodsAndRefusals(t *testing.T) {
 			f, err := Measure(Request{Readings: tc.readings, Work: tc.work})
 			var refusal *Refusal
 			if tc.joules == 0 {
-				if !errors.As(err, &refusal) || !strings.Contains(refusal.Reason, tc.reason) {
-					t.Errorf("Measure() = %+v, %v, want a refusal with %q", f, err, tc.reason)
-				}
+				require.ErrorAs(t, err, &refusal, "Measure() = %+v", f)
+				assert.Contains(t, refusal.Reason, tc.reason, "Measure() = %+v", f)
 				return
 			}
-			if err != nil || f.Method != tc.method || math.Abs(f.Joules-tc.joules) > max(0.01*tc.joules, f.Uncertainty) {
-				t.Errorf("Measure() = %+v, %v, want %.0f J by %s", f, err, tc.joules, tc.method)
-			}
-			if f.Uncertainty <= 0 {
-				t.Errorf("Measure() has uncertainty %v", f.Uncertainty)
-			}
+			require.NoError(t, err, "Measure()")
+			assert.Equal(t, tc.method, f.Method, "Measure()")
+			assert.InDelta(t, tc.joules, f.Joules, max(0.01*tc.joules, f.Uncertainty), "Measure()")
+			assert.Positive(t, f.Uncertainty, "Measure() has uncertainty")
 		})
 	}
 }
@@ -235,9 +223,8 @@ func TestMeasureOnTheHostsClock(t *testing.T) {
 		r.AccumulatedSystemLoad, r.SystemLoadCount = ptr(uint64(i*3000)), ptr(uint64(i))
 	})
 	f, err := Measure(Request{Readings: readings, Work: Span{at(10), at(250)}, ClockOffset: time.Hour})
-	if err != nil || math.Abs(f.Joules-720) > 1 {
-		t.Errorf("Measure() = %+v, %v, want 720 J", f, err)
-	}
+	require.NoError(t, err, "Measure()")
+	assert.InDelta(t, 720, f.Joules, 1, "Measure()")
 }
 
 // FuzzMeasure checks that no readings give a figure that is not finite, not positive or narrower than nothing.
@@ -254,8 +241,7 @@ func FuzzMeasure(f *testing.F) {
 			r.VoltageMillivolt, r.AmperageMilliampere, r.RawCapacityMAh = &mv, ptr(ma+int64(i)), ptr(mah-int64(i))
 		})
 		figure, err := Measure(Request{Readings: readings, Work: Span{at(5), at(50)}, Idle: &Span{at(0), at(4)}})
-		if err == nil && (!(figure.Joules > 0) || !(figure.Uncertainty >= 0) || math.IsInf(figure.Joules, 0)) {
-			t.Errorf("Measure() = %+v", figure)
-		}
+		assert.False(t, err == nil && (!(figure.Joules > 0) || !(figure.Uncertainty >= 0) || math.IsInf(figure.Joules, 0)),
+			"Measure() = %+v", figure)
 	})
 }

@@ -1,11 +1,10 @@
 package preflight
 
 import (
-	"reflect"
-	"strings"
 	"testing"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
 )
 
 func ptr[T any](v T) *T { return &v }
@@ -47,12 +46,9 @@ func TestCheck(t *testing.T) {
 			s := fit()
 			tc.change(&s)
 			d := Check(s, phone, tc.policy, scenario, 50e6)
-			if d.Answer != tc.want || !strings.Contains(d.Reason(), tc.reason) {
-				t.Errorf("Check() = %s (%s), want %s (%s)", d.Answer, d.Reason(), tc.want, tc.reason)
-			}
-			if (d.Answer == Refuse) != (d.Hint != "") {
-				t.Errorf("Check() = %s with hint %q", d.Answer, d.Hint)
-			}
+			assert.Equal(t, tc.want, d.Answer, "Check()")
+			assert.Contains(t, d.Reason(), tc.reason, "Check()")
+			assert.Equal(t, d.Hint != "", d.Answer == Refuse, "Check() = %s with hint %q", d.Answer, d.Hint)
 		})
 	}
 }
@@ -60,11 +56,8 @@ func TestCheck(t *testing.T) {
 func TestCheckNamesWhatItLetPass(t *testing.T) {
 	scenario := harness.Scenario{StartThermal: harness.ThermalNominal}
 	d := Check(harness.DeviceState{}, harness.Device{Kind: harness.KindVirtual}, harness.Policy{}, scenario, 0)
-	if want := []string{"power mode", "thermal state", "battery temperature", "battery level"}; !reflect.DeepEqual(d.Unknown, want) {
-		t.Errorf("Unknown = %v, want %v", d.Unknown, want)
-	}
+	assert.Equal(t, []string{"power mode", "thermal state", "battery temperature", "battery level"}, d.Unknown)
 	d = Check(harness.DeviceState{}, harness.Device{Kind: harness.KindLocal}, harness.Policy{RequireKnown: true}, scenario, 0)
-	if d.Answer != Go || d.Unknown != nil {
-		t.Errorf("a host without a battery: %+v", d)
-	}
+	assert.Equal(t, Go, d.Answer, "a host without a battery")
+	assert.Nil(t, d.Unknown, "a host without a battery")
 }

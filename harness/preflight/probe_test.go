@@ -1,11 +1,11 @@
 package preflight
 
 import (
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
 )
 
 func TestProbed(t *testing.T) {
@@ -25,9 +25,7 @@ func TestProbed(t *testing.T) {
 		"no rule":                     {harness.KindIPhone, harness.Policy{}, nominal, false},
 		"a scenario that starts warm": {harness.KindIPhone, rule, fair, false},
 	} {
-		if got := Probed(harness.Device{Kind: tc.kind}, tc.policy, tc.scenario); got != tc.want {
-			t.Errorf("%s: Probed() = %v", name, got)
-		}
+		assert.Equal(t, tc.want, Probed(harness.Device{Kind: tc.kind}, tc.policy, tc.scenario), "%s: Probed()", name)
 	}
 }
 
@@ -50,8 +48,7 @@ func TestCheckProbe(t *testing.T) {
 		"slow and nominal": {Probe{TokS: 50, Thermal: ptr(harness.ThermalNominal)}, reference, Wait, "50.0 % below"},
 	} {
 		d := CheckProbe(tc.probe, tc.reference, policy, scenario)
-		if d.Answer != tc.want || !strings.Contains(d.Reason(), tc.reason) {
-			t.Errorf("%s: CheckProbe() = %s (%s), want %s (%s)", name, d.Answer, d.Reason(), tc.want, tc.reason)
-		}
+		assert.Equal(t, tc.want, d.Answer, "%s: CheckProbe()", name)
+		assert.Contains(t, d.Reason(), tc.reason, "%s: CheckProbe()", name)
 	}
 }

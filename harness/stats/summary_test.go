@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestSummarize(t *testing.T) {
@@ -34,17 +37,18 @@ func TestSummarize(t *testing.T) {
 				got  *float64
 				want float64
 			}{{"median", s.Median, c.median}, {"low", s.Low, c.low}, {"high", s.High, c.high}} {
-				if (f.got == nil) != math.IsNaN(f.want) || f.got != nil && *f.got != f.want {
-					t.Errorf("Summarize(%v) has %s %v, want %v", c.values, f.name, f.got, f.want)
+				require.Equal(t, math.IsNaN(f.want), f.got == nil, "Summarize(%v) has %s", c.values, f.name)
+				if f.got != nil {
+					assert.InDelta(t, f.want, *f.got, 0, "Summarize(%v) has %s", c.values, f.name)
 				}
 			}
-			if text := strings.Join(s.Warnings, "; "); !strings.Contains(text, c.warning) || c.warning == "" && text != "" {
-				t.Errorf("Summarize(%v) warns %q, want %q", c.values, text, c.warning)
+			text := strings.Join(s.Warnings, "; ")
+			assert.Contains(t, text, c.warning, "Summarize(%v) warns", c.values)
+			if c.warning == "" {
+				assert.Empty(t, text, "Summarize(%v) warns", c.values)
 			}
 			for i, v := range before {
-				if c.values[i] != v && !math.IsNaN(v) {
-					t.Fatalf("Summarize changed its input to %v", c.values)
-				}
+				require.False(t, c.values[i] != v && !math.IsNaN(v), "Summarize changed its input to %v", c.values)
 			}
 		})
 	}
@@ -58,13 +62,14 @@ func TestMedianRank(t *testing.T) {
 		coverage float64
 	}{{5, 0, 0}, {6, 1, 0.9688}, {8, 1, 0.9922}, {9, 2, 0.9609}, {10, 2, 0.9785}, {12, 3, 0.9614}, {15, 4, 0.9648}, {20, 6, 0.9586}, {25, 8, 0.9567}, {100, 40, 0.9648}}
 	for _, c := range cases {
-		if rank, coverage := medianRank(c.n, 0.95); rank != c.rank || math.Abs(coverage-c.coverage) > 5e-5 {
-			t.Errorf("medianRank(%d) = %d at %.4f, want %d at %.4f", c.n, rank, coverage, c.rank, c.coverage)
-		}
+		rank, coverage := medianRank(c.n, 0.95)
+		assert.Equal(t, c.rank, rank, "medianRank(%d)", c.n)
+		assert.InDelta(t, c.coverage, coverage, 5e-5, "medianRank(%d)", c.n)
 	}
-	if rank, coverage := medianRank(100_000, 0.95); rank == 0 || coverage < 0.95 || coverage > 0.96 {
-		t.Errorf("medianRank(100000) = %d at %v, want a tight interval", rank, coverage)
-	}
+	rank, coverage := medianRank(100_000, 0.95)
+	assert.NotEqual(t, 0, rank, "medianRank(100000)")
+	assert.GreaterOrEqual(t, coverage, 0.95, "medianRank(100000)")
+	assert.LessOrEqual(t, coverage, 0.96, "medianRank(100000)")
 }
 
 // TestIntervalHoldsTheMedian draws from a skewed distribution with a known median.
@@ -80,19 +85,16 @@ func TestIntervalHoldsTheMedian(t *testing.T) {
 			held++
 		}
 	}
-	if share := float64(held) / float64(draws); math.Abs(share-0.9785) > 0.008 {
-		t.Errorf("the interval held the median in %.2f %% of draws, want 97.85 %%", 100*share)
-	}
+	share := float64(held) / float64(draws)
+	assert.InDelta(t, 0.9785, share, 0.008, "the interval held the median in %.2f %% of draws, want 97.85 %%", 100*share)
 }
 
 func TestSummaryNeeds(t *testing.T) {
 	for _, confidence := range []float64{0.8, 0.9, 0.95, 0.99} {
 		need := SummaryNeeds(confidence)
-		if rank, _ := medianRank(need, confidence); rank != 1 {
-			t.Errorf("%d values are said to suffice for %v, and do not", need, confidence)
-		}
-		if rank, _ := medianRank(need-1, confidence); rank != 0 {
-			t.Errorf("%d values suffice for %v, and %d are said to be needed", need-1, confidence, need)
-		}
+		rank, _ := medianRank(need, confidence)
+		assert.Equal(t, 1, rank, "%d values are said to suffice for %v, and do not", need, confidence)
+		rank, _ = medianRank(need-1, confidence)
+		assert.Equal(t, 0, rank, "%d values suffice for %v, and %d are said to be needed", need-1, confidence, need)
 	}
 }

@@ -5,15 +5,15 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func near(t *testing.T, what string, got, want, tolerance float64) {
 	t.Helper()
-	if !(math.Abs(got-want) <= tolerance) {
-		t.Errorf("%s = %.9g, want %.9g", what, got, want)
-	}
+	assert.InDelta(t, want, got, tolerance, "%s", what)
 }
 
 type vectors struct {
@@ -31,12 +31,8 @@ type vectors struct {
 func read(t *testing.T, path string, into any) {
 	t.Helper()
 	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(text, into); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, into))
 }
 
 func TestModerateVector(t *testing.T) {
@@ -98,17 +94,12 @@ func TestQuantile(t *testing.T) {
 	near(t, "p95", Quantile(xs, 0.95), 3.85, 1e-12)
 	near(t, "p0", Quantile(xs, 0), 1, 0)
 	near(t, "p100", Quantile(xs, 1), 4, 0)
-	if !slices.Equal(xs, []float64{4, 1, 3, 2}) {
-		t.Error("Quantile changed its argument")
-	}
-	if !math.IsNaN(Median(nil)) || !math.IsNaN(Mean(nil)) || !math.IsNaN(Variance([]float64{1})) || !math.IsNaN(MAD(nil)) {
-		t.Error("an empty series has a value")
-	}
+	assert.Equal(t, []float64{4, 1, 3, 2}, xs, "Quantile changed its argument")
+	assert.False(t, !math.IsNaN(Median(nil)) || !math.IsNaN(Mean(nil)) || !math.IsNaN(Variance([]float64{1})) || !math.IsNaN(MAD(nil)),
+		"an empty series has a value")
 }
 
 func TestBorrowedNoise(t *testing.T) {
-	if !math.IsNaN(BorrowedNoise(make([]float64, 7))) {
-		t.Error("seven differences are lent as noise")
-	}
+	assert.True(t, math.IsNaN(BorrowedNoise(make([]float64, 7))), "seven differences are lent as noise")
 	near(t, "floor", BorrowedNoise(make([]float64, 8)), NoiseFloor, 0)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/internal/launchtest"
+	"github.com/stretchr/testify/require"
 )
 
 // tokensLine is what an app writes for one token, with a time stamp that jitters as real ones do.
@@ -25,17 +26,11 @@ func tokensLine(random *rand.Rand, n int) string {
 // of the store.
 func BenchmarkRecordLine(b *testing.B) {
 	s, err := Open(context.Background(), filepath.Join(b.TempDir(), "bench.sqlite"))
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	defer s.Close()
 	run, random := sampleRun("r1"), rand.New(rand.NewPCG(1, 2))
-	if err := s.Begin(context.Background(), run); err != nil {
-		b.Fatal(err)
-	}
-	if err := s.Record(context.Background(), run.ID, begin(run, "s000-candidate", 1)); err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, s.Begin(context.Background(), run))
+	require.NoError(b, s.Record(context.Background(), run.ID, begin(run, "s000-candidate", 1)))
 	for n := 1; b.Loop(); n++ {
 		if err := s.Record(context.Background(), run.ID, line("s000-candidate", n, tokensLine(random, n))); err != nil {
 			b.Fatal(err)
@@ -46,18 +41,13 @@ func BenchmarkRecordLine(b *testing.B) {
 // BenchmarkBareInsert is the same line in a table of its own, one transaction each, with the same settings.
 func BenchmarkBareInsert(b *testing.B) {
 	db, err := sql.Open("sqlite3", dataSource(filepath.Join(b.TempDir(), "bare.sqlite"), "_txlock=immediate"))
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	defer db.Close()
 	db.SetMaxOpenConns(1)
-	if _, err := db.Exec("CREATE TABLE lines (number INTEGER PRIMARY KEY, at INTEGER NOT NULL, body TEXT NOT NULL)"); err != nil {
-		b.Fatal(err)
-	}
+	_, err = db.Exec("CREATE TABLE lines (number INTEGER PRIMARY KEY, at INTEGER NOT NULL, body TEXT NOT NULL)")
+	require.NoError(b, err)
 	insert, err := db.Prepare("INSERT INTO lines VALUES (?, ?, ?)")
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	defer insert.Close()
 	random := rand.New(rand.NewPCG(1, 2))
 	for n := 1; b.Loop(); n++ {
@@ -73,13 +63,9 @@ func BenchmarkBareInsert(b *testing.B) {
 func BenchmarkNight(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "bench.sqlite")
 	s, err := Open(context.Background(), path)
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	run, iterations := nightRun(b.N), 0
-	if err := s.Begin(context.Background(), run); err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, s.Begin(context.Background(), run))
 	for n := 0; n < b.N; n += nightPhones {
 		b.StopTimer()
 		var launches [][]harness.Entry // of all phones at once
@@ -92,16 +78,10 @@ func BenchmarkNight(b *testing.B) {
 		sideBySide(b, s, run.ID, launches)
 	}
 	b.StopTimer()
-	if err := s.Finish(context.Background(), run.ID, noon.Add(10*time.Hour)); err != nil {
-		b.Fatal(err)
-	}
-	if err := s.Close(); err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, s.Finish(context.Background(), run.ID, noon.Add(10*time.Hour)))
+	require.NoError(b, s.Close())
 	info, err := os.Stat(path)
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	b.ReportMetric(float64(info.Size())/float64(iterations), "B/iteration")
 	b.ReportMetric(float64(info.Size())/1e6, "MB")
 }
@@ -117,9 +97,7 @@ func sideBySide(tb testing.TB, s *Store, run string, launches [][]harness.Entry)
 		func(all []harness.Entry) []harness.Entry { return all[1:] },
 	} {
 		for _, entries := range launches {
-			if err := s.Record(context.Background(), run, part(entries)...); err != nil {
-				tb.Fatal(err)
-			}
+			require.NoError(tb, s.Record(context.Background(), run, part(entries)...))
 		}
 	}
 }

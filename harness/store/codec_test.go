@@ -10,6 +10,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestTokenCodec(t *testing.T) {
@@ -26,12 +29,12 @@ func TestTokenCodec(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if got, err := unpackTimes(packTimes(c.stamps)); err != nil || !slices.Equal(got, c.stamps) {
-				t.Errorf("unpackTimes(packTimes(%v)) = %v, %v", c.stamps, got, err)
-			}
-			if got, err := unpackIDs(packIDs(c.ids)); err != nil || !slices.Equal(got, c.ids) {
-				t.Errorf("unpackIDs(packIDs(%v)) = %v, %v", c.ids, got, err)
-			}
+			got, err := unpackTimes(packTimes(c.stamps))
+			require.NoError(t, err, "unpackTimes(packTimes(%v)) = %v", c.stamps, got)
+			assert.True(t, slices.Equal(got, c.stamps), "unpackTimes(packTimes(%v)) = %v", c.stamps, got)
+			got2, err := unpackIDs(packIDs(c.ids))
+			require.NoError(t, err, "unpackIDs(packIDs(%v)) = %v", c.ids, got2)
+			assert.True(t, slices.Equal(got2, c.ids), "unpackIDs(packIDs(%v)) = %v", c.ids, got2)
 		})
 	}
 }
@@ -44,27 +47,21 @@ func TestTokenCodecIsCompact(t *testing.T) {
 		stamps[i] = at
 		at += 25_000_000 + int64(random.NormFloat64()*500_000) // 40 tok/s with 2 % jitter
 	}
-	if perStamp := float64(len(packTimes(stamps))) / 128; perStamp > 3.3 {
-		t.Errorf("a time stamp takes %.2f bytes, want 3.3 at most", perStamp)
-	}
+	assert.LessOrEqual(t, float64(len(packTimes(stamps)))/128, 3.3, "a time stamp takes")
 }
 
 func TestTornSeries(t *testing.T) {
 	whole := packTimes([]int64{1e12, 2e12, 3e12})
 	for n := 1; n < len(whole); n++ {
-		if _, err := unpackTimes(whole[:n]); err == nil {
-			t.Errorf("unpackTimes of %d of %d bytes succeeded", n, len(whole))
-		}
+		_, err := unpackTimes(whole[:n])
+		require.Error(t, err, "unpackTimes of %d of %d bytes succeeded", n, len(whole))
 	}
-	if _, err := unpackTimes(append(slices.Clone(whole), 0)); err == nil {
-		t.Error("unpackTimes with a byte too many succeeded")
-	}
-	if _, err := unpackIDs([]byte{0xff, 0xff, 0xff, 0xff, 0x0f, 0}); err == nil {
-		t.Error("a count far beyond the data was believed")
-	}
-	if _, err := unpackIDs(packTimes([]int64{math.MaxInt32 + 1})); err == nil {
-		t.Error("a token id beyond 32 bits was believed")
-	}
+	_, err := unpackTimes(append(slices.Clone(whole), 0))
+	require.Error(t, err, "unpackTimes with a byte too many succeeded")
+	_, err = unpackIDs([]byte{0xff, 0xff, 0xff, 0xff, 0x0f, 0})
+	require.Error(t, err, "a count far beyond the data was believed")
+	_, err = unpackIDs(packTimes([]int64{math.MaxInt32 + 1}))
+	require.Error(t, err, "a token id beyond 32 bits was believed")
 }
 
 func FuzzUnpack(f *testing.F) {
@@ -73,14 +70,14 @@ func FuzzUnpack(f *testing.F) {
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if stamps, err := unpackTimes(data); err == nil {
-			if again, err := unpackTimes(packTimes(stamps)); err != nil || !slices.Equal(again, stamps) {
-				t.Errorf("stamps %v do not survive: %v, %v", stamps, again, err)
-			}
+			again, err := unpackTimes(packTimes(stamps))
+			require.NoError(t, err, "stamps %v do not survive: %v", stamps, again)
+			assert.True(t, slices.Equal(again, stamps), "stamps %v do not survive: %v", stamps, again)
 		}
 		if ids, err := unpackIDs(data); err == nil {
-			if again, err := unpackIDs(packIDs(ids)); err != nil || !slices.Equal(again, ids) {
-				t.Errorf("ids %v do not survive: %v, %v", ids, again, err)
-			}
+			again, err := unpackIDs(packIDs(ids))
+			require.NoError(t, err, "ids %v do not survive: %v", ids, again)
+			assert.True(t, slices.Equal(again, ids), "ids %v do not survive: %v", ids, again)
 		}
 		_, _ = unpackLine(data)
 	})
@@ -94,49 +91,38 @@ func FuzzLineCodec(f *testing.F) {
 	codec := newLineCodec()
 	f.Fuzz(func(t *testing.T, text string) {
 		packed, err := codec.pack(text)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for name, packed := range map[string][]byte{"pack": packed, "packLine": packLine(text)} {
-			if got, err := unpackLine(packed); err != nil || got != text {
-				t.Errorf("unpackLine(%s(%q)) = %q, %v", name, text, got, err)
-			}
-			if len(packed) > len(text)+1 {
-				t.Errorf("%s: %d bytes became %d", name, len(text), len(packed))
-			}
+			got, err := unpackLine(packed)
+			require.NoError(t, err, "unpackLine(%s(%q))", name, text)
+			assert.Equal(t, text, got, "unpackLine(%s(%q)) = %q, %v", name, text, got, err)
+			assert.LessOrEqual(t, len(packed), len(text)+1, "%s: %d bytes became %d", name, len(text), len(packed))
 		}
 	})
 }
 
 func TestLinesShrink(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join("..", "..", "runtime", "Tests", "Fixtures", "wire", "session.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	packed := 0
 	for text := range strings.Lines(string(data)) {
 		packed += len(packLine(strings.TrimSuffix(text, "\n")))
 	}
-	if packed > len(data)/2 {
-		t.Errorf("%d bytes of event lines became %d, want half at most", len(data), packed)
-	}
+	assert.LessOrEqual(t, packed, len(data)/2, "%d bytes of event lines became %d, want half at most", len(data), packed)
 }
 
 // TestPhrasesStay holds the table against changes: what is stored refers to it by position.
 func TestPhrasesStay(t *testing.T) {
 	sum := sha256.Sum256([]byte(strings.Join(phrases[:], "\x00")))
-	if got, want := hex.EncodeToString(sum[:4]), "72fc752a"; got != want {
-		t.Errorf("the table of phrases has the digest %s, not %s: lines stored earlier would read as others; a new table is a new form", got, want)
-	}
-	if len(phrases) > opNumber {
-		t.Errorf("%d phrases do not fit below %d", len(phrases), opNumber)
-	}
+	got, want := hex.EncodeToString(sum[:4]), "72fc752a"
+	assert.Equal(t, want, got,
+		"the table of phrases has the digest %s, not %s: lines stored earlier would read as others; a new table is a new form", got, want)
+	assert.LessOrEqual(t, len(phrases), opNumber, "%d phrases do not fit below %d", len(phrases), opNumber)
 }
 
 func TestUnknownForm(t *testing.T) {
 	for _, data := range [][]byte{nil, {9, 'x'}, {formDeflate, 0xff}, {formPhrases, opNumber}, {formPhrases, opLiteral, 9, 'x'}, {formPhrases, 127}, {formPhrases, opAway}, {formPhrases, 255}} {
-		if text, err := unpackLine(data); err == nil {
-			t.Errorf("unpackLine(%v) = %q, want an error", data, text)
-		}
+		text, err := unpackLine(data)
+		require.Error(t, err, "unpackLine(%v) = %q, want an error", data, text)
 	}
 }

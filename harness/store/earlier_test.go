@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestVersion3 opens a database whose launches are all rows: the one that has ended is sealed, the one that was cut off
@@ -22,23 +23,22 @@ func TestVersion3(t *testing.T) {
 	fresh, run := open(t), sampleRun("r1")
 	fill(t, fresh, run)
 	got, err := s.Read(ctx, "r1")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	want, err := fresh.Read(ctx, "r1")
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("Read = %+v, %v, want what the same entries give today: %+v", got, err, want)
-	}
-	if sealed, lines := s.count(t, "sealed"), s.count(t, "event_lines"); sealed != 1 || lines != 1 || s.count(t, "unsealed") != 0 {
-		t.Errorf("%d sealed, %d lines as rows, want the ended launch sealed and the line of the other", sealed, lines)
-	}
-	if r, ok, err := s.Reference(ctx, harness.ReferenceKey{UDID: "U-1", OSBuild: "22G86", ModelHash: "aa11", BuildHash: "bb22", Probe: "p"}); err != nil || !ok || r.TokS != 41.5 {
-		t.Errorf("Reference = %+v, %v, %v", r, ok, err)
-	}
+	require.NoError(t, err, "Read")
+	assert.Equal(t, want, got, "Read")
+	sealed, lines := s.count(t, "sealed"), s.count(t, "event_lines")
+	assert.Equal(t, 1, sealed, "%d sealed, %d lines as rows, want the ended launch sealed and the line of the other", sealed, lines)
+	assert.Equal(t, 1, lines, "%d sealed, %d lines as rows, want the ended launch sealed and the line of the other", sealed, lines)
+	assert.Equal(t, 0, s.count(t, "unsealed"),
+		"%d sealed, %d lines as rows, want the ended launch sealed and the line of the other", sealed, lines)
+	r, ok, err := s.Reference(ctx, harness.ReferenceKey{UDID: "U-1", OSBuild: "22G86", ModelHash: "aa11", BuildHash: "bb22", Probe: "p"})
+	require.NoError(t, err, "Reference = %+v, %v", r, ok)
+	assert.True(t, ok, "Reference = %+v, %v", r, ok)
+	assert.InDelta(t, 41.5, r.TokS, 0, "Reference = %+v, %v", r, ok)
 	record(t, s, "r1", line("s001-candidate", 2, "{}"), end("s001-candidate", harness.OutcomeOK))
-	if n := s.count(t, "event_lines"); n != 0 {
-		t.Errorf("%d lines are rows after the end", n)
-	}
+	n := s.count(t, "event_lines")
+	assert.Equal(t, 0, n, "%d lines are rows after the end", n)
 }
 
 // TestVersion5 opens a database whose rows hold their documents themselves: both launches read as they did, and the one
@@ -47,19 +47,15 @@ func TestVersion5(t *testing.T) {
 	s, fresh, ctx := openAt(t, dumped(t, "v5.sql")), open(t), context.Background()
 	fill(t, fresh, sampleRun("r1"))
 	got, err := s.Read(ctx, "r1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want, err := fresh.Read(ctx, "r1"); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("Read = %+v, %v, want what the same entries give today: %+v", got, err, want)
-	}
-	if n := s.count(t, "documents"); n != 1 {
-		t.Errorf("%d launches have documents, want the one that was cut off", n)
-	}
+	require.NoError(t, err)
+	want, err2 := fresh.Read(ctx, "r1")
+	require.NoError(t, err2, "Read")
+	assert.Equal(t, want, got, "Read")
+	assert.Equal(t, 1, s.count(t, "documents"), "launches have documents")
 	record(t, s, "r1", end("s001-candidate", harness.OutcomeAppCrash))
-	if got, err = s.Read(ctx, "r1"); err != nil || got.Sessions[1].End == nil || got.Sessions[1].End.Outcome != harness.OutcomeAppCrash || s.count(t, "documents") != 0 {
-		t.Errorf("Read = %+v, %v after its end", got.Sessions[1], err)
-	}
+	got, err = s.Read(ctx, "r1")
+	assert.False(t, err != nil || got.Sessions[1].End == nil || got.Sessions[1].End.Outcome != harness.OutcomeAppCrash || s.count(t, "documents") != 0,
+		"Read = %+v, %v after its end", got.Sessions[1], err)
 }
 
 // manyOld makes a database of version 3 with so many more ended launches, each like the dump's.
@@ -72,9 +68,8 @@ func manyOld(t *testing.T, launches int) string {
 		"INSERT INTO event_lines SELECT i, number, at, body FROM event_lines, n WHERE session = 1",
 		"INSERT INTO samples (session, metric, iteration, value, unit, at, device_ns, phase, source, method, uncertainty) SELECT i, metric, iteration, value, unit, at, device_ns, phase, source, method, uncertainty FROM samples, n WHERE session = 1",
 		"INSERT INTO iterations (session, number, warmup, prompt_tokens, outcome, reason, begin_ns, prefill_ns, first_token_ns, end_ns, thermal, text, token_ids, token_ns) SELECT i, number, warmup, prompt_tokens, outcome, reason, begin_ns, prefill_ns, first_token_ns, end_ns, thermal, text, token_ids, token_ns FROM iterations, n WHERE session = 1"}
-	if _, err := raw(t, path).Exec(strings.Join(script, ";")); err != nil {
-		t.Fatal(err)
-	}
+	_, err := raw(t, path).Exec(strings.Join(script, ";"))
+	require.NoError(t, err)
 	return path
 }
 
@@ -104,12 +99,8 @@ func TestKilledWhileSealingEarlierLaunches(t *testing.T) {
 		child := exec.Command(os.Args[0])
 		child.Env = append(os.Environ(), openEnv+"="+path)
 		out, err := child.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := child.Start(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
+		require.NoError(t, child.Start())
 		before := sealedSoFar(path)
 		for sealedSoFar(path) < before+60 && child.ProcessState == nil && sealedSoFar(path) <= launches {
 		}
@@ -120,24 +111,20 @@ func TestKilledWhileSealingEarlierLaunches(t *testing.T) {
 		done = bufio.NewScanner(out).Scan()
 		child.Wait()
 	}
-	if kills < 2 {
-		t.Errorf("only %d processes were killed on the way", kills)
-	}
+	assert.GreaterOrEqual(t, kills, 2, "only %d processes were killed on the way", kills)
 	s, ctx := openAt(t, path), context.Background()
 	got, err := s.Read(ctx, "r1")
-	if err != nil || len(got.Sessions) != launches+2 {
-		t.Fatalf("%d sessions, %v, want %d", len(got.Sessions), err, launches+2)
-	}
+	require.NoError(t, err)
+	require.Len(t, got.Sessions, launches+2, "%d sessions, %v", len(got.Sessions), err)
 	for _, session := range got.Sessions[2:] {
 		lines, err := s.Lines(ctx, "r1", session.Begin.ID)
-		if err != nil || len(lines) != 2 || len(session.Iterations) != 3 || len(session.Samples) != 3 || session.End == nil || session.Begin.ID != session.Begin.Planned.ID && session.Begin.Case.Key() == "" {
-			t.Fatalf("%s has %d lines, %d iterations, %d samples, %v", session.Begin.ID, len(lines), len(session.Iterations), len(session.Samples), err)
-		}
+		require.False(t, err != nil || len(lines) != 2 || len(session.Iterations) != 3 || len(session.Samples) != 3 || session.End == nil || session.Begin.ID != session.Begin.Planned.ID && session.Begin.Case.Key() == "",
+			"%s has %d lines, %d iterations, %d samples, %v", session.Begin.ID, len(lines), len(session.Iterations), len(session.Samples), err)
 	}
 	var verdict string
-	if err := s.read.QueryRow("PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
-		t.Errorf("integrity check: %q, %v", verdict, err)
-	}
+	err = s.read.QueryRow("PRAGMA integrity_check").Scan(&verdict)
+	require.NoError(t, err, "integrity check")
+	assert.Equal(t, "ok", verdict, "integrity check")
 }
 
 // sealedSoFar looks into the database beside the process that works on it; 0 while there is no such table.

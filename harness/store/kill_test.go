@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // killEnv makes this test binary the child that records until it is killed.
@@ -60,38 +62,28 @@ func TestKilled(t *testing.T) {
 			child.Env = append(os.Environ(), killEnv+"="+path)
 			child.Stderr = os.Stderr
 			out, err := child.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := child.Start(); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
+			require.NoError(t, child.Start())
 			confirmed := 0
 			for lines := bufio.NewScanner(out); lines.Scan(); {
-				if confirmed, err = strconv.Atoi(lines.Text()); err != nil {
-					t.Fatal(err)
-				}
+				confirmed, err = strconv.Atoi(lines.Text())
+				require.NoError(t, err)
 				if confirmed == after {
-					if err := child.Process.Kill(); err != nil {
-						t.Fatal(err)
-					}
+					require.NoError(t, child.Process.Kill())
 				}
 			}
-			if err := child.Wait(); err == nil {
-				t.Fatal("the child ended by itself")
-			}
+			require.Error(t, child.Wait(), "the child ended by itself")
 			s := openAt(t, path)
 			state, err := s.Load(context.Background(), "killed")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := state.Sessions[0].Lines; confirmed < after || got < confirmed || got > confirmed+1 {
-				t.Errorf("%d lines are recorded; %d were confirmed", got, confirmed)
-			}
+			require.NoError(t, err)
+			got := state.Sessions[0].Lines
+			assert.GreaterOrEqual(t, confirmed, after, "%d lines are recorded; %d were confirmed", got, confirmed)
+			assert.GreaterOrEqual(t, got, confirmed, "%d lines are recorded; %d were confirmed", got, confirmed)
+			assert.LessOrEqual(t, got, confirmed+1, "%d lines are recorded; %d were confirmed", got, confirmed)
 			var verdict string
-			if err := s.read.QueryRow("PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
-				t.Errorf("integrity check: %q, %v", verdict, err)
-			}
+			err = s.read.QueryRow("PRAGMA integrity_check").Scan(&verdict)
+			require.NoError(t, err, "integrity check")
+			assert.Equal(t, "ok", verdict, "integrity check")
 		})
 	}
 }
@@ -140,18 +132,12 @@ func TestKilledWhileSealing(t *testing.T) {
 		child := exec.Command(os.Args[0])
 		child.Env = append(os.Environ(), sealEnv+"="+path)
 		out, err := child.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := child.Start(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
+		require.NoError(t, child.Start())
 		left := 1 + random.IntN(12)
 		for lines := bufio.NewScanner(out); lines.Scan(); {
 			n, err := strconv.Atoi(lines.Text())
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			confirmed[n] = true
 			if left--; left == 0 {
 				for range random.IntN(3000) { // somewhere within the next launch
@@ -160,24 +146,20 @@ func TestKilledWhileSealing(t *testing.T) {
 				child.Process.Kill()
 			}
 		}
-		if err := child.Wait(); err == nil {
-			t.Fatal("the child ended by itself")
-		}
+		require.Error(t, child.Wait(), "the child ended by itself")
 	}
 	s, ctx, run := openAt(t, path), context.Background(), nightRun(300)
 	state, err := s.Load(ctx, run.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for n := range confirmed {
 		session := state.Sessions[n]
 		lines, err := s.Lines(ctx, run.ID, session.Begin.ID)
-		if err != nil || len(lines) != sealedLines || session.End == nil {
-			t.Errorf("launch %d was confirmed; it has %d lines, %v, and its end is %v", n, len(lines), err, session.End)
-		}
+		require.NoError(t, err, "launch %d was confirmed; it has %d lines, %v, and its end is %v", n, len(lines), err, session.End)
+		assert.Len(t, lines, sealedLines, "launch %d was confirmed; it has %d lines, %v, and its end is %v", n, len(lines), err, session.End)
+		assert.NotNil(t, session.End, "launch %d was confirmed; it has %d lines, %v, and its end is %v", n, len(lines), err, session.End)
 	}
 	var verdict string
-	if err := s.read.QueryRow("PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
-		t.Errorf("integrity check: %q, %v", verdict, err)
-	}
+	err = s.read.QueryRow("PRAGMA integrity_check").Scan(&verdict)
+	require.NoError(t, err, "integrity check")
+	assert.Equal(t, "ok", verdict, "integrity check")
 }

@@ -5,10 +5,11 @@ import (
 	"database/sql"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // oldDatabase makes a database from the dump that version 1 has left in testdata.
@@ -18,23 +19,18 @@ func oldDatabase(t *testing.T) string { return dumped(t, "v1.sql") }
 func dumped(t *testing.T, name string) string {
 	t.Helper()
 	dump, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "bench.sqlite")
 	db := raw(t, path)
-	if _, err := db.Exec(string(dump)); err != nil {
-		t.Fatal(err)
-	}
+	_, err = db.Exec(string(dump))
+	require.NoError(t, err)
 	return path
 }
 
 func raw(t *testing.T, path string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite3", dataSource(path, "_txlock=immediate"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	db.SetMaxOpenConns(1)
 	t.Cleanup(func() { db.Close() })
 	return db
@@ -45,22 +41,20 @@ func raw(t *testing.T, path string) *sql.DB {
 func TestVersion1(t *testing.T) {
 	s := openAt(t, oldDatabase(t))
 	got, err := s.Read(context.Background(), "r1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(got.Sessions) != 2 || len(got.Sessions[0].Iterations) != 3 || got.Sessions[0].Iterations[2].TokenNs[1] != 2_007_000_123 {
-		t.Errorf("Read = %+v, want the two sessions and the token time stamps of version 1", got.Sessions)
-	}
-	if values := got.Sessions[0].Values(harness.DecodeTokS); len(values) != 2 || values[1] != 42 {
-		t.Errorf("decode tok/s = %v, want 41 and 42", values)
-	}
+	require.NoError(t, err)
+	require.Len(t, got.Sessions, 2, "Read")
+	require.Len(t, got.Sessions[0].Iterations, 3, "Read")
+	assert.Equal(t, int64(2_007_000_123), got.Sessions[0].Iterations[2].TokenNs[1], "Read")
+	values := got.Sessions[0].Values(harness.DecodeTokS)
+	require.Len(t, values, 2, "decode tok/s")
+	assert.InDelta(t, 42, values[1], 0, "decode tok/s")
 	lines, err := s.Lines(context.Background(), "r1", "s000-candidate")
-	if err != nil || len(lines) != 2 || lines[1].Text != "\xff\x00 no JSON" {
-		t.Errorf("Lines = %+v, %v: not as version 1 kept them", lines, err)
-	}
-	if *got.Sessions[0].Battery[0].AccumulatedSystemLoad != 1<<63+5 || got.Sessions[0].Battery[0].Raw == "" {
-		t.Errorf("battery = %+v: not as version 1 kept it", got.Sessions[0].Battery)
-	}
+	require.NoError(t, err)
+	require.Len(t, lines, 2, "Lines = %+v, %v: not as version 1 kept them", lines, err)
+	assert.Equal(t, "\xff\x00 no JSON", lines[1].Text, "Lines = %+v, %v: not as version 1 kept them", lines, err)
+	require.Equal(t, uint64(1<<63+5), *got.Sessions[0].Battery[0].AccumulatedSystemLoad,
+		"battery = %+v: not as version 1 kept it", got.Sessions[0].Battery)
+	assert.NotEmpty(t, got.Sessions[0].Battery[0].Raw, "battery = %+v: not as version 1 kept it", got.Sessions[0].Battery)
 	record(t, s, "r1", line("s001-candidate", 2, "{}"), end("s001-candidate", harness.OutcomeOK))
 }
 
@@ -68,26 +62,22 @@ func TestVersion1(t *testing.T) {
 func TestVersion2(t *testing.T) {
 	s, ctx := openAt(t, dumped(t, "v2.sql")), context.Background()
 	taken, err := s.TakenOf(ctx, "", "iPhone16,1")
-	if err != nil || len(taken) != 1 || taken[0].OSBuild != "23B85" || taken[0].Size != 1110 {
-		t.Errorf("TakenOf = %+v, %v: not as version 2 kept it", taken, err)
-	}
-	if got, err := s.Read(ctx, "r1"); err != nil || len(got.Sessions) != 2 {
-		t.Errorf("Read = %d sessions, %v", len(got.Sessions), err)
-	}
-	if err := s.KeepReference(ctx, harness.Reference{TokS: 40, Run: "r1"}); err != nil {
-		t.Error(err)
-	}
+	assert.False(t, err != nil || len(taken) != 1 || taken[0].OSBuild != "23B85" || taken[0].Size != 1110,
+		"TakenOf = %+v, %v: not as version 2 kept it", taken, err)
+	got, err := s.Read(ctx, "r1")
+	require.NoError(t, err)
+	assert.Len(t, got.Sessions, 2, "Read = %d sessions, %v", len(got.Sessions), err)
+	require.NoError(t, s.KeepReference(ctx, harness.Reference{TokS: 40, Run: "r1"}))
 }
 
 func TestNewerSchemaIsRefused(t *testing.T) {
 	path := oldDatabase(t)
-	if _, err := raw(t, path).Exec("PRAGMA user_version = 99"); err != nil {
-		t.Fatal(err)
-	}
-	_, err := Open(context.Background(), path)
-	if harness.KindOf(err) != harness.KindStorage || !strings.Contains(err.Error(), "version 99") || !strings.Contains(harness.HintOf(err), "newer bench") {
-		t.Errorf("Open = %v with hint %q, want a storage error that names both versions and the newer bench", err, harness.HintOf(err))
-	}
+	_, err := raw(t, path).Exec("PRAGMA user_version = 99")
+	require.NoError(t, err)
+	_, err = Open(context.Background(), path)
+	require.Equal(t, harness.KindStorage, harness.KindOf(err), "Open")
+	require.ErrorContains(t, err, "version 99", "Open")
+	assert.Contains(t, harness.HintOf(err), "newer bench", "Open")
 }
 
 // TestAFailedStepIsUndone gives an old database a step whose second statement fails: nothing of it stays, and the right
@@ -98,21 +88,17 @@ func TestAFailedStepIsUndone(t *testing.T) {
 	known := migrations()
 	next := len(known) + 1
 	bad := migration{next, "bad", "CREATE TABLE extra (x INTEGER); INSERT INTO nowhere VALUES (1);"}
-	if err := migrate(ctx, db, append(known, bad)); err == nil || !strings.Contains(err.Error(), "bad") {
-		t.Fatalf("migrate = %v, want the bad step's name", err)
-	}
-	if version, err := schemaVersion(ctx, db); err != nil || version != len(known) {
-		t.Errorf("after a failed step the version is %d, %v, want %d", version, err, len(known))
-	}
+	require.ErrorContains(t, migrate(ctx, db, append(known, bad)), "bad", "migrate: want the bad step's name")
+	version, err := schemaVersion(ctx, db)
+	require.NoError(t, err, "after a failed step the version")
+	assert.Equal(t, len(known), version, "after a failed step the version")
 	good := migration{next, "good", "CREATE TABLE extra (x INTEGER);"}
 	for range 2 { // the second time there is nothing to do
-		if err := migrate(ctx, db, append(known, good)); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, migrate(ctx, db, append(known, good)))
 	}
-	if version, err := schemaVersion(ctx, db); err != nil || version != next {
-		t.Errorf("the version is %d, %v, want %d", version, err, next)
-	}
+	version, err = schemaVersion(ctx, db)
+	require.NoError(t, err, "the version")
+	assert.Equal(t, next, version, "the version")
 }
 
 // TestTwoOpenAtOnce lets several stores make the same new file.
@@ -129,8 +115,6 @@ func TestTwoOpenAtOnce(t *testing.T) {
 		}()
 	}
 	for range 4 {
-		if err := <-results; err != nil {
-			t.Error(err)
-		}
+		require.NoError(t, <-results)
 	}
 }

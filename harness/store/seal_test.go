@@ -14,14 +14,14 @@ import (
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/internal/launchtest"
 	"github.com/lilims/bench/harness/stats"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // count counts the rows of a table.
 func (s *Store) count(t *testing.T, table string) (n int) {
 	t.Helper()
-	if err := s.read.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.read.QueryRow("SELECT count(*) FROM "+table).Scan(&n))
 	return n
 }
 
@@ -79,36 +79,26 @@ func TestASealedLaunchIsTheSame(t *testing.T) {
 	entries[0].SessionBegin = &first
 	record(t, s, run.ID, entries[:len(entries)-1]...)
 	before, err := s.Read(ctx, run.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	linesBefore, err := s.Lines(ctx, run.ID, first.ID)
-	if err != nil || len(linesBefore) < 30 {
-		t.Fatalf("%d lines, %v", len(linesBefore), err)
-	}
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(linesBefore), 30, "%d lines, %v", len(linesBefore), err)
 	record(t, s, run.ID, harness.Entry{Session: first.ID, SessionEnd: &last})
 	for _, table := range tables {
-		if n := s.count(t, table); n != 0 {
-			t.Errorf("%d rows are left in %s", n, table)
-		}
+		n := s.count(t, table)
+		assert.Equal(t, 0, n, "%d rows are left in %s", n, table)
 	}
 	after, err := s.Read(ctx, run.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	before.Sessions[0].End = &last
-	if !reflect.DeepEqual(after, before) {
-		t.Errorf("sealed:\n%+v\nbefore:\n%+v", after, before)
-	}
-	if !reflect.DeepEqual(after.Sessions[0].Begin, first) {
-		t.Errorf("the begin is\n%+v, want\n%+v", after.Sessions[0].Begin, first)
-	}
-	if lines, err := s.Lines(ctx, run.ID, first.ID); err != nil || !reflect.DeepEqual(lines, linesBefore) {
-		t.Errorf("the lines differ (%v)", err)
-	}
-	if state, err := s.Load(ctx, run.ID); err != nil || state.Sessions[0].Lines != len(linesBefore) {
-		t.Errorf("Load = %+v, %v, want %d lines", state, err, len(linesBefore))
-	}
+	assert.Equal(t, before, after, "sealed:\n%+v\nbefore:\n%+v", after, before)
+	assert.Equal(t, first, after.Sessions[0].Begin, "the begin is\n%+v, want\n%+v", after.Sessions[0].Begin, first)
+	lines, err := s.Lines(ctx, run.ID, first.ID)
+	require.NoError(t, err)
+	assert.Equal(t, linesBefore, lines, "the lines differ (%v)", err)
+	state, err := s.Load(ctx, run.ID)
+	require.NoError(t, err, "Load")
+	assert.Equal(t, len(linesBefore), state.Sessions[0].Lines, "Load")
 }
 
 // TestSummariesStandForAll holds every metric's summary against all its readings.
@@ -120,44 +110,48 @@ func TestSummariesStandForAll(t *testing.T) {
 		record(t, s, run.ID, entries[:len(entries)-i]...)
 	}
 	all, err := s.SeriesOf(ctx, harness.SeriesQuery{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	short, err := s.SeriesOf(ctx, harness.SeriesQuery{Summary: true})
-	if err != nil || len(short) != len(all) || len(all) < 10 {
-		t.Fatalf("%d summaries of %d metrics, %v", len(short), len(all), err)
-	}
+	require.NoError(t, err)
+	require.Len(t, short, len(all), "%d summaries of %d metrics, %v", len(short), len(all), err)
+	require.GreaterOrEqual(t, len(all), 10, "%d summaries of %d metrics, %v", len(short), len(all), err)
 	for metric, series := range all {
 		for i, full := range series {
 			got := short[metric][i]
-			if stats.Median(got.Values) != stats.Median(full.Values) || len(got.Values) != min(3, len(full.Values)) {
-				t.Errorf("%s of %s: %v stand for %v", metric, full.Begin.ID, got.Values, full.Values)
-			}
-			if slices.Min(got.Values) > slices.Min(full.Values) || slices.Max(got.Values) < slices.Max(full.Values) {
-				t.Errorf("%s of %s: %v lie inside %v", metric, full.Begin.ID, got.Values, full.Values)
-			}
-			if !reflect.DeepEqual(got.Begin, full.Begin) || got.Unit != full.Unit || !reflect.DeepEqual(got.Uncertainty, full.Uncertainty) {
-				t.Errorf("%s of %s: %+v, want %+v", metric, full.Begin.ID, got, full)
-			}
+			assert.InDelta(t, stats.Median(full.Values), stats.Median(got.Values), 0,
+				"%s of %s: %v stand for %v", metric, full.Begin.ID, got.Values, full.Values)
+			assert.Len(t, got.Values, min(3, len(full.Values)), "%s of %s: %v stand for %v", metric, full.Begin.ID, got.Values, full.Values)
+			assert.LessOrEqual(t, slices.Min(got.Values), slices.Min(full.Values),
+				"%s of %s: %v lie inside %v", metric, full.Begin.ID, got.Values, full.Values)
+			assert.GreaterOrEqual(t, slices.Max(got.Values), slices.Max(full.Values),
+				"%s of %s: %v lie inside %v", metric, full.Begin.ID, got.Values, full.Values)
+			assert.Equal(t, full.Begin, got.Begin, "%s of %s", metric, full.Begin.ID)
+			assert.Equal(t, full.Unit, got.Unit, "%s of %s", metric, full.Begin.ID)
+			assert.Equal(t, full.Uncertainty, got.Uncertainty, "%s of %s", metric, full.Begin.ID)
 		}
-		if one, err := s.Series(ctx, harness.SeriesQuery{Metric: metric}); err != nil || !reflect.DeepEqual(one, series) {
-			t.Errorf("%s alone reads otherwise than among all: %v", metric, err)
-		}
+		one, err := s.Series(ctx, harness.SeriesQuery{Metric: metric})
+		require.NoError(t, err, "%s alone reads otherwise than among all", metric)
+		assert.Equal(t, series, one, "%s alone reads otherwise than among all", metric)
 	}
 }
 
 func TestOutwards(t *testing.T) {
 	for _, v := range []float64{1, 0.1, -0.1, 1e-60, -1e-60, 1e60, 0, 12345.6789} {
 		low, high := float64(outwards(v, 0)), float64(outwards(v, 2))
-		if v > 0 && low <= 0 || low > v && v != 1e-60 {
-			t.Errorf("below %g is %g", v, low)
+		if v > 0 {
+			assert.Positive(t, low, "below %g is %g", v, low)
 		}
-		if v < 0 && high >= 0 || high < v && v != -1e-60 {
-			t.Errorf("above %g is %g", v, high)
+		if low > v {
+			assert.InDelta(t, 1e-60, v, 0, "below %g is %g", v, low)
 		}
-		if math.IsNaN(low) || math.IsNaN(high) {
-			t.Errorf("%g has NaN beside it", v)
+		if v < 0 {
+			assert.Negative(t, high, "above %g is %g", v, high)
 		}
+		if high < v {
+			assert.InDelta(t, -1e-60, v, 0, "above %g is %g", v, high)
+		}
+		assert.False(t, math.IsNaN(low), "%g has NaN beside it", v)
+		assert.False(t, math.IsNaN(high), "%g has NaN beside it", v)
 	}
 }
 
@@ -169,28 +163,25 @@ func TestAnEntryAfterTheEnd(t *testing.T) {
 	record(t, s, run.ID, reading(id, ptr(2), harness.DecodeTokS, 99, "tok/s"), line(id, 3, "late"))
 	record(t, s, run.ID, harness.Entry{Session: id, Notice: &harness.Notice{What: "events", Text: "late", At: noon}})
 	got, err := s.Read(ctx, run.ID)
-	if err != nil || len(got.Sessions[0].Samples) != 4 || len(got.Sessions[0].Iterations) != 3 || got.Sessions[0].End == nil {
-		t.Fatalf("Read = %+v, %v, want all and the late sample", got.Sessions[0], err)
-	}
-	if n := s.count(t, "samples"); n != 0 {
-		t.Errorf("the launch was not sealed again: %d samples are rows", n)
-	}
-	if series, err := s.Series(ctx, harness.SeriesQuery{Metric: harness.DecodeTokS, Summary: true}); err != nil || !slices.Equal(series[0].Values, []float64{41, 42, 99}) {
-		t.Errorf("Series = %+v, %v, want 41, 42, 99", series, err)
-	}
-	if lines, err := s.Lines(ctx, run.ID, id); err != nil || len(lines) != 3 || lines[2].Text != "late" {
-		t.Errorf("Lines = %+v, %v", lines, err)
-	}
+	require.NoError(t, err, "Read")
+	require.Len(t, got.Sessions[0].Samples, 4, "Read")
+	require.Len(t, got.Sessions[0].Iterations, 3, "Read")
+	require.NotNil(t, got.Sessions[0].End, "Read")
+	n := s.count(t, "samples")
+	assert.Equal(t, 0, n, "the launch was not sealed again: %d samples are rows", n)
+	series, err := s.Series(ctx, harness.SeriesQuery{Metric: harness.DecodeTokS, Summary: true})
+	require.NoError(t, err, "Series")
+	assert.Equal(t, []float64{41, 42, 99}, series[0].Values, "Series")
+	lines, err := s.Lines(ctx, run.ID, id)
+	require.NoError(t, err, "Lines")
+	require.Len(t, lines, 3)
+	assert.Equal(t, "late", lines[2].Text, "Lines")
 	var told []string
 	for _, n := range got.Notices {
 		told = append(told, n.Session+": "+n.Notice.Text)
 	}
-	if !slices.Equal(told, []string{id + ": gone for 2 s", ": cooling down", id + ": late"}) {
-		t.Errorf("notices %q, want them in the order of recording", told)
-	}
-	if err := s.Record(ctx, run.ID, line(id, 3, "again")); err == nil {
-		t.Error("a line was recorded twice")
-	}
+	assert.Equal(t, []string{id + ": gone for 2 s", ": cooling down", id + ": late"}, told, "notices: want them in the order of recording")
+	require.Error(t, s.Record(ctx, run.ID, line(id, 3, "again")), "a line was recorded twice")
 }
 
 // TestBlocksShareParts records launches of all sizes: each block is found where the one before it ends.
@@ -209,19 +200,16 @@ func TestBlocksShareParts(t *testing.T) {
 		}
 	}
 	got, err := s.Read(ctx, run.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, session := range got.Sessions {
 		lines, err := s.Lines(ctx, run.ID, session.Begin.ID)
-		if err != nil || len(lines) != want[session.Begin.ID] {
-			t.Errorf("%s has %d lines, %v, want %d", session.Begin.ID, len(lines), err, want[session.Begin.ID])
-		}
+		require.NoError(t, err)
+		assert.Len(t, lines, want[session.Begin.ID], "%s has %d lines, %v", session.Begin.ID, len(lines), err)
 	}
 	var short int
-	if err := s.read.QueryRow(`SELECT count(*) FROM sealed_parts WHERE length(body) < ?`, partSize).Scan(&short); err != nil || short > 1 {
-		t.Errorf("%d parts are not full, %v, want the last one at most", short, err)
-	}
+	err = s.read.QueryRow(`SELECT count(*) FROM sealed_parts WHERE length(body) < ?`, partSize).Scan(&short)
+	require.NoError(t, err)
+	assert.LessOrEqual(t, short, 1, "%d parts are not full, %v, want the last one at most", short, err)
 }
 
 // TestLaunchesSideBySide records launches of many phones at once: they take no more space than one after the other.
@@ -229,9 +217,7 @@ func TestLaunchesSideBySide(t *testing.T) {
 	const launches = 60
 	size := func(phones int) int64 {
 		s, err := Open(context.Background(), filepath.Join(t.TempDir(), "bench.sqlite"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		run := nightRun(launches)
 		mustBegin(t, s, run)
 		for some := range slices.Chunk(run.Plan.Sessions, phones) {
@@ -241,33 +227,27 @@ func TestLaunchesSideBySide(t *testing.T) {
 			}
 			sideBySide(t, s, run.ID, all)
 		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, s.Close())
 		info, err := os.Stat(s.Path())
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return info.Size()
 	}
-	if one, many := size(1), size(nightPhones); many > one+one/10 {
-		t.Errorf("%d launches take %d bytes one after the other, %d side by side", launches, one, many)
-	}
+	one, many := size(1), size(nightPhones)
+	assert.LessOrEqual(t, many, one+one/10, "%d launches take %d bytes one after the other, %d side by side", launches, one, many)
 }
 
 // TestADamagedBlockIsTold names the session whose block was spoilt on the disk; the others can be read.
 func TestADamagedBlockIsTold(t *testing.T) {
 	s, run, ctx := open(t), sampleRun("r1"), context.Background()
 	fill(t, s, run)
-	if _, err := s.writer.ExecContext(ctx, `UPDATE sealed_parts SET body = zeroblob(length(body))`); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Read(ctx, run.ID); harness.KindOf(err) != harness.KindStorage || err == nil {
-		t.Errorf("Read = %v, want a storage error", err)
-	}
-	if series, err := s.Series(ctx, harness.SeriesQuery{Metric: harness.DecodeTokS, Summary: true}); err != nil || len(series) != 1 {
-		t.Errorf("Series = %v, %v: the summaries are whole", series, err)
-	}
+	_, err := s.writer.ExecContext(ctx, `UPDATE sealed_parts SET body = zeroblob(length(body))`)
+	require.NoError(t, err)
+	_, err = s.Read(ctx, run.ID)
+	assert.Equal(t, harness.KindStorage, harness.KindOf(err), "Read")
+	require.Error(t, err, "Read")
+	series, err := s.Series(ctx, harness.SeriesQuery{Metric: harness.DecodeTokS, Summary: true})
+	require.NoError(t, err)
+	assert.Len(t, series, 1, "Series = %v, %v: the summaries are whole", series, err)
 }
 
 func TestCases(t *testing.T) {
@@ -279,9 +259,10 @@ func TestCases(t *testing.T) {
 		record(t, s, run.ID, harness.Entry{Session: planned.ID, SessionBegin: &harness.SessionBegin{ID: planned.ID, Planned: planned, Case: c, At: noon}})
 	}
 	got, err := s.Cases(ctx)
-	if err != nil || len(got) != 3 || got[2].Model.Name != "model-2" || got[0].Device.Name != "shelf 0" {
-		t.Errorf("Cases = %+v, %v, want the three that were launched", got, err)
-	}
+	require.NoError(t, err, "Cases")
+	require.Len(t, got, 3, "Cases")
+	require.Equal(t, "model-2", got[2].Model.Name, "Cases")
+	assert.Equal(t, "shelf 0", got[0].Device.Name, "Cases")
 }
 
 // TestPaired leaves out the nights of a case that had one arm only.
@@ -302,7 +283,8 @@ func TestPaired(t *testing.T) {
 	}
 	key := sampleRun("").Plan.Cases[0].Key()
 	got, err := s.Series(ctx, harness.SeriesQuery{Metric: harness.Energy, Case: key, UDID: "U-1", Paired: true, Summary: true})
-	if err != nil || len(got) != 2 || got[0].Run != "both" || got[1].Run != "both" {
-		t.Errorf("Series = %+v, %v, want the two of the run with both arms", got, err)
-	}
+	require.NoError(t, err, "Series")
+	require.Len(t, got, 2, "Series")
+	require.Equal(t, "both", got[0].Run, "Series")
+	assert.Equal(t, "both", got[1].Run, "Series")
 }

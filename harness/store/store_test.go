@@ -2,16 +2,16 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -24,13 +24,9 @@ func open(t *testing.T) *Store {
 func openAt(t testing.TB, path string) *Store {
 	t.Helper()
 	s, err := Open(context.Background(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, s.Close())
 	})
 	return s
 }
@@ -86,16 +82,12 @@ func line(session string, n int, text string) harness.Entry {
 
 func record(t *testing.T, s *Store, run string, entries ...harness.Entry) {
 	t.Helper()
-	if err := s.Record(context.Background(), run, entries...); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.Record(context.Background(), run, entries...))
 }
 
 func mustBegin(t *testing.T, s *Store, run harness.Run) {
 	t.Helper()
-	if err := s.Begin(context.Background(), run); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.Begin(context.Background(), run))
 }
 
 // fill records one whole session and one that was cut off.
@@ -124,80 +116,63 @@ func TestRoundTrip(t *testing.T) {
 	s, run := open(t), sampleRun("r1")
 	fill(t, s, run)
 	got, err := s.Read(context.Background(), "r1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !reflect.DeepEqual(got.Run, run) {
-		t.Errorf("Read().Run = %+v, want %+v", got.Run, run)
-	}
-	if len(got.Sessions) != 2 || got.Sessions[0].End == nil || got.Sessions[1].End != nil {
-		t.Fatalf("Read() has sessions %+v, want an ended one and a cut one", got.Sessions)
-	}
+	require.NoError(t, err)
+	assert.Equal(t, run, got.Run, "Read().Run")
+	require.Len(t, got.Sessions, 2, "Read() has sessions")
+	require.NotNil(t, got.Sessions[0].End, "Read() has sessions")
+	require.Nil(t, got.Sessions[1].End, "Read() has sessions")
 	a := got.Sessions[0]
 	for i, it := range a.Iterations {
-		if want := iteration("s000-candidate", i, i == 0, harness.OutcomeOK).Iteration; !reflect.DeepEqual(it, *want) {
-			t.Errorf("iteration %d = %+v, want %+v", i, it, *want)
-		}
+		assert.Equal(t, *iteration("s000-candidate", i, i == 0, harness.OutcomeOK).Iteration, it, "iteration %d", i)
 	}
-	if want := *reading("s000-candidate", ptr(2), harness.DecodeTokS, 42, "tok/s").Sample; !reflect.DeepEqual(a.Samples[2], want) {
-		t.Errorf("sample = %+v, want %+v", a.Samples[2], want)
-	}
-	if b := a.Battery[0]; *b.VoltageMillivolt != 4012 || *b.AccumulatedSystemLoad != 1<<63+5 || b.Percent != nil || b.Raw != `{"Voltage":4012}` {
-		t.Errorf("battery reading = %+v, not as it was recorded", b)
-	}
-	if len(a.Absences) != 1 || a.Absences[0].Reason != "the phone is charging" || len(a.Payloads) != 1 || a.Payloads[0].Raw != nil {
-		t.Errorf("absences %+v, payloads %+v: not as recorded, or with their bytes", a.Absences, a.Payloads)
-	}
+	assert.Equal(t, (*reading("s000-candidate", ptr(2), harness.DecodeTokS, 42, "tok/s").Sample), a.Samples[2], "sample")
+	b := a.Battery[0]
+	assert.False(t, *b.VoltageMillivolt != 4012 || *b.AccumulatedSystemLoad != 1<<63+5 || b.Percent != nil || b.Raw != `{"Voltage":4012}`,
+		"battery reading = %+v, not as it was recorded", b)
+	assert.False(t, len(a.Absences) != 1 || a.Absences[0].Reason != "the phone is charging" || len(a.Payloads) != 1 || a.Payloads[0].Raw != nil,
+		"absences %+v, payloads %+v: not as recorded, or with their bytes", a.Absences, a.Payloads)
 	payloads := 0
 	err = s.EachPayload(context.Background(), "r1", func(p harness.Payload) error {
 		payloads++
-		if string(p.Raw) != "{\x00}" || p.Session != a.Begin.ID || p.Name != a.Payloads[0].Name || !p.At.Equal(a.Payloads[0].At) {
-			t.Errorf("payload = %+v: not as recorded", p)
-		}
+		assert.False(t, string(p.Raw) != "{\x00}" || p.Session != a.Begin.ID || p.Name != a.Payloads[0].Name || !p.At.Equal(a.Payloads[0].At),
+			"payload = %+v: not as recorded", p)
 		return nil
 	})
-	if err != nil || payloads != 1 {
-		t.Errorf("EachPayload = %d payloads, %v, want one", payloads, err)
-	}
-	if len(got.Notices) != 2 || got.Notices[0].Session != "s000-candidate" || got.Notices[1].Session != "" {
-		t.Errorf("notices = %+v, want one of the session and one of the run", got.Notices)
-	}
+	require.NoError(t, err, "EachPayload")
+	assert.Equal(t, 1, payloads, "EachPayload")
+	require.Len(t, got.Notices, 2)
+	require.Equal(t, "s000-candidate", got.Notices[0].Session, "notices")
+	assert.Empty(t, got.Notices[1].Session, "notices")
 	lines, err := s.Lines(context.Background(), "r1", "s000-candidate")
-	if err != nil || len(lines) != 2 || lines[1].Text != "\xff\x00 no JSON" || lines[1].Number != 2 {
-		t.Errorf("Lines = %+v, %v: not as recorded", lines, err)
-	}
+	assert.False(t, err != nil || len(lines) != 2 || lines[1].Text != "\xff\x00 no JSON" || lines[1].Number != 2,
+		"Lines = %+v, %v: not as recorded", lines, err)
 }
 
 func TestLoad(t *testing.T) {
 	s, run := open(t), sampleRun("r1")
 	fill(t, s, run)
 	state, err := s.Load(context.Background(), "r1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(state.Sessions) != 2 || state.Sessions[0].Lines != 2 || state.Sessions[1].Lines != 1 {
-		t.Fatalf("Load = %+v, want two sessions with 2 lines and 1", state.Sessions)
-	}
-	if state.Sessions[0].Battery != nil || len(state.Sessions[1].Battery) != 1 {
-		t.Error("Load gives battery readings of sessions without end, and of those only")
-	}
-	if _, err := s.Load(context.Background(), "r2"); harness.KindOf(err) != harness.KindUsage || harness.HintOf(err) == "" {
-		t.Errorf("Load of an unknown run = %v, want a usage error with a hint", err)
-	}
+	require.NoError(t, err)
+	require.Len(t, state.Sessions, 2, "Load")
+	require.Equal(t, 2, state.Sessions[0].Lines, "Load")
+	require.Equal(t, 1, state.Sessions[1].Lines, "Load")
+	require.Nil(t, state.Sessions[0].Battery, "Load gives battery readings of sessions without end, and of those only")
+	assert.Len(t, state.Sessions[1].Battery, 1, "Load gives battery readings of sessions without end, and of those only")
+	_, err = s.Load(context.Background(), "r2")
+	assert.Equal(t, harness.KindUsage, harness.KindOf(err), "Load of an unknown run: want a usage error with a hint")
+	assert.NotEmpty(t, harness.HintOf(err), "Load of an unknown run: want a usage error with a hint")
 }
 
 func TestFinishKeepsTheLaterTime(t *testing.T) {
 	s := open(t)
 	mustBegin(t, s, sampleRun("r1"))
 	for _, at := range []time.Time{noon.Add(time.Hour), noon.Add(time.Minute), noon.Add(time.Hour)} {
-		if err := s.Finish(context.Background(), "r1", at); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, s.Finish(context.Background(), "r1", at))
 	}
 	state, err := s.Load(context.Background(), "r1")
-	if err != nil || state.Run.End == nil || !state.Run.End.Equal(noon.Add(time.Hour)) {
-		t.Errorf("Load().Run.End = %v, %v, want an hour past noon", state.Run.End, err)
-	}
+	require.NoError(t, err, "Load().Run.End")
+	assert.NotNil(t, state.Run.End, "Load().Run.End")
+	assert.True(t, state.Run.End.Equal(noon.Add(time.Hour)), "Load().Run.End")
 }
 
 func TestRefusals(t *testing.T) {
@@ -223,23 +198,16 @@ func TestRefusals(t *testing.T) {
 			record(t, s, run.ID, begin(run, "s000-candidate", 1))
 			notice := harness.Entry{Notice: &harness.Notice{What: "wait", At: noon}}
 			err := s.Record(context.Background(), run.ID, append([]harness.Entry{notice}, c.entries...)...)
-			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Fatalf("Record = %v, want an error that says %q", err, c.want)
-			}
+			require.ErrorContains(t, err, c.want, "Record")
 			got, err := s.Read(context.Background(), run.ID)
-			if err != nil || len(got.Notices) != 0 {
-				t.Errorf("after a refused call there are notices %v (%v), want none: a call is all or nothing", got.Notices, err)
-			}
+			require.NoError(t, err, "after a refused call there are notices: want none: a call is all or nothing")
+			assert.Empty(t, got.Notices, "after a refused call there are notices: want none: a call is all or nothing")
 		})
 	}
 	s := open(t)
 	mustBegin(t, s, run)
-	if err := s.Begin(context.Background(), run); harness.KindOf(err) != harness.KindUsage {
-		t.Errorf("second Begin = %v, want a usage error", err)
-	}
-	if err := s.Record(context.Background(), "r2"); harness.KindOf(err) != harness.KindUsage {
-		t.Errorf("Record to an unknown run = %v, want a usage error", err)
-	}
+	assert.Equal(t, harness.KindUsage, harness.KindOf(s.Begin(context.Background(), run)), "second Begin")
+	assert.Equal(t, harness.KindUsage, harness.KindOf(s.Record(context.Background(), "r2")), "Record to an unknown run")
 }
 
 func TestAWordOfAnUndoneCallIsForgotten(t *testing.T) {
@@ -247,14 +215,12 @@ func TestAWordOfAnUndoneCallIsForgotten(t *testing.T) {
 	mustBegin(t, s, run)
 	record(t, s, run.ID, begin(run, "s000-candidate", 1))
 	good := reading("s000-candidate", nil, harness.TTFT, 1, "s")
-	if err := s.Record(context.Background(), run.ID, good, harness.Entry{}); err == nil {
-		t.Fatal("an empty entry was recorded")
-	}
+	require.Error(t, s.Record(context.Background(), run.ID, good, harness.Entry{}), "an empty entry was recorded")
 	record(t, s, run.ID, good)
 	got, err := s.Read(context.Background(), run.ID)
-	if err != nil || len(got.Sessions[0].Samples) != 1 || got.Sessions[0].Samples[0].Metric != harness.TTFT {
-		t.Errorf("Read = %+v, %v, want the one sample", got.Sessions, err)
-	}
+	require.NoError(t, err, "Read")
+	require.Len(t, got.Sessions[0].Samples, 1, "Read")
+	assert.Equal(t, harness.TTFT, got.Sessions[0].Samples[0].Metric, "Read")
 }
 
 func TestSeries(t *testing.T) {
@@ -288,38 +254,33 @@ func TestSeries(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			series, err := s.Series(context.Background(), c.query)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			got := ""
 			for _, one := range series {
 				got += fmt.Sprintf("%s%v ", one.Begin.ID, one.Values)
 			}
-			if got != c.want {
-				t.Errorf("Series = %q, want %q", got, c.want)
-			}
+			assert.Equal(t, c.want, got, "Series")
 		})
 	}
-	if _, err := s.Series(context.Background(), harness.SeriesQuery{}); err == nil {
-		t.Error("a query without metric was answered")
-	}
+	_, err := s.Series(context.Background(), harness.SeriesQuery{})
+	require.Error(t, err, "a query without metric was answered")
 	doubtful := reading("s001-candidate", nil, harness.EnergyPerToken, 9, "J")
 	doubtful.Sample.Uncertainty = ptr(0.5)
 	record(t, s, run.ID, doubtful)
-	if got, err := s.Series(context.Background(), harness.SeriesQuery{Metric: harness.EnergyPerToken}); err != nil || len(got) != 1 || got[0].Uncertainty == nil || *got[0].Uncertainty != 0.5 {
-		t.Errorf("Series = %+v, %v, want the reading's uncertainty", got, err)
-	}
+	got, err := s.Series(context.Background(), harness.SeriesQuery{Metric: harness.EnergyPerToken})
+	require.NoError(t, err, "Series")
+	require.Len(t, got, 1, "Series")
+	require.NotNil(t, got[0].Uncertainty, "Series")
+	assert.InDelta(t, 0.5, *got[0].Uncertainty, 0, "Series")
 	record(t, s, run.ID, reading("s001-candidate", nil, harness.Energy, 9, "mWh"))
-	if _, err := s.Series(context.Background(), harness.SeriesQuery{Metric: harness.Energy}); err == nil {
-		t.Error("a series of mixed units was given out")
-	}
+	_, err = s.Series(context.Background(), harness.SeriesQuery{Metric: harness.Energy})
+	require.Error(t, err, "a series of mixed units was given out")
 }
 
 func TestRuns(t *testing.T) {
 	s := open(t)
-	if _, err := s.Latest(context.Background(), false); harness.KindOf(err) != harness.KindUsage {
-		t.Errorf("Latest of nothing = %v, want a usage error", err)
-	}
+	_, err := s.Latest(context.Background(), false)
+	assert.Equal(t, harness.KindUsage, harness.KindOf(err), "Latest of nothing")
 	early, late := sampleRun("early"), sampleRun("late")
 	late.Start = noon.Add(time.Hour)
 	fill(t, s, late)
@@ -328,78 +289,70 @@ func TestRuns(t *testing.T) {
 		record(t, s, "early", begin(early, session, 1), end(session, harness.OutcomeOK))
 	}
 	runs, err := s.Runs(context.Background())
-	if err != nil || len(runs) != 2 || runs[0].Run.ID != "late" {
-		t.Fatalf("Runs = %+v, %v, want the later one first", runs, err)
-	}
-	if r := runs[0]; r.Begun != 2 || r.Ended != 1 || r.Planned != 2 || r.Measured != 2 || r.Outcomes[harness.OutcomeOK] != 1 {
-		t.Errorf("Runs()[0] = %+v, want two begun, one ended with two of two", r)
-	}
+	require.NoError(t, err, "Runs")
+	require.Len(t, runs, 2)
+	require.Equal(t, "late", runs[0].Run.ID, "Runs")
+	r := runs[0]
+	assert.Equal(t, 2, r.Begun, "Runs()[0]")
+	assert.Equal(t, 1, r.Ended, "Runs()[0]")
+	assert.Equal(t, 2, r.Planned, "Runs()[0]")
+	assert.Equal(t, 2, r.Measured, "Runs()[0]")
+	assert.Equal(t, 1, r.Outcomes[harness.OutcomeOK], "Runs()[0]")
 	for unfinished, want := range map[bool]string{false: "late", true: "late"} {
-		if got, err := s.Latest(context.Background(), unfinished); got != want || err != nil {
-			t.Errorf("Latest(%v) = %q, %v, want %q", unfinished, got, err, want)
-		}
+		got, err := s.Latest(context.Background(), unfinished)
+		assert.Equal(t, want, got, "Latest(%v)", unfinished)
+		require.NoError(t, err, "Latest(%v)", unfinished)
 	}
 	for _, outcome := range []harness.Outcome{harness.OutcomeCancelled, harness.OutcomeDeviceLost} {
 		other := sampleRun(string(outcome))
 		other.Start = noon.Add(2 * time.Hour)
 		mustBegin(t, s, other)
 		record(t, s, other.ID, begin(other, "s000-candidate", 1), end("s000-candidate", harness.OutcomeOK), begin(other, "s001-candidate", 1), end("s001-candidate", outcome))
-		if got, err := s.Latest(context.Background(), true); got != other.ID || err != nil {
-			t.Errorf("Latest(unfinished) = %q, %v, want the run with a session that ended as %s", got, err, outcome)
-		}
+		got, err := s.Latest(context.Background(), true)
+		assert.Equal(t, other.ID, got, "Latest(unfinished) = %q, %v, want the run with a session that ended as %s", got, err, outcome)
+		require.NoError(t, err, "Latest(unfinished) = %q, %v, want the run with a session that ended as %s", got, err, outcome)
 		record(t, s, other.ID, begin(other, "s001-candidate.2", 2), end("s001-candidate.2", harness.OutcomeOK))
 	}
 	record(t, s, "late", end("s001-candidate", harness.OutcomeOK))
-	if _, err := s.Latest(context.Background(), true); err == nil {
-		t.Error("Latest(unfinished) found a run, and all are complete")
-	}
+	_, err = s.Latest(context.Background(), true)
+	require.Error(t, err, "Latest(unfinished) found a run, and all are complete")
 }
 
 func TestFaults(t *testing.T) {
 	t.Run("not a database", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "bench.sqlite")
-		if err := os.WriteFile(path, []byte(strings.Repeat("no database ", 100)), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(path, []byte(strings.Repeat("no database ", 100)), 0o644))
 		_, err := Open(context.Background(), path)
-		if harness.KindOf(err) != harness.KindStorage || !strings.Contains(harness.HintOf(err), "damaged") {
-			t.Errorf("Open = %v with hint %q, want a storage error that says damaged", err, harness.HintOf(err))
-		}
+		assert.Equal(t, harness.KindStorage, harness.KindOf(err), "Open: want a storage error that says damaged")
+		assert.Contains(t, harness.HintOf(err), "damaged", "Open: want a storage error that says damaged")
 	})
 	t.Run("folder is a file", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "file")
-		if err := os.WriteFile(path, nil, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Open(context.Background(), filepath.Join(path, "bench.sqlite")); harness.KindOf(err) != harness.KindUsage || harness.HintOf(err) == "" {
-			t.Errorf("Open = %v, want a usage error with a hint", err)
-		}
+		require.NoError(t, os.WriteFile(path, nil, 0o644))
+		_, err := Open(context.Background(), filepath.Join(path, "bench.sqlite"))
+		assert.Equal(t, harness.KindUsage, harness.KindOf(err), "Open: want a usage error with a hint")
+		assert.NotEmpty(t, harness.HintOf(err), "Open: want a usage error with a hint")
 	})
 	t.Run("disk full", func(t *testing.T) {
 		s, run := open(t), sampleRun("r1")
 		mustBegin(t, s, run)
 		record(t, s, run.ID, begin(run, "s000-candidate", 1))
 		// SQLite answers a page beyond the limit as it answers a full disk.
-		if _, err := s.writer.ExecContext(context.Background(), "PRAGMA max_page_count = 1"); err != nil {
-			t.Fatal(err)
-		}
+		_, err := s.writer.ExecContext(context.Background(), "PRAGMA max_page_count = 1")
+		require.NoError(t, err)
 		big := harness.Entry{Session: "s000-candidate", Payload: &harness.Payload{Name: "p", Kind: "metric", At: noon, Raw: make([]byte, 1<<20)}}
-		err := s.Record(context.Background(), run.ID, line("s000-candidate", 1, "{}"), big)
-		if harness.KindOf(err) != harness.KindStorage || !strings.Contains(harness.HintOf(err), "free some space") {
-			t.Fatalf("Record = %v with hint %q, want a storage error that says to free space", err, harness.HintOf(err))
-		}
-		if _, err := s.writer.ExecContext(context.Background(), "PRAGMA max_page_count = 1000000"); err != nil {
-			t.Fatal(err)
-		}
+		err = s.Record(context.Background(), run.ID, line("s000-candidate", 1, "{}"), big)
+		require.Equal(t, harness.KindStorage, harness.KindOf(err), "Record: want a storage error that says to free space")
+		require.Contains(t, harness.HintOf(err), "free some space", "Record: want a storage error that says to free space")
+		_, err = s.writer.ExecContext(context.Background(), "PRAGMA max_page_count = 1000000")
+		require.NoError(t, err)
 		record(t, s, run.ID, line("s000-candidate", 1, "{}"), big) // nothing of the failed call is there, and the store goes on
 	})
 	t.Run("cancelled before the write", func(t *testing.T) {
 		s := open(t)
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		if err := s.Begin(ctx, sampleRun("r1")); !errors.Is(err, context.Canceled) {
-			t.Errorf("Begin = %v, want the context's error", err)
-		}
+		require.ErrorIs(t, s.Begin(ctx, sampleRun("r1")), context.Canceled)
 	})
 }
 
@@ -413,17 +366,14 @@ func TestReadersDoNotWait(t *testing.T) {
 			return err
 		}
 		got, err := other.Read(context.Background(), "r1")
-		if err != nil || len(got.Notices) != 2 {
-			t.Errorf("a reader beside an open write sees notices %v, %v, want the two committed ones", got.Notices, err)
-		}
+		assert.NoError(t, err, "a reader beside an open write sees notices: want the two committed ones")
+		assert.Len(t, got.Notices, 2, "a reader beside an open write sees notices: want the two committed ones")
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := other.Read(context.Background(), "r1"); err != nil || len(got.Notices) != 3 {
-		t.Errorf("after the commit a reader sees notices %v, %v, want three", got.Notices, err)
-	}
+	require.NoError(t, err)
+	got, err := other.Read(context.Background(), "r1")
+	require.NoError(t, err, "after the commit a reader sees notices")
+	assert.Len(t, got.Notices, 3, "after the commit a reader sees notices")
 }
 
 // TestALongReaderHoldsNobodyUp keeps a snapshot open, as a report that takes long does, while launches are recorded, sealed
@@ -444,15 +394,14 @@ func TestALongReaderHoldsNobodyUp(t *testing.T) {
 			return err
 		}
 		sessions, err := q.sessions(id)
-		if err == nil && sessions[1].end != nil {
-			t.Error("a snapshot sees what was recorded after it")
+		if err == nil {
+			assert.Nil(t, sessions[1].end, "a snapshot sees what was recorded after it")
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := s.Read(ctx, "r1"); err != nil || got.Sessions[1].End == nil || got.Run.End == nil {
-		t.Errorf("Read = %+v, %v, want what was recorded meanwhile", got, err)
-	}
+	require.NoError(t, err)
+	got, err := s.Read(ctx, "r1")
+	require.NoError(t, err, "Read")
+	assert.NotNil(t, got.Sessions[1].End, "Read")
+	assert.NotNil(t, got.Run.End, "Read")
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // nightlySessions are two sessions a night about levels that a function gives.
@@ -33,15 +35,17 @@ func TestHistory(t *testing.T) {
 		return 30
 	}
 	found, err := History(speed, nightlySessions(30, one, step))
-	if err != nil || len(found) != 1 || len(found[0].Changes) != 1 {
-		t.Fatalf("History = %+v, %v, want one change", found, err)
-	}
-	if c := found[0].Changes[0]; c.Night != "2026-01-16" || !c.Worse || c.Provisional || c.Change > -0.08 {
-		t.Errorf("change = %+v, want 10 %% worse on 2026-01-16, confirmed", c)
-	}
-	if n := found[0].Nights[3]; n.Sessions != 2 || n.Night != "2026-01-04" {
-		t.Errorf("night = %+v", n)
-	}
+	require.NoError(t, err, "History")
+	require.Len(t, found, 1, "History")
+	require.Len(t, found[0].Changes, 1, "History")
+	c := found[0].Changes[0]
+	assert.Equal(t, "2026-01-16", c.Night, "change")
+	assert.True(t, c.Worse, "change")
+	assert.False(t, c.Provisional, "change")
+	assert.LessOrEqual(t, c.Change, -0.08)
+	n := found[0].Nights[3]
+	assert.Equal(t, 2, n.Sessions, "night")
+	assert.Equal(t, "2026-01-04", n.Night)
 	// The same step where the OS changed in that night is no trend.
 	other := func(i int) string {
 		if i >= 15 {
@@ -50,10 +54,11 @@ func TestHistory(t *testing.T) {
 		return "22A"
 	}
 	found, err = History(speed, nightlySessions(30, other, step))
-	if err != nil || len(found) != 2 || len(found[0].Changes)+len(found[1].Changes) != 0 || strings.Join(found[1].Changed,
-		"") != "OS build 22A and 22B" {
-		t.Errorf("across an update: %+v, %v", found, err)
-	}
+	require.NoError(t, err, "across an update")
+	require.Len(t, found, 2, "across an update")
+	require.Equal(t, 0, len(found[0].Changes)+len(found[1].Changes), "across an update")
+	assert.Equal(t, "OS build 22A and 22B", strings.Join(found[1].Changed,
+		""), "across an update")
 	// A single wild night is annotated, not a change.
 	spike := func(i int) float64 {
 		if i == 10 {
@@ -62,10 +67,9 @@ func TestHistory(t *testing.T) {
 		return 30
 	}
 	found, err = History(speed, nightlySessions(30, one, spike))
-	if err != nil || len(found[0].Changes) != 0 || !found[0].Nights[10].Outlier {
-		t.Errorf("a wild night: %+v, %v", found, err)
-	}
-	if _, err := History(speed, nightlySessions(3, one, func(int) float64 { return 0 })); err == nil {
-		t.Error("readings of zero were taken")
-	}
+	require.NoError(t, err, "a wild night")
+	require.Empty(t, found[0].Changes, "a wild night")
+	assert.True(t, found[0].Nights[10].Outlier, "a wild night")
+	_, err = History(speed, nightlySessions(3, one, func(int) float64 { return 0 }))
+	require.Error(t, err, "readings of zero were taken")
 }

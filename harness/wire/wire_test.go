@@ -6,12 +6,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 	"testing/iotest"
 
 	"github.com/lilims/bench/harness"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 const fixtures = "../../runtime/Tests/Fixtures/wire"
@@ -25,37 +26,26 @@ func readAll(t *testing.T, r io.Reader) []Line {
 		if errors.Is(err, io.EOF) {
 			return out
 		}
-		if err != nil {
-			t.Fatalf("Next() = %v", err)
-		}
+		require.NoError(t, err, "Next()")
 		out = append(out, line)
 	}
 }
 
 func TestDecoderReadsTheFixtureByteByByte(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(fixtures, "session.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	lines := readAll(t, iotest.OneByteReader(bytes.NewReader(text)))
-	if len(lines) != 9 {
-		t.Fatalf("%d lines, want 9", len(lines))
-	}
+	require.Len(t, lines, 9)
 	for i, line := range lines {
-		if line.Garbled != nil {
-			t.Fatalf("line %d is garbled: %v", i+1, line.Garbled)
-		}
-		if line.Number != i+1 || line.Event.Seq != int64(i) {
-			t.Errorf("line %d has number %d and seq %d", i+1, line.Number, line.Event.Seq)
-		}
+		require.Nil(t, line.Garbled, "line %d is garbled", i+1)
+		require.Equal(t, i+1, line.Number, "line %d has number %d and seq %d", i+1, line.Number, line.Event.Seq)
+		assert.Equal(t, int64(i), line.Event.Seq, "line %d has number %d and seq %d", i+1, line.Number, line.Event.Seq)
 		again, err := EncodeLine(*line.Event)
-		if err != nil || !reflect.DeepEqual(DecodeLine(i+1, bytes.TrimSpace(again)).Event, line.Event) {
-			t.Errorf("EncodeLine(DecodeLine(x)) = %s, %v; want %s", again, err, line.Text)
-		}
+		require.NoError(t, err, "EncodeLine(DecodeLine(x)) = %s, %v; want %s", again, err, line.Text)
+		assert.Equal(t, line.Event, DecodeLine(i+1, bytes.TrimSpace(again)).Event,
+			"EncodeLine(DecodeLine(x)) = %s, %v; want %s", again, err, line.Text)
 	}
-	if got := lines[6].Event.Text; got != " a \"cat\"\né" {
-		t.Errorf("text = %q", got)
-	}
+	assert.Equal(t, " a \"cat\"\né", lines[6].Event.Text)
 }
 
 func TestDecodeLineGarbled(t *testing.T) {
@@ -80,55 +70,46 @@ func TestDecodeLineGarbled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			line := DecodeLine(7, []byte(tc.text))
-			if line.Garbled == nil {
-				t.Fatalf("DecodeLine(%.60s) = %+v, want garbled", tc.text, line.Event)
-			}
-			if !strings.Contains(line.Garbled.Error(), tc.want) || line.Garbled.Line != 7 || line.Garbled.Text != tc.text {
-				t.Errorf("DecodeLine(%.60s): %v, want %q in it and the text kept", tc.text, line.Garbled, tc.want)
-			}
+			require.NotNil(t, line.Garbled, "DecodeLine(%.60s) = %+v, want garbled", tc.text, line.Event)
+			require.Contains(t, line.Garbled.Error(), tc.want,
+				"DecodeLine(%.60s): %v, want %q in it and the text kept", tc.text, line.Garbled, tc.want)
+			require.Equal(t, 7, line.Garbled.Line, "DecodeLine(%.60s): %v, want %q in it and the text kept", tc.text, line.Garbled, tc.want)
+			assert.Equal(t, tc.text, line.Garbled.Text, "DecodeLine(%.60s): %v, want %q in it and the text kept", tc.text, line.Garbled, tc.want)
 		})
 	}
 }
 
 func TestDecodeLineKeepsWhatItDoesNotKnow(t *testing.T) {
 	unknown := DecodeLine(1, []byte(`{"v":1,"seq":3,"at_ns":5,"kind":"shader_cache","ops":{"ane":12}}`))
-	if unknown.Garbled != nil || unknown.Event.Known() || !strings.Contains(string(unknown.Text), `"ane":12`) {
-		t.Errorf("unknown kind: %+v", unknown)
-	}
+	assert.Nil(t, unknown.Garbled, "unknown kind")
+	assert.False(t, unknown.Event.Known(), "unknown kind")
+	assert.Contains(t, string(unknown.Text), `"ane":12`, "unknown kind")
 	newer := DecodeLine(1, []byte(`{"v":2,"seq":3,"at_ns":5,"kind":"tokens","ids":"packed","iteration":0}`))
-	if newer.Garbled != nil || !newer.Event.Newer() || newer.Event.Seq != 3 {
-		t.Errorf("newer version with a changed field: %+v", newer)
-	}
+	require.Nil(t, newer.Garbled, "newer version with a changed field")
+	require.True(t, newer.Event.Newer(), "newer version with a changed field")
+	assert.Equal(t, int64(3), newer.Event.Seq, "newer version with a changed field")
 }
 
 func TestTaskFixture(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(fixtures, "plan.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	task, err := DecodeTask(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	again, err := task.Encode()
-	if err != nil || strings.TrimSpace(string(again)) != strings.TrimSpace(string(text)) {
-		t.Errorf("Encode() = %s, %v, want %s", again, err, text)
-	}
+	require.NoError(t, err, "Encode() = %s, %v, want %s", again, err, text)
+	assert.Equal(t, strings.TrimSpace(string(text)), strings.TrimSpace(string(again)), "Encode()")
 	made := NewTask(harness.Task{
 		Run: "r1", Session: "s000-candidate", Prompt: "Once upon a time", Model: harness.Model{Hash: "aa11"},
 		Scenario: harness.Scenario{GenerateTokens: 3, Iterations: 1, ComputeUnits: harness.ComputeCPUOnly},
 	}, "../../models/aa11")
-	if made != task {
-		t.Errorf("NewTask() = %+v, want %+v", made, task)
-	}
+	assert.Equal(t, task, made, "NewTask()")
 	for name, text := range map[string]string{
 		"later version": `{"v":2,"session":"s","model":"m"}`,
 		"no session":    `{"v":1,"model":"m"}`,
 		"not JSON":      `{`,
 	} {
-		if _, err := DecodeTask([]byte(text)); err == nil {
-			t.Errorf("DecodeTask(%s): no error", name)
-		}
+		_, err := DecodeTask([]byte(text))
+		require.Error(t, err, "DecodeTask(%s): no error", name)
 	}
 }
 
@@ -136,12 +117,11 @@ func TestEncoderNumbersLines(t *testing.T) {
 	var b bytes.Buffer
 	e := NewEncoder(&b, 5)
 	for range 3 {
-		if err := e.Encode(Event{Kind: Thermal, State: "nominal", AtNs: 1}); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, e.Encode(Event{Kind: Thermal, State: "nominal", AtNs: 1}))
 	}
 	lines := readAll(t, &b)
-	if len(lines) != 3 || lines[0].Event.Seq != 5 || lines[2].Event.Seq != 7 || lines[0].Event.V != Version {
-		t.Errorf("encoded lines: %+v", lines)
-	}
+	require.Len(t, lines, 3, "encoded lines")
+	require.Equal(t, int64(5), lines[0].Event.Seq, "encoded lines")
+	require.Equal(t, int64(7), lines[2].Event.Seq, "encoded lines")
+	assert.Equal(t, Version, lines[0].Event.V, "encoded lines")
 }

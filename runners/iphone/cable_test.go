@@ -2,7 +2,6 @@ package iphone_test
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +10,8 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/virtualiphone"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // hurried is a clock on which time passes faster, so that long waits of the runner end soon.
@@ -47,12 +48,9 @@ func TestACableThatIsPulledLosesNothing(t *testing.T) {
 						allow(t, p, "go")
 						ended(t, p)
 					}
-					if err := p.Attach(); err != nil {
-						t.Error(err)
-					}
-					if after, _ := p.DeviceID(); after == before {
-						t.Error("the phone has the same DeviceID")
-					}
+					assert.NoError(t, p.Attach())
+					after, _ := p.DeviceID()
+					assert.NotEqual(t, before, after, "the phone has the same DeviceID")
 					if finishes != "while it is out" {
 						sink.await("it goes on", func() bool { return strings.Contains(sink.notices[len(sink.notices)-1].Step, "is back") })
 						allow(t, p, "go")
@@ -61,13 +59,10 @@ func TestACableThatIsPulledLosesNothing(t *testing.T) {
 				job := task("pulled", testBuild(t, ""), testModel(t, 3000), "MODE", "gated")
 				job.TelemetryInterval = 50 * time.Millisecond
 				exit, err := s.Run(t.Context(), job, sink)
-				if err != nil || exit.Outcome != harness.OutcomeOK {
-					t.Fatalf("exit = %+v, %v", exit, err)
-				}
+				require.NoError(t, err, "exit")
+				require.Equal(t, harness.OutcomeOK, exit.Outcome, "exit")
 				sink.gapless(t)
-				if want := "hello tokens tokens tokens tokens tokens tokens end"; sink.kinds() != want {
-					t.Errorf("lines %s, want %s", sink.kinds(), want)
-				}
+				assert.Equal(t, "hello tokens tokens tokens tokens tokens tokens end", sink.kinds(), "lines")
 			})
 		}
 	}
@@ -79,8 +74,7 @@ func ended(t *testing.T, p *virtualiphone.Phone) {
 	for _, info := range p.Processes().List() {
 		if info.BundleID == bundleID {
 			done := make(chan struct{})
-			if err := p.Processes().Watch(info.PID, func(processExit) { close(done) }); err != nil {
-				t.Error(err)
+			if !assert.NoError(t, p.Processes().Watch(info.PID, func(processExit) { close(done) })) {
 				return
 			}
 			<-done
@@ -101,23 +95,18 @@ func TestAPhoneThatStaysAwayIsCollectedLater(t *testing.T) {
 		p.Detach()
 	}()
 	exit, err := s.Run(t.Context(), job, sink)
-	if err != nil || exit.Outcome != harness.OutcomeDeviceLost || !strings.Contains(exit.Reason, "not back within") {
-		t.Fatalf("exit = %+v, %v; want device_lost", exit, err)
-	}
+	require.NoError(t, err, "exit")
+	require.Equal(t, harness.OutcomeDeviceLost, exit.Outcome, "exit")
+	require.Contains(t, exit.Reason, "not back within", "exit")
 	allow(t, p, "go")
 	ended(t, p)
-	if err := p.Attach(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, p.Attach())
 	again := newRecord()
 	exit, err = b.open(b.device(0)).Collect(t.Context(), job, again)
-	if err != nil || exit.Outcome != harness.OutcomeOK {
-		t.Fatalf("Collect = %+v, %v", exit, err)
-	}
+	require.NoError(t, err, "Collect")
+	require.Equal(t, harness.OutcomeOK, exit.Outcome, "Collect")
 	again.gapless(t)
-	if want := "hello tokens tokens tokens tokens tokens tokens end"; again.kinds() != want {
-		t.Errorf("lines %s, want %s", again.kinds(), want)
-	}
+	assert.Equal(t, "hello tokens tokens tokens tokens tokens tokens end", again.kinds(), "lines")
 }
 
 func TestCollectFollowsAnAppThatIsStillAtIt(t *testing.T) {
@@ -132,25 +121,21 @@ func TestCollectFollowsAnAppThatIsStillAtIt(t *testing.T) {
 				first.await("the first lines", func() bool { return len(first.lines) >= 4 })
 				p.Detach()
 			}()
-			if exit, err := s.Run(t.Context(), job, first); err != nil || exit.Outcome != harness.OutcomeDeviceLost {
-				t.Fatalf("exit = %+v, %v", exit, err)
-			}
-			if err := p.Attach(); err != nil {
-				t.Fatal(err)
-			}
+			exit, err := s.Run(t.Context(), job, first)
+			require.NoError(t, err, "exit")
+			require.Equal(t, harness.OutcomeDeviceLost, exit.Outcome, "exit")
+			require.NoError(t, p.Attach())
 			sink := newRecord()
 			go func() {
 				sink.await("it is followed", func() bool { return len(sink.notices) > 0 })
 				allow(t, p, "go")
 			}()
-			exit, err := b.open(b.device(0)).Collect(t.Context(), job, sink)
-			if err != nil || exit.Outcome != harness.OutcomeOK || exit.Code == nil {
-				t.Fatalf("Collect = %+v, %v", exit, err)
-			}
+			exit, err = b.open(b.device(0)).Collect(t.Context(), job, sink)
+			require.NoError(t, err, "Collect")
+			require.Equal(t, harness.OutcomeOK, exit.Outcome, "Collect")
+			require.NotNil(t, exit.Code, "Collect")
 			sink.gapless(t)
-			if len(sink.lines) != 8 {
-				t.Errorf("%d lines, want 8", len(sink.lines))
-			}
+			assert.Len(t, sink.lines, 8)
 		})
 	}
 }
@@ -159,17 +144,14 @@ func TestCollectOfACrash(t *testing.T) {
 	b := newBench(t)
 	s, _ := b.ready("")
 	job := task("crash", testBuild(t, ""), testModel(t, 3000), "MODE", "crash")
-	if _, err := s.Run(t.Context(), job, newRecord()); err != nil {
-		t.Fatal(err)
-	}
+	_, err := s.Run(t.Context(), job, newRecord())
+	require.NoError(t, err)
 	sink := newRecord()
 	exit, err := s.Collect(t.Context(), job, sink)
-	if err != nil || exit.Outcome != harness.OutcomeAppCrash || !strings.Contains(exit.Evidence, "EXC_BAD_ACCESS") {
-		t.Errorf("Collect = %+v, %v; want app_crash with its report", exit, err)
-	}
-	if sink.kinds() != "hello iteration_begin " {
-		t.Errorf("lines %q, want two and the torn one, which has no kind", sink.kinds())
-	}
+	require.NoError(t, err, "Collect")
+	assert.Equal(t, harness.OutcomeAppCrash, exit.Outcome, "Collect")
+	assert.Contains(t, exit.Evidence, "EXC_BAD_ACCESS", "Collect")
+	assert.Equal(t, "hello iteration_begin ", sink.kinds(), "lines: want two and the torn one, which has no kind")
 }
 
 func TestCollectOfNothing(t *testing.T) {
@@ -177,15 +159,13 @@ func TestCollectOfNothing(t *testing.T) {
 	b.phone("", virtualiphone.PhoneOptions{})
 	s := b.open(b.device(0))
 	job := task("absent", testBuild(t, ""), testModel(t, 3000))
-	if _, err := s.Collect(t.Context(), job, newRecord()); !errors.Is(err, harness.ErrNoLaunch) {
-		t.Errorf("without the app: %v, want ErrNoLaunch", err)
-	}
-	if _, err := s.Prepare(t.Context(), job.Build, job.Model, nil); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Collect(t.Context(), job, newRecord()); !errors.Is(err, harness.ErrNoLaunch) || harness.KindOf(err) != harness.KindDevice {
-		t.Errorf("without the launch: %v, want ErrNoLaunch", err)
-	}
+	_, err := s.Collect(t.Context(), job, newRecord())
+	require.ErrorIs(t, err, harness.ErrNoLaunch, "without the app")
+	_, err = s.Prepare(t.Context(), job.Build, job.Model, nil)
+	require.NoError(t, err)
+	_, err = s.Collect(t.Context(), job, newRecord())
+	require.ErrorIs(t, err, harness.ErrNoLaunch, "without the launch")
+	assert.Equal(t, harness.KindDevice, harness.KindOf(err), "without the launch")
 }
 
 // TestARestartEndsTheApp: the phone comes back without its app and without its developer image.
@@ -195,17 +175,13 @@ func TestARestartEndsTheApp(t *testing.T) {
 	sink := newRecord()
 	go func() {
 		sink.await("the first lines", func() bool { return len(sink.lines) >= 4 })
-		if err := p.Reboot(); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, p.Reboot())
 	}()
 	exit, err := s.Run(t.Context(), task("reboot", testBuild(t, ""), testModel(t, 3000), "MODE", "gated"), sink)
-	if err != nil || exit.Outcome != harness.OutcomeDeviceLost || !strings.Contains(exit.Reason, "restarted") {
-		t.Errorf("exit = %+v, %v", exit, err)
-	}
-	if len(sink.lines) != 4 {
-		t.Errorf("%d lines, want 4", len(sink.lines))
-	}
+	require.NoError(t, err, "exit")
+	assert.Equal(t, harness.OutcomeDeviceLost, exit.Outcome, "exit")
+	assert.Contains(t, exit.Reason, "restarted", "exit")
+	assert.Len(t, sink.lines, 4)
 }
 
 // TestAnAppThatLivesOnAfterItsLastEventIsEnded: an iOS app does not end by itself.
@@ -214,9 +190,9 @@ func TestAnAppThatLivesOnAfterItsLastEventIsEnded(t *testing.T) {
 	b.hurry(50)
 	s, _ := b.ready("")
 	exit, err := s.Run(t.Context(), task("linger", testBuild(t, ""), testModel(t, 3000), "MODE", "linger"), newRecord())
-	if err != nil || exit.Outcome != harness.OutcomeOK || !strings.Contains(exit.Reason, "still running") {
-		t.Errorf("exit = %+v, %v", exit, err)
-	}
+	require.NoError(t, err, "exit")
+	assert.Equal(t, harness.OutcomeOK, exit.Outcome, "exit")
+	assert.Contains(t, exit.Reason, "still running", "exit")
 }
 
 func TestALabThatDies(t *testing.T) {
@@ -231,32 +207,28 @@ func TestALabThatDies(t *testing.T) {
 	job := task("dies", testBuild(t, ""), testModel(t, 3000), "MODE", "gated")
 	job.ReconnectTimeout = 2 * time.Second
 	exit, err := s.Run(t.Context(), job, sink)
-	if err != nil || exit.Outcome != harness.OutcomeDeviceLost || len(sink.lines) != 4 {
-		t.Errorf("exit = %+v, %v, %d lines", exit, err, len(sink.lines))
-	}
+	require.NoError(t, err)
+	require.Equal(t, harness.OutcomeDeviceLost, exit.Outcome, "exit = %+v, %v, %d lines", exit, err, len(sink.lines))
+	assert.Len(t, sink.lines, 4, "exit = %+v, %v, %d lines", exit, err, len(sink.lines))
 }
 
 func TestSweep(t *testing.T) {
 	b := newBench(t)
 	s, p := b.ready("")
 	for _, name := range []string{"s1", "s2", "s3"} {
-		if _, err := s.Run(t.Context(), task(name, testBuild(t, ""), testModel(t, 3000)), newRecord()); err != nil {
-			t.Fatal(err)
-		}
+		_, err := s.Run(t.Context(), task(name, testBuild(t, ""), testModel(t, 3000)), newRecord())
+		require.NoError(t, err)
 	}
 	removed, err := s.Sweep(t.Context(), bundleID, func(run, session string) bool { return run == "r1" && session != "s2" })
-	if err != nil || len(removed) != 2 {
-		t.Errorf("Sweep = %v, %v", removed, err)
-	}
+	require.NoError(t, err, "Sweep")
+	assert.Len(t, removed, 2, "Sweep")
 	folder := filepath.Join(container(t, p), "Documents/bench/sessions/r1")
 	left, err := os.ReadDir(folder)
-	if err != nil || len(left) != 1 || left[0].Name() != "s2" {
-		t.Errorf("left = %v, %v", left, err)
-	}
-	if _, err := s.Sweep(t.Context(), bundleID, func(string, string) bool { return true }); err != nil {
-		t.Error(err)
-	}
-	if _, err := os.Stat(folder); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the run's empty folder is still there: %v", err)
-	}
+	require.NoError(t, err, "left")
+	require.Len(t, left, 1)
+	assert.Equal(t, "s2", left[0].Name(), "left")
+	_, err = s.Sweep(t.Context(), bundleID, func(string, string) bool { return true })
+	require.NoError(t, err)
+	_, err = os.Stat(folder)
+	require.ErrorIs(t, err, os.ErrNotExist, "the run's empty folder is still there")
 }

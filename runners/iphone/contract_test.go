@@ -12,6 +12,7 @@ import (
 	"github.com/lilims/bench/runners/runnertest"
 	"github.com/lilims/bench/virtualiphone"
 	"github.com/lilims/bench/virtualiphone/bundle"
+	"github.com/stretchr/testify/require"
 )
 
 // TestContract runs the contract of all runners against virtual iPhones, on both ways to a phone's processes.
@@ -19,16 +20,10 @@ func TestContract(t *testing.T) {
 	agent := runnertest.BuildAgent(t)
 	archive := filepath.Join(t.TempDir(), "Bench.ipa")
 	f, err := os.Create(archive)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	app := bundle.App{Executable: agent, Name: "BenchApp", BundleID: bundleID, Version: "1.0.0", Revision: "0123abc", Configuration: "Release"}
-	if err := bundle.Pack(f, app); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, bundle.Pack(f, app))
+	require.NoError(t, f.Close())
 	build := harness.Build{Arm: harness.ArmCandidate, Path: archive, BundleID: bundleID, Version: "1.0.0", Revision: "0123abc", Configuration: "Release", Hash: runnertest.HashFile(t, archive)}
 	for _, os := range []string{"16.7.2", "18.6"} {
 		t.Run(os, func(t *testing.T) {
@@ -42,9 +37,7 @@ func TestContract(t *testing.T) {
 					Build: build, Model: runnertest.Model(t, 4096), Slow: map[string]string{"FAKE_TOKEN_MS": "50"}, Torn: true, Battery: true, Wait: 2 * time.Minute,
 					Reopen: func(t *testing.T) harness.Runner {
 						r, err := iphone.New(iphone.Options{Socket: b.socket, Clock: wall{}, Poll: 10 * time.Millisecond})
-						if err != nil {
-							t.Fatal(err)
-						}
+						require.NoError(t, err)
 						return r
 					},
 				}
@@ -65,9 +58,7 @@ func TestContractWithTheRealApp(t *testing.T) {
 		t.Skip(err)
 	}
 	var manifest harness.Model
-	if err := json.Unmarshal(text, &manifest); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, json.Unmarshal(text, &manifest))
 	manifest.Path = model
 	build := harness.Build{Arm: harness.ArmCandidate, Path: archive, BundleID: bundleID, Hash: runnertest.HashFile(t, archive)}
 	runnertest.Run(t, func(t *testing.T) (harness.Runner, runnertest.Fixture) {

@@ -17,12 +17,13 @@ import (
 	"testing"
 	"time"
 
-	"howett.net/plist"
-
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/iphone"
 	"github.com/lilims/bench/virtualiphone"
 	"github.com/lilims/bench/virtualiphone/process"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"howett.net/plist"
 )
 
 const bundleID = "org.lilims.bench"
@@ -68,9 +69,7 @@ func withTemplate(m *testing.M) (int, error) {
 func labFolder(t testing.TB) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "lab")
-	if err := os.CopyFS(dir, os.DirFS(template)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.CopyFS(dir, os.DirFS(template)))
 	return dir
 }
 
@@ -101,19 +100,13 @@ func newBench(t testing.TB) *bench {
 	t.Helper()
 	// What the phones have to say is shown with a test that fails.
 	lab, err := virtualiphone.NewLab(virtualiphone.LabOptions{Dir: labFolder(t), Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	served := make(chan struct{})
 	go func() { lab.Serve(context.Background(), listener); close(served) }()
 	stop := sync.OnceFunc(func() {
-		if err := lab.Close(); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, lab.Close())
 		listener.Close()
 		<-served
 	})
@@ -135,9 +128,7 @@ func (b *bench) clock(c harness.Clock) {
 	}
 	var err error
 	b.runner, err = iphone.New(iphone.Options{Socket: b.socket, Clock: c, Log: log, Poll: 10 * time.Millisecond, Lookup: lookup})
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	require.NoError(b.t, err)
 }
 
 func lookup(productType string) (harness.DeviceProfile, bool) {
@@ -154,16 +145,12 @@ func (b *bench) phone(os string, o virtualiphone.PhoneOptions, change ...func(*v
 	if err == nil && os != "" {
 		profile, err = profile.WithOS(os)
 	}
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	require.NoError(b.t, err)
 	for _, c := range change {
 		c(&profile)
 	}
 	p, err := b.lab.AddPhone(profile, o)
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	require.NoError(b.t, err)
 	return p
 }
 
@@ -171,18 +158,15 @@ func (b *bench) phone(os string, o virtualiphone.PhoneOptions, change ...func(*v
 func (b *bench) device(ordinal int) harness.Device {
 	b.t.Helper()
 	devices, err := b.runner.Devices(b.t.Context())
-	if err != nil || len(devices) <= ordinal {
-		b.t.Fatalf("Devices = %+v, %v", devices, err)
-	}
+	require.NoError(b.t, err, "Devices")
+	require.Greater(b.t, len(devices), ordinal, "Devices")
 	return devices[ordinal]
 }
 
 func (b *bench) open(d harness.Device) *iphone.Handle {
 	b.t.Helper()
 	h, err := b.runner.Open(b.t.Context(), d)
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	require.NoError(b.t, err)
 	b.t.Cleanup(func() { h.Close() })
 	return h.(*iphone.Handle)
 }
@@ -192,9 +176,8 @@ func (b *bench) ready(os string, change ...func(*virtualiphone.Profile)) (*iphon
 	b.t.Helper()
 	p := b.phone(os, virtualiphone.PhoneOptions{}, change...)
 	s := b.open(b.device(0))
-	if _, err := s.Prepare(b.t.Context(), testBuild(b.t, ""), testModel(b.t, 3000), nil); err != nil {
-		b.t.Fatal(err)
-	}
+	_, err := s.Prepare(b.t.Context(), testBuild(b.t, ""), testModel(b.t, 3000), nil)
+	require.NoError(b.t, err)
 	return s, p
 }
 
@@ -202,33 +185,23 @@ func (b *bench) ready(os string, change ...func(*virtualiphone.Profile)) (*iphon
 func testBuild(t testing.TB, salt string, change ...func(info map[string]any)) harness.Build {
 	t.Helper()
 	script, err := os.ReadFile("testdata/app.sh")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	info := map[string]any{"CFBundleIdentifier": bundleID, "CFBundleExecutable": "Bench", "CFBundleName": "Bench", "CFBundleVersion": "1", "CFBundleShortVersionString": "1.0", "UIFileSharingEnabled": true}
 	for _, c := range change {
 		c(info)
 	}
 	list, err := plist.Marshal(info, plist.BinaryFormat)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
 	for _, e := range []struct{ name, text string }{{"Payload/Bench.app/Info.plist", string(list)}, {"Payload/Bench.app/Bench", string(script)}, {"Payload/Bench.app/salt", salt}} {
 		w, err := z.Create(e.name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		w.Write([]byte(e.text))
 	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, z.Close())
 	file := filepath.Join(t.TempDir(), "Bench.ipa")
-	if err := os.WriteFile(file, out.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(file, out.Bytes(), 0o644))
 	sum := sha256.Sum256(out.Bytes())
 	return harness.Build{Arm: harness.ArmCandidate, Path: file, BundleID: bundleID, Version: "1.0", Revision: "0123abc", Configuration: "Release", Hash: hex.EncodeToString(sum[:])}
 }
@@ -237,14 +210,10 @@ func testBuild(t testing.TB, salt string, change ...func(info map[string]any)) h
 func testModel(t testing.TB, size int) harness.Model {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(dir, "model.mlpackage", "weights"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "model.mlpackage", "weights"), 0o755))
 	weights := bytes.Repeat([]byte("weights\x00"), size/8+1)[:size]
 	for name, text := range map[string][]byte{"manifest.json": []byte(`{"format":1}`), "model.mlpackage/weights/weight.bin": weights, "empty.txt": nil} {
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), text, 0o644))
 	}
 	return harness.Model{Name: "stories", Hash: fmt.Sprintf("aa%06d", size), Path: dir, SizeBytes: int64(size)}
 }
@@ -318,9 +287,7 @@ func (r *record) kinds() string {
 func (r *record) gapless(t testing.TB) {
 	t.Helper()
 	for i, n := range r.numbers {
-		if n != i+1 {
-			t.Fatalf("line %d has number %d", i+1, n)
-		}
+		require.Equal(t, i+1, n, "line %d has number %d", i+1, n)
 	}
 }
 
@@ -336,16 +303,12 @@ func task(s string, build harness.Build, model harness.Model, env ...string) har
 func container(t testing.TB, p *virtualiphone.Phone) string {
 	t.Helper()
 	dir, err := p.Container(bundleID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return dir
 }
 
 // allow makes the file that the test app waits for.
 func allow(t testing.TB, p *virtualiphone.Phone, name string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(container(t, p), "Documents", name), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(container(t, p), "Documents", name), nil, 0o644))
 }

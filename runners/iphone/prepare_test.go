@@ -1,7 +1,6 @@
 package iphone_test
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +10,8 @@ import (
 	"github.com/lilims/bench/runners/iphone"
 	"github.com/lilims/bench/virtualiphone"
 	"github.com/lilims/bench/virtualiphone/faults"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 const arrest = "com.apple.mobile.house_arrest"
@@ -24,36 +25,30 @@ func TestPrepareDoesOnlyWhatIsNeeded(t *testing.T) {
 	prepare := func(build harness.Build, model harness.Model) harness.Prepared {
 		t.Helper()
 		done, err := s.Prepare(t.Context(), build, model, func(p harness.Progress) { steps[p.Step] = true })
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		done.PushSeconds = 0
 		return done
 	}
 	check := func(what string, got, want harness.Prepared) {
 		t.Helper()
-		if got != want {
-			t.Errorf("%s: %+v, want %+v", what, got, want)
-		}
+		assert.Equal(t, want, got, "%s", what)
 	}
 	check("a new phone", prepare(one, small), harness.Prepared{BuildInstalled: true, ModelPushed: true, FirstEver: true, PushedBytes: 3012})
 	check("again", prepare(one, small), harness.Prepared{FirstEver: true})
-	if _, err := s.Run(t.Context(), task("s1", one, small), newRecord()); err != nil {
-		t.Fatal(err)
-	}
+	_, err := s.Run(t.Context(), task("s1", one, small), newRecord())
+	require.NoError(t, err)
 	check("after a launch", prepare(one, small), harness.Prepared{})
 	check("another model", prepare(one, large), harness.Prepared{ModelPushed: true, FirstEver: true, PushedBytes: 5_000_012})
 	check("another build keeps the models", prepare(two, small), harness.Prepared{BuildInstalled: true, FirstEver: true})
 	check("the first build again", prepare(one, small), harness.Prepared{BuildInstalled: true, FirstEver: true})
-	if !steps["installing app"] || !steps["copying model"] || !steps["verifying model"] {
-		t.Errorf("steps told: %v", steps)
-	}
+	assert.True(t, steps["installing app"], "steps told: %v", steps)
+	assert.True(t, steps["copying model"], "steps told: %v", steps)
+	assert.True(t, steps["verifying model"], "steps told: %v", steps)
 	weights := filepath.Join(container(t, p), "Documents/bench/models", large.Hash, "model.mlpackage/weights/weight.bin")
 	got, err := os.ReadFile(weights)
 	want, _ := os.ReadFile(filepath.Join(large.Path, "model.mlpackage/weights/weight.bin"))
-	if err != nil || string(got) != string(want) {
-		t.Errorf("the phone has other weights: %d bytes, %v", len(got), err)
-	}
+	require.NoError(t, err, "the phone has other weights: %d bytes", len(got))
+	assert.Equal(t, string(want), string(got), "the phone has other weights: %d bytes", len(got))
 }
 
 // TestABuildThatSomeoneElseInstalledIsNoticed: same version, same marker, another bundleID.
@@ -62,15 +57,12 @@ func TestABuildThatSomeoneElseInstalledIsNoticed(t *testing.T) {
 	b.phone("", virtualiphone.PhoneOptions{})
 	one, other, model := testBuild(t, "one"), testBuild(t, "other"), testModel(t, 100)
 	first := b.open(b.device(0))
-	if _, err := first.Prepare(t.Context(), one, model, nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := first.InstallForTest(t.Context(), other); err != nil {
-		t.Fatal(err)
-	}
-	if done, err := first.Prepare(t.Context(), one, model, nil); err != nil || !done.BuildInstalled {
-		t.Errorf("Prepare = %+v, %v; want the build installed again", done, err)
-	}
+	_, err := first.Prepare(t.Context(), one, model, nil)
+	require.NoError(t, err)
+	require.NoError(t, first.InstallForTest(t.Context(), other))
+	done, err := first.Prepare(t.Context(), one, model, nil)
+	require.NoError(t, err, "Prepare = %+v: want the build installed again", done)
+	assert.True(t, done.BuildInstalled, "Prepare = %+v: want the build installed again", done)
 }
 
 func TestAModelCopyGoesOnAfterABreak(t *testing.T) {
@@ -80,24 +72,20 @@ func TestAModelCopyGoesOnAfterABreak(t *testing.T) {
 			p := b.phone("", virtualiphone.PhoneOptions{})
 			s := b.open(b.device(0))
 			build := testBuild(t, "")
-			if _, err := s.Prepare(t.Context(), build, testModel(t, 10), nil); err != nil {
-				t.Fatal(err)
-			}
+			_, err := s.Prepare(t.Context(), build, testModel(t, 10), nil)
+			require.NoError(t, err)
 			s.Close() // the fault is for the next connection
-			if err := p.SetFault(faults.Fault{Service: arrest, Kind: fault, AfterBytes: 9 << 20, Times: 1}); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, p.SetFault(faults.Fault{Service: arrest, Kind: fault, AfterBytes: 9 << 20, Times: 1}))
 			model := testModel(t, 24<<20)
 			if fault == faults.Detach {
 				go b.replug(p)
 			}
 			done, err := s.Prepare(t.Context(), build, model, nil)
-			if err != nil || !done.ModelPushed {
-				t.Fatalf("Prepare = %+v, %v", done, err)
-			}
-			if done.PushedBytes > model.SizeBytes+(1<<20) { // what was on its way at the break is not acknowledged
-				t.Errorf("%d bytes were sent for a model of %d: the copy began anew", done.PushedBytes, model.SizeBytes)
-			}
+			require.NoError(t, err, "Prepare = %+v", done)
+			require.True(t, done.ModelPushed, "Prepare = %+v", done)
+			// what was on its way at the break is not acknowledged
+			assert.LessOrEqual(t, done.PushedBytes, model.SizeBytes+(1<<20),
+				"%d bytes were sent for a model of %d: the copy began anew", done.PushedBytes, model.SizeBytes)
 		})
 	}
 }
@@ -106,9 +94,7 @@ func TestAModelCopyGoesOnAfterABreak(t *testing.T) {
 func (b *bench) replug(p *virtualiphone.Phone) {
 	b.runner.Watch(b.t.Context(), func(e iphone.Event) {
 		if !e.Attached {
-			if err := p.Attach(); err != nil {
-				b.t.Error(err)
-			}
+			assert.NoError(b.t, p.Attach())
 		}
 	})
 }
@@ -118,22 +104,16 @@ func TestAModelThatDiffersOnThePhone(t *testing.T) {
 	p := b.phone("", virtualiphone.PhoneOptions{})
 	s := b.open(b.device(0))
 	build, model := testBuild(t, ""), testModel(t, 200_000)
-	if _, err := s.Prepare(t.Context(), build, testModel(t, 10), nil); err != nil {
-		t.Fatal(err)
-	}
+	_, err := s.Prepare(t.Context(), build, testModel(t, 10), nil)
+	require.NoError(t, err)
 	weights := filepath.Join(container(t, p), "Documents/bench/models", model.Hash, "model.mlpackage/weights/weight.bin")
-	if err := os.MkdirAll(filepath.Dir(weights), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(weights, []byte("the beginning of something else"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Prepare(t.Context(), build, model, nil); err == nil || !strings.Contains(err.Error(), "weight.bin differs") {
-		t.Fatalf("Prepare = %v, want the damage named", err)
-	}
-	if done, err := s.Prepare(t.Context(), build, model, nil); err != nil || !done.ModelPushed {
-		t.Errorf("the next Prepare = %+v, %v", done, err)
-	}
+	require.NoError(t, os.MkdirAll(filepath.Dir(weights), 0o755))
+	require.NoError(t, os.WriteFile(weights, []byte("the beginning of something else"), 0o644))
+	_, err = s.Prepare(t.Context(), build, model, nil)
+	require.ErrorContains(t, err, "weight.bin differs", "Prepare")
+	done, err := s.Prepare(t.Context(), build, model, nil)
+	require.NoError(t, err, "the next Prepare = %+v", done)
+	assert.True(t, done.ModelPushed, "the next Prepare = %+v", done)
 }
 
 func TestDiskFull(t *testing.T) {
@@ -141,21 +121,19 @@ func TestDiskFull(t *testing.T) {
 	p := b.phone("", virtualiphone.PhoneOptions{})
 	s := b.open(b.device(0))
 	build := testBuild(t, "")
-	if _, err := s.Prepare(t.Context(), build, testModel(t, 10), nil); err != nil {
-		t.Fatal(err)
-	}
+	_, err := s.Prepare(t.Context(), build, testModel(t, 10), nil)
+	require.NoError(t, err)
 	full := func(what string, err error) {
 		t.Helper()
-		if harness.KindOf(err) != harness.KindStorage || !strings.Contains(err.Error(), "iPhone 15 (virtual)") || harness.HintOf(err) == "" {
-			t.Errorf("%s: kind %s, %v", what, harness.KindOf(err), err)
+		if assert.Equal(t, harness.KindStorage, harness.KindOf(err), "%s: kind", what) {
+			assert.ErrorContains(t, err, "iPhone 15 (virtual)", "%s: kind", what)
+			assert.NotEmpty(t, harness.HintOf(err), "%s: kind", what)
 		}
 	}
 	p.SetFreeDisk(1 << 20)
-	_, err := s.Prepare(t.Context(), build, testModel(t, 5_000_000), nil)
+	_, err = s.Prepare(t.Context(), build, testModel(t, 5_000_000), nil)
 	full("before the copy", err)
-	if err == nil || !strings.Contains(err.Error(), "are needed") {
-		t.Errorf("error %v does not say how much is missing", err)
-	}
+	require.ErrorContains(t, err, "are needed", "error %v does not say how much is missing", err)
 	p.SetFreeDisk(1 << 30)
 	large := testModel(t, 40<<20)
 	_, err = s.Prepare(t.Context(), build, large, func(step harness.Progress) {
@@ -165,9 +143,9 @@ func TestDiskFull(t *testing.T) {
 	})
 	full("during the copy", err)
 	p.SetFreeDisk(1 << 30)
-	if done, err := s.Prepare(t.Context(), build, large, nil); err != nil || done.PushedBytes >= 40<<20 {
-		t.Errorf("after room was made: %+v, %v; want the copy to go on", done, err)
-	}
+	done, err := s.Prepare(t.Context(), build, large, nil)
+	require.NoError(t, err, "after room was made: want the copy to go on")
+	assert.Less(t, done.PushedBytes, int64(40<<20), "after room was made: want the copy to go on")
 }
 
 // TestWhatIsWrongWithTheBuild: each mistake ends in one message with the phone's name, the kind build, and a next step.
@@ -177,9 +155,7 @@ func TestWhatIsWrongWithTheBuild(t *testing.T) {
 	s := b.open(b.device(0))
 	model := testModel(t, 10)
 	torn := testBuild(t, "")
-	if err := os.WriteFile(torn.Path, []byte("no zip"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(torn.Path, []byte("no zip"), 0o644))
 	changed := testBuild(t, "")
 	changed.Hash = strings.Repeat("0", 64)
 	other := testBuild(t, "")
@@ -200,16 +176,18 @@ func TestWhatIsWrongWithTheBuild(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := s.Prepare(t.Context(), c.build, model, nil)
 			var known *harness.Error
-			if !errors.As(err, &known) || known.Kind != harness.KindBuild || !strings.Contains(err.Error(), c.want) || !strings.Contains(known.Device, "iPhone 15") || known.Hint == "" {
-				t.Errorf("Prepare = %v (%+v), want %q", err, known, c.want)
-			}
+			require.ErrorAs(t, err, &known, "Prepare")
+			require.Equal(t, harness.KindBuild, known.Kind, "Prepare")
+			require.ErrorContains(t, err, c.want, "Prepare")
+			require.Contains(t, known.Device, "iPhone 15", "Prepare")
+			assert.NotEmpty(t, known.Hint, "Prepare")
 		})
 	}
 	for name, model := range map[string]harness.Model{"missing": {Hash: "aabb", Path: "/nowhere"}, "empty": {Hash: "aabb", Path: t.TempDir()}, "no hash": {Path: model.Path}, "hash is a path": {Hash: "../../x", Path: model.Path}} {
 		t.Run("model "+name, func(t *testing.T) {
-			if _, err := s.Prepare(t.Context(), testBuild(t, ""), model, nil); harness.KindOf(err) != harness.KindModel || harness.HintOf(err) == "" {
-				t.Errorf("Prepare = %v, kind %s", err, harness.KindOf(err))
-			}
+			_, err := s.Prepare(t.Context(), testBuild(t, ""), model, nil)
+			assert.Equal(t, harness.KindModel, harness.KindOf(err), "Prepare = %v, kind %s", err, harness.KindOf(err))
+			assert.NotEmpty(t, harness.HintOf(err), "Prepare = %v, kind %s", err, harness.KindOf(err))
 		})
 	}
 }
@@ -220,13 +198,9 @@ func (b *bench) mistrusted(os string, o virtualiphone.PhoneOptions) {
 	o.Detached = true
 	p := b.phone(os, o)
 	if o.Trust != "" {
-		if err := p.Forget(); err != nil {
-			b.t.Fatal(err)
-		}
+		require.NoError(b.t, p.Forget())
 	}
-	if err := p.Attach(); err != nil {
-		b.t.Fatal(err)
-	}
+	require.NoError(b.t, p.Attach())
 }
 
 // TestWhatIsWrongWithThePhone: each state ends Open in one message with the phone's name and the next step.
@@ -250,9 +224,11 @@ func TestWhatIsWrongWithThePhone(t *testing.T) {
 			b.mistrusted(c.os, c.options)
 			_, err := b.runner.Open(t.Context(), b.device(0))
 			var known *harness.Error
-			if !errors.As(err, &known) || known.Kind != harness.KindDevice || !strings.Contains(err.Error(), c.want) || !strings.Contains(known.Device, "iPhone 15 (virtual)") || !strings.Contains(known.Hint, c.hint) {
-				t.Errorf("Open = %v (%+v)", err, known)
-			}
+			require.ErrorAs(t, err, &known, "Open")
+			require.Equal(t, harness.KindDevice, known.Kind, "Open")
+			require.ErrorContains(t, err, c.want, "Open")
+			require.Contains(t, known.Device, "iPhone 15 (virtual)", "Open")
+			assert.Contains(t, known.Hint, c.hint, "Open")
 		})
 	}
 	t.Run("absent", func(t *testing.T) {
@@ -260,25 +236,26 @@ func TestWhatIsWrongWithThePhone(t *testing.T) {
 		p := b.phone("", virtualiphone.PhoneOptions{})
 		d := b.device(0)
 		p.Detach()
-		if _, err := b.runner.Open(t.Context(), d); harness.KindOf(err) != harness.KindDevice || !strings.Contains(err.Error(), "not attached") {
-			t.Errorf("Open = %v", err)
-		}
+		_, err := b.runner.Open(t.Context(), d)
+		require.Equal(t, harness.KindDevice, harness.KindOf(err), "Open")
+		require.ErrorContains(t, err, "not attached", "Open")
 	})
 	t.Run("no usbmuxd", func(t *testing.T) {
 		b := newBench(t)
 		b.stop()
-		if _, err := b.runner.Devices(t.Context()); harness.KindOf(err) != harness.KindDevice || !strings.Contains(harness.HintOf(err), "usbmuxd") ||
-			!errors.Is(err, iphone.ErrNoUsbmuxd) || !strings.HasSuffix(err.Error(), ": start it") {
-			t.Errorf("Devices = %v", err)
-		}
+		_, err := b.runner.Devices(t.Context())
+		require.Equal(t, harness.KindDevice, harness.KindOf(err), "Devices")
+		require.Contains(t, harness.HintOf(err), "usbmuxd", "Devices")
+		require.ErrorIs(t, err, iphone.ErrNoUsbmuxd, "Devices")
+		assert.True(t, strings.HasSuffix(err.Error(), ": start it"), "Devices")
 	})
 	t.Run("locked after it was opened", func(t *testing.T) {
 		b := newBench(t)
 		s, p := b.ready("")
 		p.SetLocked(true)
 		_, err := s.Run(t.Context(), task("s", testBuild(t, ""), testModel(t, 3000)), newRecord())
-		if harness.KindOf(err) != harness.KindDevice || !strings.Contains(err.Error(), "locked") || !strings.Contains(harness.HintOf(err), "nlock") {
-			t.Errorf("Run = %v, hint %s", err, harness.HintOf(err))
-		}
+		require.Equal(t, harness.KindDevice, harness.KindOf(err), "Run = %v, hint %s", err, harness.HintOf(err))
+		require.ErrorContains(t, err, "locked", "Run = %v, hint %s", err, harness.HintOf(err))
+		assert.Contains(t, harness.HintOf(err), "nlock", "Run = %v, hint %s", err, harness.HintOf(err))
 	})
 }

@@ -10,10 +10,10 @@ import (
 
 	"github.com/danielpaulus/go-ios/ios"
 	library "github.com/danielpaulus/go-ios/ios/afc"
-
 	"github.com/lilims/bench/runners/iphone/internal/afc"
 	"github.com/lilims/bench/virtualiphone"
 	"github.com/lilims/bench/virtualiphone/faults"
+	"github.com/stretchr/testify/require"
 )
 
 const pushBytes = 256 << 20
@@ -23,17 +23,14 @@ const pushBytes = 256 << 20
 // those the writer is. Run it with -benchtime 3x or so.
 func BenchmarkPush(b *testing.B) {
 	source := filepath.Join(b.TempDir(), "weights.bin")
-	if err := os.WriteFile(source, make([]byte, pushBytes), 0o644); err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, os.WriteFile(source, make([]byte, pushBytes), 0o644))
 	for _, delay := range []time.Duration{0, time.Millisecond} {
 		b.Run(fmt.Sprintf("delay=%v", delay), func(b *testing.B) {
 			lab := newBench(b)
 			p := lab.phone("", virtualiphone.PhoneOptions{Link: faults.Link{RTT: 2 * delay}})
 			s := lab.open(lab.device(0))
-			if _, err := s.Prepare(b.Context(), testBuild(b, ""), testModel(b, 10), nil); err != nil {
-				b.Fatal(err)
-			}
+			_, err := s.Prepare(b.Context(), testBuild(b, ""), testModel(b, 10), nil)
+			require.NoError(b, err)
 			seconds := map[string]float64{}
 			measure := func(name string, push func(b *testing.B)) {
 				b.Run(name, func(b *testing.B) {
@@ -53,14 +50,10 @@ func BenchmarkPush(b *testing.B) {
 			b.Setenv("USBMUXD_SOCKET_ADDRESS", lab.socket)
 			theirs := libraryFiles(b, p)
 			measure("library", func(b *testing.B) {
-				if err := theirs.Push(source, "Documents/library.bin"); err != nil {
-					b.Fatal(err)
-				}
+				require.NoError(b, theirs.Push(source, "Documents/library.bin"))
 			})
 			ours, err := s.FilesForTest(b.Context(), bundleID)
-			if err != nil {
-				b.Fatal(err)
-			}
+			require.NoError(b, err)
 			measure("own", func(b *testing.B) { pushFile(b, ours, source) })
 		})
 	}
@@ -69,33 +62,22 @@ func BenchmarkPush(b *testing.B) {
 func copyFile(b *testing.B, from, to string) {
 	b.Helper()
 	in, err := os.Open(from)
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	defer in.Close()
 	out, err := os.Create(to)
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	// Hiding ReadFrom keeps the kernel from sharing the blocks instead of copying them.
-	if _, err := io.Copy(struct{ io.Writer }{out}, in); err != nil {
-		b.Fatal(err)
-	}
-	if err := out.Close(); err != nil {
-		b.Fatal(err)
-	}
+	_, err = io.Copy(struct{ io.Writer }{out}, in)
+	require.NoError(b, err)
+	require.NoError(b, out.Close())
 }
 
 func libraryFiles(b *testing.B, p *virtualiphone.Phone) *library.Connection {
 	b.Helper()
 	entry, err := ios.GetDevice(p.UDID())
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	files, err := library.NewContainer(entry, bundleID)
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	b.Cleanup(files.Close)
 	return files
 }
@@ -103,18 +85,10 @@ func libraryFiles(b *testing.B, p *virtualiphone.Phone) *library.Connection {
 func pushFile(b *testing.B, c *afc.Client, source string) {
 	b.Helper()
 	local, err := os.Open(source)
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	defer local.Close()
 	remote, err := c.Open(b.Context(), "Documents/own.bin", afc.Replace)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := remote.Upload(b.Context(), local, 0, pushBytes, func(int64) {}); err != nil {
-		b.Fatal(err)
-	}
-	if err := remote.Close(b.Context()); err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
+	require.NoError(b, remote.Upload(b.Context(), local, 0, pushBytes, func(int64) {}))
+	require.NoError(b, remote.Close(b.Context()))
 }

@@ -3,6 +3,9 @@ package iphone
 import (
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestReadReport(t *testing.T) {
@@ -27,11 +30,10 @@ func TestReadReport(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			got := readReport([]byte(c.text), "org.lilims.bench", c.pid)
-			if (got.text != "") != c.found || got.jetsam != c.jetsam {
-				t.Errorf("readReport = %+v", got)
-			}
-			if c.jetsam && got.reason != "per-process-limit" {
-				t.Errorf("reason = %q", got.reason)
+			assert.Equal(t, c.found, got.text != "", "readReport")
+			assert.Equal(t, c.jetsam, got.jetsam, "readReport")
+			if c.jetsam {
+				assert.Equal(t, "per-process-limit", got.reason)
 			}
 		})
 	}
@@ -46,13 +48,12 @@ func TestSpansCoverEndsAndStayInside(t *testing.T) {
 	for _, size := range []int64{0, 1, readBackWhole, readBackWhole + 1, 3 << 30} {
 		parts := spans(size)
 		for _, p := range parts {
-			if p.at < 0 || p.at+p.size > size {
-				t.Errorf("size %d: part %+v lies outside", size, p)
-			}
+			assert.GreaterOrEqual(t, p.at, int64(0), "size %d: part %+v lies outside", size, p)
+			assert.LessOrEqual(t, p.at+p.size, size, "size %d: part %+v lies outside", size, p)
 		}
-		if last := parts[len(parts)-1]; parts[0].at != 0 || last.at+last.size != size {
-			t.Errorf("size %d: parts %+v do not hold both ends", size, parts)
-		}
+		last := parts[len(parts)-1]
+		assert.Equal(t, int64(0), parts[0].at, "size %d: parts %+v do not hold both ends", size, parts)
+		assert.Equal(t, size, last.at+last.size, "size %d: parts %+v do not hold both ends", size, parts)
 	}
 }
 
@@ -62,13 +63,9 @@ func TestInBundle(t *testing.T) {
 		app + "/Bench": true, "/var/containers/Bundle/Application/0A/Bench.app/Bench": true, app: true,
 		"/private/var/containers/Bundle/Application/0A/Bench.app2/Bench": false, "/usr/libexec/x": false, "": false,
 	} {
-		if got := inBundle(executable, app); got != want {
-			t.Errorf("inBundle(%q) = %v", executable, got)
-		}
+		assert.Equal(t, want, inBundle(executable, app), "inBundle(%q)", executable)
 	}
-	if inBundle("/Bench", "") {
-		t.Error("an app without a folder matches everything")
-	}
+	assert.False(t, inBundle("/Bench", ""), "an app without a folder matches everything")
 }
 
 func TestSessionFolderStaysInItsFolder(t *testing.T) {
@@ -77,12 +74,11 @@ func TestSessionFolderStaysInItsFolder(t *testing.T) {
 		f.task.Run, f.task.Session = run, session
 		return sessionFolder(f.task)
 	}
-	if dir, err := task("r1", "s000-candidate.2"); err != nil || dir != "Documents/bench/sessions/r1/s000-candidate.2" {
-		t.Errorf("folder = %q, %v", dir, err)
-	}
+	dir, err := task("r1", "s000-candidate.2")
+	require.NoError(t, err, "folder")
+	assert.Equal(t, "Documents/bench/sessions/r1/s000-candidate.2", dir, "folder")
 	for _, bad := range []string{"", ".", "..", "../x", "a/b", "a\x00b", ".hidden"} {
-		if dir, err := task("r1", bad); err == nil {
-			t.Errorf("session %q gives folder %q", bad, dir)
-		}
+		dir, err := task("r1", bad)
+		require.Error(t, err, "session %q gives folder %q", bad, dir)
 	}
 }

@@ -11,24 +11,24 @@ import (
 	"github.com/lilims/bench/virtualiphone"
 	"github.com/lilims/bench/virtualiphone/battery"
 	"github.com/lilims/bench/virtualiphone/faults"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestDevices(t *testing.T) {
 	b := newBench(t)
-	if devices, err := b.runner.Devices(t.Context()); err != nil || len(devices) != 0 {
-		t.Errorf("without phones: %v, %v", devices, err)
-	}
+	devices, err := b.runner.Devices(t.Context())
+	require.NoError(t, err, "without phones")
+	assert.Empty(t, devices, "without phones")
 	p := b.phone("", virtualiphone.PhoneOptions{Name: "Lab 1"})
 	d := b.device(0)
 	want := harness.Device{UDID: p.UDID(), Name: "Lab 1", Kind: harness.KindVirtual, ProductType: "iPhone15,4", Marketing: "iPhone 15", Chip: "A16 Bionic",
 		MemoryBytes: 6 << 30, OSVersion: "18.6", OSBuild: "22G86", Connection: "USB"}
-	if d != want {
-		t.Errorf("device = %+v, want %+v", d, want)
-	}
+	assert.Equal(t, want, d, "device")
 	p.Detach()
-	if devices, err := b.runner.Devices(t.Context()); err != nil || len(devices) != 0 {
-		t.Errorf("after the cable was pulled: %v, %v", devices, err)
-	}
+	devices, err = b.runner.Devices(t.Context())
+	require.NoError(t, err, "after the cable was pulled")
+	assert.Empty(t, devices, "after the cable was pulled")
 }
 
 // TestRun launches the app on every way to a phone's processes.
@@ -51,15 +51,12 @@ func TestRun(t *testing.T) {
 			} {
 				sink := newRecord()
 				exit, err := s.Run(t.Context(), task(name, build, model, c.env...), sink)
-				if err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, err)
 				sink.gapless(t)
-				if exit.Outcome != c.outcome || exit.Code == nil || *exit.Code != c.code || exit.Signal != nil || sink.kinds() != c.kinds {
-					t.Errorf("%s: exit = %+v, lines %s", name, exit, sink.kinds())
-				}
-				if c.outcome == harness.OutcomeAppCrash && !strings.Contains(exit.Evidence, "last words") {
-					t.Errorf("%s: evidence %q lacks the last output", name, exit.Evidence)
+				assert.False(t, exit.Outcome != c.outcome || exit.Code == nil || *exit.Code != c.code || exit.Signal != nil || sink.kinds() != c.kinds,
+					"%s: exit = %+v, lines %s", name, exit, sink.kinds())
+				if c.outcome == harness.OutcomeAppCrash {
+					assert.Contains(t, exit.Evidence, "last words", "%s: evidence %q lacks the last output", name, exit.Evidence)
 				}
 			}
 		})
@@ -74,15 +71,15 @@ func TestTroublesomeInstruments(t *testing.T) {
 				b := newBench(t)
 				b.phone(os, virtualiphone.PhoneOptions{Instruments: habits})
 				s, build, model := b.open(b.device(0)), testBuild(t, ""), testModel(t, 100)
-				if _, err := s.Prepare(t.Context(), build, model, nil); err != nil {
-					t.Fatal(err)
-				}
+				_, err := s.Prepare(t.Context(), build, model, nil)
+				require.NoError(t, err)
 				job := task("x", build, model, "MODE", "exit7")
 				job.TelemetryInterval = 20 * time.Millisecond
 				exit, err := s.Run(t.Context(), job, newRecord())
-				if err != nil || exit.Code == nil || *exit.Code != 7 || !strings.Contains(exit.Evidence, "last words") {
-					t.Errorf("exit = %+v, %v", exit, err)
-				}
+				require.NoError(t, err, "exit")
+				require.NotNil(t, exit.Code, "exit")
+				assert.Equal(t, 7, *exit.Code, "exit")
+				assert.Contains(t, exit.Evidence, "last words", "exit")
 			})
 		}
 	}
@@ -93,13 +90,11 @@ func TestManyLinesArriveInOrder(t *testing.T) {
 	s, _ := b.ready("")
 	sink := newRecord()
 	exit, err := s.Run(t.Context(), task("many", testBuild(t, ""), testModel(t, 3000), "MODE", "many", "COUNT", "500"), sink)
-	if err != nil || exit.Outcome != harness.OutcomeOK {
-		t.Fatalf("exit = %+v, %v", exit, err)
-	}
+	require.NoError(t, err, "exit")
+	require.Equal(t, harness.OutcomeOK, exit.Outcome, "exit")
 	sink.gapless(t)
-	if len(sink.lines) != 502 || !strings.Contains(sink.lines[300], `"seq":300,`) {
-		t.Errorf("%d lines, line 301 %s", len(sink.lines), sink.lines[300])
-	}
+	require.Len(t, sink.lines, 502, "%d lines, line 301 %s", len(sink.lines), sink.lines[300])
+	assert.Contains(t, sink.lines[300], `"seq":300,`, "%d lines, line 301 %s", len(sink.lines), sink.lines[300])
 }
 
 func TestACrashHasItsReport(t *testing.T) {
@@ -107,18 +102,14 @@ func TestACrashHasItsReport(t *testing.T) {
 	s, _ := b.ready("")
 	sink := newRecord()
 	exit, err := s.Run(t.Context(), task("crash", testBuild(t, ""), testModel(t, 3000), "MODE", "crash"), sink)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if exit.Outcome != harness.OutcomeAppCrash || exit.Signal == nil || *exit.Signal != int(syscall.SIGSEGV) {
-		t.Errorf("exit = %+v", exit)
-	}
-	if !strings.Contains(exit.Evidence, "EXC_BAD_ACCESS") || !strings.Contains(exit.Evidence, "hello from the app") {
-		t.Errorf("evidence = %q, want crash report and last output", exit.Evidence)
-	}
-	if sink.kinds() != "hello iteration_begin " || !strings.Contains(exit.Reason, "cut off after") {
-		t.Errorf("lines %q, reason %s; want the torn line, which has no kind, handed on and named", sink.kinds(), exit.Reason)
-	}
+	require.NoError(t, err)
+	require.Equal(t, harness.OutcomeAppCrash, exit.Outcome, "exit")
+	require.NotNil(t, exit.Signal, "exit")
+	assert.Equal(t, int(syscall.SIGSEGV), *exit.Signal, "exit")
+	assert.Contains(t, exit.Evidence, "EXC_BAD_ACCESS", "evidence: want crash report and last output")
+	assert.Contains(t, exit.Evidence, "hello from the app", "evidence: want crash report and last output")
+	assert.Equal(t, "hello iteration_begin ", sink.kinds(), "lines: want the torn line, which has no kind, handed on and named")
+	assert.Contains(t, exit.Reason, "cut off after", "lines: want the torn line, which has no kind, handed on and named")
 }
 
 // TestTheSystemEndsAnAppForItsMemory: the phone's own report tells it from a crash.
@@ -127,15 +118,11 @@ func TestTheSystemEndsAnAppForItsMemory(t *testing.T) {
 	s, _ := b.ready("", func(p *virtualiphone.Profile) { p.JetsamBytes = 48 << 20 })
 	sink := newRecord()
 	exit, err := s.Run(t.Context(), task("eat", testBuild(t, ""), testModel(t, 3000), "MODE", "eat"), sink)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if exit.Outcome != harness.OutcomeJetsam || !strings.Contains(exit.Reason, "per-process-limit") || !strings.Contains(exit.Evidence, "largestProcess") {
-		t.Errorf("exit = %+v, want jetsam with its report", exit)
-	}
-	if sink.kinds() != "hello iteration_begin" {
-		t.Errorf("lines %s", sink.kinds())
-	}
+	require.NoError(t, err)
+	assert.Equal(t, harness.OutcomeJetsam, exit.Outcome, "exit")
+	assert.Contains(t, exit.Reason, "per-process-limit", "exit")
+	assert.Contains(t, exit.Evidence, "largestProcess", "exit")
+	assert.Equal(t, "hello iteration_begin", sink.kinds(), "lines")
 }
 
 // TestCancelledWhileThePhoneIsAway: nobody can be reached to end the app, and Run comes back all the same.
@@ -152,21 +139,21 @@ func TestCancelledWhileThePhoneIsAway(t *testing.T) {
 		cancel()
 	}()
 	exit, err := s.Run(ctx, task("away", testBuild(t, ""), testModel(t, 3000), "MODE", "gated"), sink)
-	if err != nil || exit.Outcome != harness.OutcomeCancelled || len(sink.lines) != 4 {
-		t.Errorf("exit = %+v, %v with %d lines", exit, err, len(sink.lines))
-	}
+	require.NoError(t, err)
+	require.Equal(t, harness.OutcomeCancelled, exit.Outcome, "exit = %+v, %v with %d lines", exit, err, len(sink.lines))
+	assert.Len(t, sink.lines, 4, "exit = %+v, %v with %d lines", exit, err, len(sink.lines))
 }
 
 func TestPayloads(t *testing.T) {
 	b := newBench(t)
 	s, _ := b.ready("")
 	sink := newRecord()
-	if exit, err := s.Run(t.Context(), task("payload", testBuild(t, ""), testModel(t, 3000), "MODE", "payload"), sink); err != nil || exit.Outcome != harness.OutcomeOK {
-		t.Fatalf("exit = %+v, %v", exit, err)
-	}
-	if sink.payloads["metric-1.json"] != `{"metaData":{}}` || sink.payloads["unnamed.json"] != `{"crashDiagnostics":[]}` || len(sink.payloads) != 2 {
-		t.Errorf("payloads = %v", sink.payloads)
-	}
+	exit, err := s.Run(t.Context(), task("payload", testBuild(t, ""), testModel(t, 3000), "MODE", "payload"), sink)
+	require.NoError(t, err, "exit")
+	require.Equal(t, harness.OutcomeOK, exit.Outcome, "exit")
+	require.Equal(t, `{"metaData":{}}`, sink.payloads["metric-1.json"], "payloads")
+	require.Equal(t, `{"crashDiagnostics":[]}`, sink.payloads["unnamed.json"], "payloads")
+	assert.Len(t, sink.payloads, 2)
 }
 
 func TestCancelEndsTheApp(t *testing.T) {
@@ -191,20 +178,16 @@ func TestCancelEndsTheApp(t *testing.T) {
 				cancel()
 			}()
 			exit, err := s.Run(ctx, task("hang", testBuild(t, ""), testModel(t, 3000), "MODE", "hang"), sink)
-			if err != nil || exit.Outcome != c.want {
-				t.Errorf("exit = %+v, %v; want %s", exit, err, c.want)
-			}
-			if exit.Signal == nil || *exit.Signal != int(syscall.SIGKILL) {
-				t.Errorf("signal = %v, want 9", exit.Signal)
-			}
+			require.NoError(t, err, "exit")
+			assert.Equal(t, c.want, exit.Outcome, "exit")
+			require.NotNil(t, exit.Signal)
+			assert.Equal(t, int(syscall.SIGKILL), *exit.Signal)
 			for _, process := range p.Processes().List() {
-				if process.BundleID == bundleID {
-					t.Errorf("the app still runs: %+v", process)
-				}
+				assert.NotEqual(t, bundleID, process.BundleID, "the app still runs")
 			}
-			if exit, err := s.Run(t.Context(), task("next", testBuild(t, ""), testModel(t, 3000)), newRecord()); err != nil || exit.Outcome != harness.OutcomeOK {
-				t.Errorf("the next launch: %+v, %v", exit, err)
-			}
+			exit, err = s.Run(t.Context(), task("next", testBuild(t, ""), testModel(t, 3000)), newRecord())
+			require.NoError(t, err, "the next launch")
+			assert.Equal(t, harness.OutcomeOK, exit.Outcome, "the next launch")
 		})
 	}
 }
@@ -221,16 +204,18 @@ func TestTelemetry(t *testing.T) {
 		allow(t, p, "go")
 	}()
 	exit, err := s.Run(t.Context(), job, sink)
-	if err != nil || exit.Outcome != harness.OutcomeOK {
-		t.Fatalf("exit = %+v, %v", exit, err)
-	}
+	require.NoError(t, err, "exit")
+	require.Equal(t, harness.OutcomeOK, exit.Outcome, "exit")
 	r, m := sink.readings[0], sink.samples[0]
-	if r.AccumulatedSystemLoad == nil || r.VoltageMillivolt == nil || r.Raw == "" || r.At.IsZero() {
-		t.Errorf("reading = %+v", r)
-	}
-	if m.Metric != harness.FootprintHost || m.Value <= 0 || m.Unit != "B" || m.Source != harness.SourceHost || m.Session != "gated" {
-		t.Errorf("sample = %+v", m)
-	}
+	assert.NotNil(t, r.AccumulatedSystemLoad, "reading")
+	assert.NotNil(t, r.VoltageMillivolt, "reading")
+	assert.NotEmpty(t, r.Raw, "reading")
+	assert.False(t, r.At.IsZero(), "reading")
+	assert.Equal(t, harness.FootprintHost, m.Metric, "sample")
+	assert.Positive(t, m.Value, "sample")
+	assert.Equal(t, "B", m.Unit, "sample")
+	assert.Equal(t, harness.SourceHost, m.Source, "sample")
+	assert.Equal(t, "gated", m.Session, "sample")
 }
 
 func TestState(t *testing.T) {
@@ -240,16 +225,19 @@ func TestState(t *testing.T) {
 	p.SetThermal(battery.ThermalSerious)
 	p.SetLocked(true)
 	state, err := s.State(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if state.Locked == nil || !*state.Locked || state.Thermal == nil || *state.Thermal != harness.ThermalSerious || state.LowPowerMode != nil {
-		t.Errorf("state = %+v", state)
-	}
-	if state.BatteryPercent == nil || *state.BatteryPercent <= 0 || state.BatteryCelsius == nil || state.FreeDiskBytes == nil || *state.FreeDiskBytes <= 0 || state.ExternalPower == nil {
-		t.Errorf("state = %+v", state)
-	}
-	if reading, err := s.Battery(t.Context()); err != nil || reading.Percent == nil {
-		t.Errorf("Battery = %+v, %v", reading, err)
-	}
+	require.NoError(t, err)
+	require.NotNil(t, state.Locked, "state")
+	require.True(t, *state.Locked, "state")
+	require.NotNil(t, state.Thermal, "state")
+	assert.Equal(t, harness.ThermalSerious, *state.Thermal, "state")
+	assert.Nil(t, state.LowPowerMode, "state")
+	require.NotNil(t, state.BatteryPercent, "state")
+	require.Positive(t, *state.BatteryPercent, "state")
+	require.NotNil(t, state.BatteryCelsius, "state")
+	require.NotNil(t, state.FreeDiskBytes, "state")
+	assert.Positive(t, *state.FreeDiskBytes, "state")
+	assert.NotNil(t, state.ExternalPower, "state")
+	reading, err := s.Battery(t.Context())
+	require.NoError(t, err, "Battery")
+	assert.NotNil(t, reading.Percent, "Battery")
 }

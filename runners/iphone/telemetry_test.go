@@ -1,7 +1,6 @@
 package iphone_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +8,8 @@ import (
 	"github.com/lilims/bench/virtualiphone"
 	"github.com/lilims/bench/virtualiphone/battery"
 	"github.com/lilims/bench/virtualiphone/faults"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // relay is the service by which a phone shows its battery.
@@ -34,13 +35,9 @@ func TestAGaugeThatGoesSilent(t *testing.T) {
 			go func() {
 				sink.await("readings", func() bool { return len(sink.readings) > 2 })
 				if fault.Kind == faults.Refuse { // the connection that is open must end before
-					if err := p.SetFault(faults.Fault{Service: relay, Kind: faults.Reply, Error: "Failure", Times: 1}); err != nil {
-						t.Error(err)
-					}
+					assert.NoError(t, p.SetFault(faults.Fault{Service: relay, Kind: faults.Reply, Error: "Failure", Times: 1}))
 				}
-				if err := p.SetFault(fault); err != nil {
-					t.Error(err)
-				}
+				assert.NoError(t, p.SetFault(fault))
 				sink.await("the trouble is told of", func() bool { return len(sink.notes) == 1 })
 				before := len(sink.readings)
 				p.Faults().Clear(faults.Any)
@@ -48,12 +45,11 @@ func TestAGaugeThatGoesSilent(t *testing.T) {
 				allow(t, p, "go")
 			}()
 			exit, err := s.Run(t.Context(), gated(t), sink)
-			if err != nil || exit.Outcome != harness.OutcomeOK {
-				t.Fatalf("exit = %+v, %v", exit, err)
-			}
-			if len(sink.notes) != 2 || !strings.Contains(sink.notes[0], "telemetry: the battery's gauge cannot be read: ") || !strings.Contains(sink.notes[1], "can be read again") {
-				t.Errorf("notes = %q", sink.notes)
-			}
+			require.NoError(t, err, "exit")
+			require.Equal(t, harness.OutcomeOK, exit.Outcome, "exit")
+			require.Len(t, sink.notes, 2)
+			require.Contains(t, sink.notes[0], "telemetry: the battery's gauge cannot be read: ", "notes")
+			assert.Contains(t, sink.notes[1], "can be read again", "notes")
 			sink.gapless(t)
 		})
 	}
@@ -72,26 +68,24 @@ func TestChargingThatBeginsAndEnds(t *testing.T) {
 	}
 	go func() {
 		for _, percent := range []float64{80, 40, 80} {
-			if err := p.Gauge().SetPercent(percent); err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, p.Gauge().SetPercent(percent))
 			sink.await("the gauge says so", last(percent == 40))
 		}
 		allow(t, p, "go")
 	}()
 	exit, err := s.Run(t.Context(), gated(t), sink)
-	if err != nil || exit.Outcome != harness.OutcomeOK || len(sink.notes) > 0 {
-		t.Fatalf("exit = %+v, %v, notes %q", exit, err, sink.notes)
-	}
+	require.NoError(t, err)
+	require.Equal(t, harness.OutcomeOK, exit.Outcome, "exit = %+v, %v, notes %q", exit, err, sink.notes)
+	require.Empty(t, sink.notes, "exit = %+v, %v, notes %q", exit, err, sink.notes)
 	var story []bool
 	for _, r := range sink.readings {
 		if n := len(story); n == 0 || story[n-1] != *r.Charging {
 			story = append(story, *r.Charging)
 		}
 	}
-	if len(story) < 3 || story[len(story)-2] != true || story[len(story)-1] != false {
-		t.Errorf("charging went %v", story)
-	}
+	require.GreaterOrEqual(t, len(story), 3, "charging")
+	require.True(t, story[len(story)-2], "charging")
+	assert.False(t, story[len(story)-1], "charging")
 }
 
 // TestTelemetryOfABusyPhone: behind a slow cable, with messages in fragments, samples and lines both arrive.
@@ -99,9 +93,8 @@ func TestTelemetryOfABusyPhone(t *testing.T) {
 	b := newBench(t)
 	p := b.phone("", virtualiphone.PhoneOptions{Instruments: faults.Instruments{FragmentBytes: 200, EmptyOutput: true}, Battery: battery.Options{Missing: 0.3, UnsignedWraps: true}})
 	s := b.open(b.device(0))
-	if _, err := s.Prepare(t.Context(), testBuild(t, ""), testModel(t, 3000), nil); err != nil {
-		t.Fatal(err)
-	}
+	_, err := s.Prepare(t.Context(), testBuild(t, ""), testModel(t, 3000), nil)
+	require.NoError(t, err)
 	p.SetLink(faults.Link{RTT: 40 * time.Millisecond, BytesPerSecond: 1 << 20})
 	sink := newRecord()
 	go func() {
@@ -109,14 +102,12 @@ func TestTelemetryOfABusyPhone(t *testing.T) {
 		allow(t, p, "go")
 	}()
 	exit, err := s.Run(t.Context(), gated(t), sink)
-	if err != nil || exit.Outcome != harness.OutcomeOK || len(sink.notes) > 0 {
-		t.Fatalf("exit = %+v, %v, notes %q", exit, err, sink.notes)
-	}
+	require.NoError(t, err)
+	require.Equal(t, harness.OutcomeOK, exit.Outcome, "exit = %+v, %v, notes %q", exit, err, sink.notes)
+	require.Empty(t, sink.notes, "exit = %+v, %v, notes %q", exit, err, sink.notes)
 	sink.gapless(t)
 	for _, m := range sink.samples {
-		if m.Value <= 0 {
-			t.Errorf("sample %+v", m)
-		}
+		assert.Positive(t, m.Value, "sample")
 	}
 }
 
@@ -125,19 +116,17 @@ func TestAPhoneWithoutFootprints(t *testing.T) {
 	b := newBench(t)
 	p := b.phone("", virtualiphone.PhoneOptions{Instruments: faults.Instruments{NoFootprints: true}})
 	s := b.open(b.device(0))
-	if _, err := s.Prepare(t.Context(), testBuild(t, ""), testModel(t, 3000), nil); err != nil {
-		t.Fatal(err)
-	}
+	_, err := s.Prepare(t.Context(), testBuild(t, ""), testModel(t, 3000), nil)
+	require.NoError(t, err)
 	sink := newRecord()
 	go func() {
 		sink.await("readings", func() bool { return len(sink.readings) > 1 })
 		allow(t, p, "go")
 	}()
 	exit, err := s.Run(t.Context(), gated(t), sink)
-	if err != nil || exit.Outcome != harness.OutcomeOK || len(sink.samples) != 0 {
-		t.Fatalf("exit = %+v, %v, %d samples", exit, err, len(sink.samples))
-	}
-	if len(sink.notes) != 1 || !strings.Contains(sink.notes[0], "the process's memory cannot be sampled") {
-		t.Errorf("notes = %q", sink.notes)
-	}
+	require.NoError(t, err)
+	require.Equal(t, harness.OutcomeOK, exit.Outcome, "exit = %+v, %v, %d samples", exit, err, len(sink.samples))
+	require.Empty(t, sink.samples, "exit = %+v, %v, %d samples", exit, err, len(sink.samples))
+	require.Len(t, sink.notes, 1)
+	assert.Contains(t, sink.notes[0], "the process's memory cannot be sampled", "notes")
 }

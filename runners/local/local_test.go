@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +10,8 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/runnertest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // wall is the host's clock: these tests wait for real processes.
@@ -32,9 +33,7 @@ func (wall) After(d time.Duration) <-chan time.Time { return time.After(d) }
 func newRunner(t *testing.T, dir string) *Runner {
 	t.Helper()
 	r, err := New(Options{Dir: dir, Clock: wall{}, Environ: []string{"PATH=/usr/bin:/bin"}, Poll: 5 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return r
 }
 
@@ -87,41 +86,28 @@ func TestOneRunAtATime(t *testing.T) {
 	dir := t.TempDir()
 	host := describeHost()
 	first, err := newRunner(t, dir).Open(context.Background(), host)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	_, err = newRunner(t, dir).Open(context.Background(), host)
-	if harness.KindOf(err) != harness.KindDevice || harness.HintOf(err) == "" {
-		t.Errorf("Open() beside an open handle = %v", err)
-	}
-	if err := first.Close(); err != nil {
-		t.Fatal(err)
-	}
+	assert.Equal(t, harness.KindDevice, harness.KindOf(err), "Open() beside an open handle")
+	assert.NotEmpty(t, harness.HintOf(err), "Open() beside an open handle")
+	require.NoError(t, first.Close())
 	second, err := newRunner(t, dir).Open(context.Background(), host)
-	if err != nil {
-		t.Fatalf("Open() after Close() = %v", err)
-	}
+	require.NoError(t, err, "Open() after Close()")
 	second.Close()
 }
 
 func TestInstallRefusesAnotherHash(t *testing.T) {
 	dir := t.TempDir()
 	app := filepath.Join(dir, "app")
-	if err := os.WriteFile(app, []byte("#!/bin/sh\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(app, []byte("#!/bin/sh\n"), 0o755))
 	s, err := newRunner(t, dir).Open(context.Background(), describeHost())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer s.Close()
 	_, err = s.Prepare(context.Background(), harness.Build{Path: app, Hash: strings.Repeat("0", 64)}, runnertest.Model(t, 10), func(harness.Progress) {})
-	if harness.KindOf(err) != harness.KindBuild || !strings.Contains(err.Error(), "the build says 000") {
-		t.Errorf("Prepare() = %v", err)
-	}
-	if left, _ := filepath.Glob(filepath.Join(dir, "builds", "*", "*")); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
-	}
+	require.Equal(t, harness.KindBuild, harness.KindOf(err), "Prepare()")
+	require.ErrorContains(t, err, "the build says 000", "Prepare()")
+	left, _ := filepath.Glob(filepath.Join(dir, "builds", "*", "*"))
+	assert.Empty(t, left, "left behind")
 }
 
 // TestRunLeavesNoProcess: the app's own children end with it.
@@ -129,19 +115,14 @@ func TestCancelEndsTheWholeGroup(t *testing.T) {
 	dir := t.TempDir()
 	app, note := filepath.Join(dir, "app"), filepath.Join(dir, "child")
 	script := "#!/bin/sh\nsleep 600 &\necho $! > " + note + "\nwait\n"
-	if err := os.WriteFile(app, []byte(script), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(app, []byte(script), 0o755))
 	s, err := newRunner(t, dir).Open(context.Background(), describeHost())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer s.Close()
 	build := harness.Build{Path: app, Hash: runnertest.HashFile(t, app)}
 	model := runnertest.Model(t, 10)
-	if _, err := s.Prepare(context.Background(), build, model, func(harness.Progress) {}); err != nil {
-		t.Fatal(err)
-	}
+	_, err = s.Prepare(context.Background(), build, model, func(harness.Progress) {})
+	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	child := 0
@@ -153,9 +134,8 @@ func TestCancelEndsTheWholeGroup(t *testing.T) {
 		cancel()
 	}()
 	exit, err := s.Run(ctx, harness.Task{Run: "r", Session: "s", Build: build, Model: model}, nothing{})
-	if err != nil || exit.Outcome != harness.OutcomeCancelled {
-		t.Fatalf("Run() = %+v, %v", exit, err)
-	}
+	require.NoError(t, err, "Run()")
+	require.Equal(t, harness.OutcomeCancelled, exit.Outcome, "Run()")
 	for range 400 {
 		if born(child) == "" {
 			return
@@ -176,21 +156,15 @@ func (nothing) Note(string, string)            {}
 
 func TestPayloadNamesAreJailed(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "secret"), []byte("x"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "secret"), []byte("x"), 0o644))
 	folder := filepath.Join(dir, "session")
-	if err := os.Mkdir(folder, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Mkdir(folder, 0o755))
 	taken := &payloads{}
 	f := &follower{folder: folder, sink: taken}
 	for _, name := range []string{"../secret", "/etc/hostname", "", ".", "missing", dir + "/secret"} {
 		f.payload(name)
 	}
-	if len(taken.names) != 0 {
-		t.Errorf("handed on: %v", taken.names)
-	}
+	assert.Empty(t, taken.names, "handed on")
 }
 
 type payloads struct {
@@ -201,11 +175,9 @@ type payloads struct {
 func (p *payloads) Payload(name string, _ []byte) { p.names = append(p.names, name) }
 
 func TestNewWantsAFolder(t *testing.T) {
-	if _, err := New(Options{}); err == nil {
-		t.Error("New() without a folder and clock gives no error")
-	}
+	_, err := New(Options{})
+	require.Error(t, err, "New() without a folder and clock gives no error")
 	var known *harness.Error
-	if _, err := newRunner(t, t.TempDir()).Open(context.Background(), harness.Device{UDID: "other"}); !errors.As(err, &known) {
-		t.Errorf("Open() of another host = %v", err)
-	}
+	_, err = newRunner(t, t.TempDir()).Open(context.Background(), harness.Device{UDID: "other"})
+	require.ErrorAs(t, err, &known, "Open() of another host")
 }

@@ -1,6 +1,10 @@
 package simulated
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
 
 func TestConfiguration(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
@@ -13,8 +17,6 @@ func TestConfiguration(t *testing.T) {
 		{"not positive", "speed=0", "Release"},
 		{"too large", "speed=1000", "Release"},
 	} {
-		if got := Configuration("Release", c.text); got != c.want {
-			t.Errorf("%s: Configuration(%q) = %q, want %q", c.name, c.text, got, c.want)
-		}
+		assert.Equal(t, c.want, Configuration("Release", c.text), "%s: Configuration(%q)", c.name, c.text)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/lilims/bench/virtualiphone/internal/hosttest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // world is a gauge with a clock and a CPU meter that the test turns.
@@ -24,9 +26,7 @@ func newWorld(t *testing.T, change func(*Power), o Options) *world {
 		change(&power)
 	}
 	gauge, err := New(w.clock, power, 12.98, func() float64 { return w.cpu }, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	w.Gauge = gauge
 	return w
 }
@@ -52,21 +52,14 @@ func TestAccumulatorsAgreeWithTheTruth(t *testing.T) {
 
 	joule := float64(after["AccumulatedSystemLoad"].(uint64)-before["AccumulatedSystemLoad"].(uint64)) / 1000
 	count := after["SystemLoadAccumulatorCount"].(uint64) - before["SystemLoadAccumulatorCount"].(uint64)
-	if count != 300 {
-		t.Fatalf("%d samples in 300 s", count)
-	}
+	require.Equal(t, uint64(300), count, "%d samples in 300 s", count)
 	want := end.Joule - truth.Joule
-	if exact := 300 * (0.45 + 1.5*2.2); math.Abs(want-exact) > 1e-6 {
-		t.Errorf("truth = %g J, the stated model gives %g", want, exact)
-	}
+	exact := 300 * (0.45 + 1.5*2.2)
+	assert.InDelta(t, want, exact, 1e-6, "truth = %g J, the stated model gives %g", want, exact)
 	// 300 samples with 12 mW of noise each: 0.2 J standard deviation.
-	if math.Abs(joule-want) > 1 {
-		t.Errorf("accumulators say %g J, truth is %g", joule, want)
-	}
+	assert.InDelta(t, want, joule, 1, "accumulators say %g J, truth is %g", joule, want)
 	energy := float64(after["AccumulatedSystemEnergyConsumed"].(uint64)-before["AccumulatedSystemEnergyConsumed"].(uint64)) * 3600 / 1e6
-	if math.Abs(energy-joule) > 0.01 {
-		t.Errorf("energy counter says %g J, load counter %g", energy, joule)
-	}
+	assert.InDelta(t, joule, energy, 0.01, "energy counter says %g J, load counter %g", energy, joule)
 }
 
 func TestLateSamplesLoseNothing(t *testing.T) {
@@ -78,31 +71,25 @@ func TestLateSamplesLoseNothing(t *testing.T) {
 	w.cpu = 10
 	w.Advance()
 	truth := w.Truth()
-	if truth.Count != 5 || math.Abs(float64(truth.Accumulated)/1000-truth.Joule) > 0.005 {
-		t.Errorf("%d samples with %d mJ, want 5 with %g J", truth.Count, truth.Accumulated, truth.Joule)
-	}
+	assert.Equal(t, uint64(5), truth.Count, "%d samples with %d mJ, want 5 with %g J", truth.Count, truth.Accumulated, truth.Joule)
+	assert.InDelta(t, truth.Joule, float64(truth.Accumulated)/1000, 0.005,
+		"%d samples with %d mJ, want 5 with %g J", truth.Count, truth.Accumulated, truth.Joule)
 }
 
 func TestHostsSeeWhatWasPublished(t *testing.T) {
 	w := newWorld(t, func(p *Power) { p.PublishEvery = 20 * time.Second }, Options{})
 	w.run(19, 1)
-	if n := telemetry(w)["SystemLoadAccumulatorCount"].(uint64); n != 0 {
-		t.Errorf("%d samples shown before the first publication", n)
-	}
+	n := telemetry(w)["SystemLoadAccumulatorCount"].(uint64)
+	assert.Equal(t, uint64(0), n, "%d samples shown before the first publication", n)
 	w.run(1, 1)
 	first := w.Registry()
 	w.run(19, 1)
-	if again := w.Registry(); again["UpdateTime"] != first["UpdateTime"] {
-		t.Error("values changed between publications")
-	}
+	assert.Equal(t, first["UpdateTime"], w.Registry()["UpdateTime"], "values changed between publications")
 	w.run(1, 1)
-	if n := telemetry(w)["SystemLoadAccumulatorCount"].(uint64); n != 40 {
-		t.Errorf("%d samples shown after 40 s", n)
-	}
+	n = telemetry(w)["SystemLoadAccumulatorCount"].(uint64)
+	assert.Equal(t, uint64(40), n, "%d samples shown after 40 s", n)
 	w.SetExternal(true) // plugging in publishes at once
-	if !w.Registry()["ExternalConnected"].(bool) {
-		t.Error("the cable is not shown at once")
-	}
+	assert.True(t, w.Registry()["ExternalConnected"].(bool), "the cable is not shown at once")
 }
 
 func TestCountersWrap(t *testing.T) {
@@ -110,12 +97,11 @@ func TestCountersWrap(t *testing.T) {
 	before := telemetry(w)["AccumulatedSystemLoad"].(uint64)
 	w.run(10, 1)
 	after := telemetry(w)["AccumulatedSystemLoad"].(uint64)
-	if after >= before {
-		t.Fatalf("accumulator went from %d to %d, want a wrap", before, after)
-	}
-	if sum := after - before; sum < 20_000 || sum > 30_000 { // 10 s at about 2.65 W
-		t.Errorf("difference over the wrap = %d mW·s", sum)
-	}
+	require.Less(t, after, before, "accumulator")
+	// 10 s at about 2.65 W
+	sum := after - before
+	assert.GreaterOrEqual(t, sum, uint64(20_000), "difference over the wrap = %d mW·s", sum)
+	assert.LessOrEqual(t, sum, uint64(30_000), "difference over the wrap = %d mW·s", sum)
 }
 
 func TestPowerFlowsAddUp(t *testing.T) {
@@ -134,9 +120,8 @@ func TestPowerFlowsAddUp(t *testing.T) {
 			delta := func(key string) int64 { return int64(after[key].(uint64) - before[key].(uint64)) }
 			left := delta("AccumulatedSystemLoad") - delta("AccumulatedSystemPowerIn")
 			right := -(delta("AccumulatedBatteryDischarge") + delta("AccumulatedBatteryPower"))
-			if math.Abs(float64(left-right)) > 200 { // one mW of rounding a sample and counter
-				t.Errorf("load - in = %d, -(discharge + charge) = %d", left, right)
-			}
+			// one mW of rounding a sample and counter
+			assert.LessOrEqual(t, math.Abs(float64(left-right)), 200.0, "load - in = %d, -(discharge + charge) = %d", left, right)
 		})
 	}
 }
@@ -148,20 +133,14 @@ func TestBatteryDrainsAndFills(t *testing.T) {
 	drained := w.Truth().Percent
 	// What left the battery is charge; at the voltage it had meanwhile, that is the energy.
 	mean := (volt(start/100) + volt(drained/100)) / 2
-	if used := (start - drained) / 100 * 12.98 / nominalVolt * mean * 3600; math.Abs(used-600*(0.45+4.4)) > 5 {
-		t.Errorf("the battery gave %g J", used)
-	}
-	if amp := w.Registry()["InstantAmperage"].(int64); amp >= 0 {
-		t.Errorf("discharging at %d mA, want a negative current", amp)
-	}
+	assert.InDelta(t, 600*(0.45+4.4), (start-drained)/100*12.98/nominalVolt*mean*3600, 5, "the battery")
+	assert.Negative(t, w.Registry()["InstantAmperage"].(int64), "discharging")
 	w.SetExternal(true)
 	w.run(3600, 0)
-	if p := w.Truth().Percent; p < 79.9 || p > 80.1 {
-		t.Errorf("charged to %g %%, want the limit of 80", p)
-	}
-	if w.Charging() {
-		t.Error("still charging at the limit")
-	}
+	p := w.Truth().Percent
+	assert.GreaterOrEqual(t, p, 79.9, "charged")
+	assert.LessOrEqual(t, p, 80.1, "charged")
+	assert.False(t, w.Charging(), "still charging at the limit")
 }
 
 func TestUnsignedCurrents(t *testing.T) {
@@ -176,26 +155,18 @@ func TestUnsignedCurrents(t *testing.T) {
 func TestHeatComesAndGoes(t *testing.T) {
 	w := newWorld(t, nil, Options{})
 	w.run(60, 2)
-	if s := w.Thermal(); s != ThermalNominal {
-		t.Errorf("after 60 s at 4.85 W: %s, want nominal", s)
-	}
+	assert.Equal(t, ThermalNominal, w.Thermal(), "after 60 s at 4.85 W")
 	w.run(240, 2)
 	if s := w.Thermal(); s != ThermalFair {
 		t.Errorf("after 5 min at 4.85 W: %s (%.1f °C), want fair", s, w.Truth().BatteryCelsius)
 	}
 	w.run(1200, 2)
-	if s := w.Thermal(); s.Rank() < ThermalSerious.Rank() {
-		t.Errorf("after 25 min at 4.85 W: %s, want serious or worse", s)
-	}
-	if err := w.Induce(ThermalNominal); err != nil || w.Thermal() != ThermalNominal {
-		t.Errorf("induced nominal: %s, %v", w.Thermal(), err)
-	}
-	if err := w.Induce("boiling"); err == nil {
-		t.Error("an unknown state was induced")
-	}
-	if err := w.Induce(""); err != nil {
-		t.Fatal(err)
-	}
+	assert.GreaterOrEqual(t, w.Thermal().Rank(), ThermalSerious.Rank(), "after 25 min at 4.85 W")
+	err := w.Induce(ThermalNominal)
+	require.NoError(t, err, "induced nominal")
+	assert.Equal(t, ThermalNominal, w.Thermal(), "induced nominal")
+	require.Error(t, w.Induce("boiling"), "an unknown state was induced")
+	require.NoError(t, w.Induce(""))
 	w.run(1800, 0)
 	if s := w.Thermal(); s != ThermalNominal {
 		t.Errorf("after 30 min idle: %s (%.1f °C), want nominal", s, w.Truth().BatteryCelsius)
@@ -206,12 +177,10 @@ func TestRebootResetsTheCounters(t *testing.T) {
 	w := newWorld(t, nil, Options{Accumulated: 5})
 	w.run(60, 1)
 	w.Reboot()
-	if got := telemetry(w); got["AccumulatedSystemLoad"].(uint64) != 0 || got["SystemLoadAccumulatorCount"].(uint64) != 0 {
-		t.Errorf("after a reboot: %v", got)
-	}
-	if w.Truth().Joule < 60 {
-		t.Error("the truth was reset too")
-	}
+	got := telemetry(w)
+	require.Equal(t, uint64(0), got["AccumulatedSystemLoad"].(uint64), "after a reboot")
+	assert.Equal(t, uint64(0), got["SystemLoadAccumulatorCount"].(uint64), "after a reboot")
+	assert.GreaterOrEqual(t, w.Truth().Joule, 60.0, "the truth was reset too")
 }
 
 // TestHabits: what a gauge can be told to do to its readers.
@@ -226,9 +195,8 @@ func TestHabits(t *testing.T) {
 				delays, intervals, last = append(delays, w.clock.Time.Unix()-at), append(intervals, at-last), at
 			}
 		}
-		if slices.Max(delays) < 5 || slices.Max(delays) > 8 || slices.Min(intervals) > 8 || slices.Max(intervals) < 12 {
-			t.Errorf("seen after %v s, at intervals of %v s", delays, intervals)
-		}
+		assert.False(t, slices.Max(delays) < 5 || slices.Max(delays) > 8 || slices.Min(intervals) > 8 || slices.Max(intervals) < 12,
+			"seen after %v s, at intervals of %v s", delays, intervals)
 	})
 	t.Run("missing", func(t *testing.T) {
 		w := newWorld(t, nil, Options{Missing: 0.5})
@@ -241,22 +209,20 @@ func TestHabits(t *testing.T) {
 				}
 			}
 		}
-		if lacking["PowerTelemetryData"] < 20 || lacking["UpdateTime"] < 20 || lacking["Voltage"] > 0 {
-			t.Errorf("200 answers lacked %v", lacking)
-		}
+		assert.GreaterOrEqual(t, lacking["PowerTelemetryData"], 20, "200 answers lacked")
+		assert.GreaterOrEqual(t, lacking["UpdateTime"], 20, "200 answers lacked")
+		assert.LessOrEqual(t, lacking["Voltage"], 0, "200 answers lacked")
 	})
 	t.Run("clock", func(t *testing.T) {
 		w := newWorld(t, nil, Options{Skew: time.Hour})
-		if at := w.Registry()["UpdateTime"].(int64); at-w.clock.Time.Unix() != 3600 {
-			t.Errorf("published at %d, the host's clock says %d", at, w.clock.Time.Unix())
-		}
+		at := w.Registry()["UpdateTime"].(int64)
+		assert.Equal(t, int64(3600), at-w.clock.Time.Unix(), "published at %d, the host's clock says %d", at, w.clock.Time.Unix())
 	})
 	t.Run("scale", func(t *testing.T) {
 		w := newWorld(t, func(p *Power) { p.NoiseMilliwatt = 0 }, Options{Scale: 10})
 		w.run(100, 0)
-		if sum := telemetry(w)["AccumulatedSystemLoad"].(uint64); sum != 100*4500 {
-			t.Errorf("accumulated %d in 100 s of 450 mW at ten counts a milliwatt", sum)
-		}
+		sum := telemetry(w)["AccumulatedSystemLoad"].(uint64)
+		assert.Equal(t, uint64(100*4500), sum, "accumulated %d in 100 s of 450 mW at ten counts a milliwatt", sum)
 	})
 	for layout, check := range map[Layout]func(entry map[string]any) bool{
 		LayoutNoTelemetry:  func(e map[string]any) bool { return e["PowerTelemetryData"] == nil && e["InstantAmperage"] != nil },
@@ -266,9 +232,8 @@ func TestHabits(t *testing.T) {
 			return e["PowerTelemetryData"] == nil && inner["PowerTelemetryData"] != nil && inner["RemainingCapacity"] != nil && e["Voltage"] == nil
 		},
 	} {
-		if w := newWorld(t, nil, Options{Layout: layout}); !check(w.Registry()) {
-			t.Errorf("layout %s: %v", layout, w.Registry())
-		}
+		w := newWorld(t, nil, Options{Layout: layout})
+		assert.True(t, check(w.Registry()), "layout %s: %v", layout, w.Registry())
 	}
 }
 
@@ -279,13 +244,11 @@ func TestRefusedModels(t *testing.T) {
 	} {
 		power := Defaults()
 		change(&power)
-		if _, err := New(hosttest.NewClock(), power, 12, func() float64 { return 0 }, Options{}); err == nil {
-			t.Errorf("%s: accepted", name)
-		}
+		_, err := New(hosttest.NewClock(), power, 12, func() float64 { return 0 }, Options{})
+		require.Error(t, err, "%s: accepted", name)
 	}
 	for _, o := range []Options{{Missing: 1}, {Jitter: -0.1}, {Late: -1}, {Scale: -1}} {
-		if _, err := New(hosttest.NewClock(), Defaults(), 12, func() float64 { return 0 }, o); err == nil {
-			t.Errorf("%+v: accepted", o)
-		}
+		_, err := New(hosttest.NewClock(), Defaults(), 12, func() float64 { return 0 }, o)
+		require.Error(t, err, "%+v: accepted", o)
 	}
 }

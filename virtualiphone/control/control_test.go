@@ -12,23 +12,19 @@ import (
 	"github.com/lilims/bench/virtualiphone"
 	"github.com/lilims/bench/virtualiphone/battery"
 	"github.com/lilims/bench/virtualiphone/faults"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func newLab(t *testing.T) (*virtualiphone.Lab, *virtualiphone.Phone) {
 	t.Helper()
 	lab, err := virtualiphone.NewLab(virtualiphone.LabOptions{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { lab.Close() })
 	profile, err := virtualiphone.ProfileNamed("iPhone15")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	phone, err := lab.AddPhone(profile, virtualiphone.PhoneOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return lab, phone
 }
 
@@ -71,25 +67,22 @@ func TestVerbs(t *testing.T) {
 	}
 	for _, s := range steps {
 		code, body := do(s.method, s.path, s.body)
-		if code != s.want {
-			t.Errorf("%s %s = %d, want %d: %s", s.method, s.path, code, s.want, body)
-		}
-		if s.check != nil && !s.check() {
-			t.Errorf("%s %s had no effect: %s", s.method, s.path, body)
-		}
+		assert.Equal(t, s.want, code, "%s %s = %d, want %d: %s", s.method, s.path, code, s.want, body)
+		assert.False(t, s.check != nil && !s.check(), "%s %s had no effect: %s", s.method, s.path, body)
 	}
 	var states []State
-	if code, body := do("GET", "/phones", ""); code != 200 || json.Unmarshal([]byte(body), &states) != nil || len(states) != 1 || states[0].UDID != phone.UDID() || !states[0].Attached {
-		t.Errorf("GET /phones = %d, %s", code, body)
-	}
+	code, body := do("GET", "/phones", "")
+	assert.False(t, code != 200 || json.Unmarshal([]byte(body), &states) != nil || len(states) != 1 || states[0].UDID != phone.UDID() || !states[0].Attached,
+		"GET /phones = %d, %s", code, body)
 	var truth battery.Truth
-	if code, body := do("GET", "/phones/UDID/battery", ""); code != 200 || json.Unmarshal([]byte(body), &truth) != nil || truth.Joule <= 0 {
-		t.Errorf("GET battery = %d, %s", code, body)
-	}
+	code, body = do("GET", "/phones/UDID/battery", "")
+	assert.Equal(t, 200, code, "GET battery = %d, %s", code, body)
+	require.NoError(t, json.Unmarshal([]byte(body), &truth), "GET battery")
+	assert.Positive(t, truth.Joule, "GET battery = %d, %s", code, body)
 	var list []faults.Fault
-	if code, body := do("GET", "/phones/UDID/faults", ""); code != 200 || json.Unmarshal([]byte(body), &list) != nil {
-		t.Errorf("GET faults = %d, %s", code, body)
-	}
+	code, body = do("GET", "/phones/UDID/faults", "")
+	assert.Equal(t, 200, code, "GET faults = %d, %s", code, body)
+	require.NoError(t, json.Unmarshal([]byte(body), &list), "GET faults")
 }
 
 func TestBrowsersAreRefused(t *testing.T) {
@@ -98,33 +91,25 @@ func TestBrowsersAreRefused(t *testing.T) {
 	r.Header.Set("Origin", "https://example.org")
 	w := httptest.NewRecorder()
 	Handler(lab).ServeHTTP(w, r)
-	if _, attached := phone.DeviceID(); w.Code != http.StatusForbidden || !attached {
-		t.Errorf("a web page's request = %d, phone attached: %v", w.Code, attached)
-	}
+	_, attached := phone.DeviceID()
+	assert.Equal(t, http.StatusForbidden, w.Code, "a web page's request = %d, phone attached: %v", w.Code, attached)
+	assert.True(t, attached, "a web page's request = %d, phone attached: %v", w.Code, attached)
 }
 
 func TestServe(t *testing.T) {
 	lab, _ := newLab(t)
-	if _, err := Serve(t.Context(), lab, "0.0.0.0:0", func(error) {}); err == nil {
-		t.Error("the interface listens beyond loopback")
-	}
+	_, err := Serve(t.Context(), lab, "0.0.0.0:0", func(error) {})
+	require.Error(t, err, "the interface listens beyond loopback")
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	addr, err := Serve(ctx, lab, "127.0.0.1:0", func(err error) { ended <- err })
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	answer, err := http.Get("http://" + addr.String() + "/phones")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	text, err := io.ReadAll(answer.Body)
 	answer.Body.Close()
-	if err != nil || answer.StatusCode != 200 {
-		t.Errorf("GET /phones = %d, %s, %v", answer.StatusCode, text, err)
-	}
+	require.NoError(t, err, "GET /phones = %d, %s", answer.StatusCode, text)
+	assert.Equal(t, 200, answer.StatusCode, "GET /phones = %d, %s", answer.StatusCode, text)
 	cancel()
-	if err := <-ended; err != nil {
-		t.Errorf("serving ended with %v", err)
-	}
+	require.NoError(t, <-ended, "serving ended")
 }

@@ -3,6 +3,9 @@ package faults
 import (
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestScript(t *testing.T) {
@@ -12,39 +15,27 @@ func TestScript(t *testing.T) {
 		{Service: Any, Kind: Delay, Delay: time.Second},
 		{Service: Lockdown, Kind: Delay, Delay: time.Minute, Times: 1},
 	} {
-		if err := s.Add(f); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, s.Add(f))
 	}
 	take := func(service string, kind Kind) bool {
 		_, hit := s.Take(service, kind)
 		return hit
 	}
 	for i, want := range []bool{true, true, false} {
-		if got := take("afc", Drop); got != want {
-			t.Errorf("drop %d of two: %v, want %v", i+1, got, want)
-		}
+		assert.Equal(t, want, take("afc", Drop), "drop %d of two", i+1)
 	}
-	if !take("syslog", Delay) || !take("syslog", Delay) {
-		t.Error("a fault of any service does not last")
-	}
-	if f, hit := s.Take(Lockdown, Delay); !hit || f.Delay != time.Minute {
-		t.Errorf("lockdown's own delay: %v, %v", f, hit)
-	}
-	if take(Lockdown, Delay) {
-		t.Error("a fault of any service hits lockdown itself")
-	}
-	if len(s.List()) != 1 {
-		t.Errorf("in force: %v", s.List())
-	}
+	assert.True(t, take("syslog", Delay), "a fault of any service does not last")
+	assert.True(t, take("syslog", Delay), "a fault of any service does not last")
+	f, hit := s.Take(Lockdown, Delay)
+	assert.True(t, hit, "lockdown's own delay: %v, %v", f, hit)
+	assert.Equal(t, time.Minute, f.Delay, "lockdown's own delay: %v, %v", f, hit)
+	assert.False(t, take(Lockdown, Delay), "a fault of any service hits lockdown itself")
+	assert.Len(t, s.List(), 1, "in force")
 	s.Clear(Any)
-	if len(s.List()) != 0 {
-		t.Errorf("in force after all were cleared: %v", s.List())
-	}
+	assert.Empty(t, s.List(), "in force after all were cleared")
 	var none *Script
-	if _, hit := none.Take("afc", Drop); hit {
-		t.Error("no script has a fault")
-	}
+	_, hit = none.Take("afc", Drop)
+	assert.False(t, hit, "no script has a fault")
 }
 
 func TestNonsenseIsNoFault(t *testing.T) {
@@ -56,8 +47,6 @@ func TestNonsenseIsNoFault(t *testing.T) {
 		"no error or code": {Service: "afc", Kind: Reply},
 		"negative count":   {Service: "afc", Kind: Drop, Times: -1},
 	} {
-		if err := (&Script{}).Add(f); err == nil {
-			t.Errorf("%s: accepted", name)
-		}
+		require.Error(t, (&Script{}).Add(f), "%s: accepted", name)
 	}
 }

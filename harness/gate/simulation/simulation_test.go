@@ -2,11 +2,12 @@ package simulation
 
 import (
 	"math"
-	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/lilims/bench/harness/stats"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestErrorRates holds the rule to the error rates that package gate states. The bounds allow for the Monte-Carlo
@@ -21,43 +22,33 @@ func TestErrorRates(t *testing.T) {
 	}
 	for _, rule := range []string{"interleaved", "two nights", "two-stage"} {
 		for _, cv := range []float64{0.02, 0.05} {
-			if c := cells[[3]any{rule, cv, 0.0}]; c.Regression > 0.002 {
-				t.Errorf("%s, CV %g: %.2g false alarms a night without change", rule, cv, c.Regression)
-			}
-			if c := cells[[3]any{rule, cv, -0.05}]; c.Regression > 0.01 {
-				t.Errorf("%s, CV %g: %.2g regressions at -5 %%", rule, cv, c.Regression)
-			}
+			c := cells[[3]any{rule, cv, 0.0}]
+			assert.LessOrEqual(t, c.Regression, 0.002, "%s, CV %g: %.2g false alarms a night without change", rule, cv, c.Regression)
+			c = cells[[3]any{rule, cv, -0.05}]
+			assert.LessOrEqual(t, c.Regression, 0.01, "%s, CV %g: %.2g regressions at -5 %%", rule, cv, c.Regression)
 		}
 	}
-	if c := cells[[3]any{"interleaved", 0.05, -0.15}]; c.Regression < 0.98 {
-		t.Errorf("power at -15 %%, CV 5 %%: %.3g", c.Regression)
-	}
-	if c := cells[[3]any{"interleaved", 0.02, -0.12}]; c.Regression < 0.95 {
-		t.Errorf("power at -12 %%, CV 2 %%: %.3g", c.Regression)
-	}
-	if one, two := cells[[3]any{"interleaved", 0.05, -0.12}], cells[[3]any{"two nights", 0.05, -0.12}]; two.Inconclusive >= one.Inconclusive || two.Regression < one.Regression {
-		t.Errorf("a second night leaves %.3g open and calls %.3g, one leaves %.3g and calls %.3g", two.Inconclusive, two.Regression, one.Inconclusive, one.Regression)
-	}
+	assert.GreaterOrEqual(t, cells[[3]any{"interleaved", 0.05, -0.15}].Regression, 0.98, "power at -15 %%, CV 5 %%")
+	assert.GreaterOrEqual(t, cells[[3]any{"interleaved", 0.02, -0.12}].Regression, 0.95, "power at -12 %%, CV 2 %%")
+	one, two := cells[[3]any{"interleaved", 0.05, -0.12}], cells[[3]any{"two nights", 0.05, -0.12}]
+	assert.Less(t, two.Inconclusive, one.Inconclusive,
+		"a second night leaves %.3g open and calls %.3g, one leaves %.3g and calls %.3g", two.Inconclusive, two.Regression, one.Inconclusive, one.Regression)
+	assert.GreaterOrEqual(t, two.Regression, one.Regression,
+		"a second night leaves %.3g open and calls %.3g, one leaves %.3g and calls %.3g", two.Inconclusive, two.Regression, one.Inconclusive, one.Regression)
 	for _, cv := range []float64{0.02, 0.05} {
-		if c := cells[[3]any{"two-stage", cv, 0.0}]; c.Minutes > 35 {
-			t.Errorf("two-stage without change costs %.3g device-minutes at CV %g", c.Minutes, cv)
-		}
+		c := cells[[3]any{"two-stage", cv, 0.0}]
+		assert.LessOrEqual(t, c.Minutes, 35.0, "two-stage without change costs %.3g device-minutes at CV %g", c.Minutes, cv)
 	}
 }
 
 func TestSameSeedSameCells(t *testing.T) {
 	o := Options{Seed: 3, Nights: 5, CVs: []float64{0.05}, Changes: []float64{-0.1}}
 	first := Run(o)
-	if second := Run(o); !reflect.DeepEqual(first, second) {
-		t.Errorf("the same seed gave %+v and %+v", first, second)
-	}
+	assert.Equal(t, Run(o), first, "the same seed")
 	var text strings.Builder
-	if err := Print(&text, first); err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(text.String(), "simulated noise, 5 nights") || !strings.Contains(text.String(), "two-stage") {
-		t.Errorf("table does not say what it is:\n%s", text.String())
-	}
+	require.NoError(t, Print(&text, first))
+	assert.Contains(t, text.String(), "simulated noise, 5 nights", "table does not say what it is")
+	assert.Contains(t, text.String(), "two-stage", "table does not say what it is")
 }
 
 // TestNoiseModel checks that the parts add up to the coefficient of variation that the model is named by.
@@ -70,7 +61,5 @@ func TestNoiseModel(t *testing.T) {
 		p.sleep()
 		logs = append(logs, math.Log(p.session(baseLevel, p.block())[0]))
 	}
-	if sd := math.Sqrt(stats.Variance(logs)); math.Abs(sd/n.CV-1) > 0.08 {
-		t.Errorf("SD of an iteration over nights is %.4g, want about %g", sd, n.CV)
-	}
+	assert.InEpsilon(t, n.CV, math.Sqrt(stats.Variance(logs)), 0.08, "SD of an iteration over nights")
 }

@@ -3,10 +3,12 @@ package archtest
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // parsed is the repository, read once for all tests.
@@ -15,9 +17,7 @@ var parsed = sync.OnceValues(func() ([]File, error) { return Load(filepath.Join(
 func load(t *testing.T) []File {
 	t.Helper()
 	files, err := parsed()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return files
 }
 
@@ -85,9 +85,8 @@ func TestRootIsPure(t *testing.T) {
 		}
 		for _, spec := range f.AST.Imports {
 			path := strings.Trim(spec.Path.Value, `"`)
-			if strings.Contains(path, ".") || path == "os" || path == "net" || path == "io" {
-				t.Errorf("harness/%s imports %s: the root package has words, no I/O", f.Name, path)
-			}
+			assert.False(t, strings.Contains(path, ".") || path == "os" || path == "net" || path == "io",
+				"harness/%s imports %s: the root package has words, no I/O", f.Name, path)
 		}
 	}
 }
@@ -144,39 +143,20 @@ func TestGlossary(t *testing.T) {
 func TestRulesCanFail(t *testing.T) {
 	dir := t.TempDir()
 	source := "package bad\n\nimport (\n\t\"os\"\n\t\"time\"\n\n\t_ \"" + Module + "/harness/store\"\n)\n\nfunc f() { time.Sleep(1); os.Exit(1) }\n"
-	if err := os.MkdirAll(filepath.Join(dir, "harness", "bad"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "harness", "bad", "bad.go"), []byte(source), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "harness", "bad"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "harness", "bad", "bad.go"), []byte(source), 0o644))
 	files, err := Load(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := Imports(files, []Rule{{From: "harness/bad", OnlyOwn: true, Allow: []string{"harness"}, Reason: "r"}}); len(got) != 1 {
-		t.Errorf("Imports = %q, want one breach", got)
-	}
-	if got := Imports(files, []Rule{{From: "harness/bad", Only: []string{"harness/bad"}, Reason: "r"}}); len(got) != 1 {
-		t.Errorf("Imports by Only = %q, want one breach", got)
-	}
-	if got := Imports(files, []Rule{{From: "harness/bad", Only: []string{"harness/store"}, Reason: "r"}}); len(got) != 0 {
-		t.Errorf("Imports by Only = %q, want none", got)
-	}
-	if got := Calls(files, "harness", nil, map[string]string{"time.Sleep": "r", "os.Exit": "r"}); len(got) != 2 {
-		t.Errorf("Calls = %q, want two breaches", got)
-	}
+	require.NoError(t, err)
+	assert.Len(t, Imports(files, []Rule{{From: "harness/bad", OnlyOwn: true, Allow: []string{"harness"}, Reason: "r"}}), 1)
+	assert.Len(t, Imports(files, []Rule{{From: "harness/bad", Only: []string{"harness/bad"}, Reason: "r"}}), 1, "Imports by Only")
+	assert.Empty(t, Imports(files, []Rule{{From: "harness/bad", Only: []string{"harness/store"}, Reason: "r"}}), "Imports by Only")
+	assert.Len(t, Calls(files, "harness", nil, map[string]string{"time.Sleep": "r", "os.Exit": "r"}), 2)
 	glossary := "// Package words has [Known], [Gone] and no more.\npackage words\n\ntype Known int\n\ntype (\n\tForgotten struct{}\n\tinner struct{}\n)\n"
-	if err := os.WriteFile(filepath.Join(dir, "harness", "words.go"), []byte(glossary), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if files, err = Load(dir); err != nil {
-		t.Fatal(err)
-	}
-	if missing, unknown := Glossary(files, "harness"); !slices.Equal(missing, []string{"Forgotten"}) || !slices.Equal(unknown, []string{"Gone"}) {
-		t.Errorf("Glossary: missing %q, unknown %q", missing, unknown)
-	}
-	if got := Undocumented(files); len(got) != 1 {
-		t.Errorf("Undocumented = %q, want one package", got)
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "harness", "words.go"), []byte(glossary), 0o644))
+	files, err = Load(dir)
+	require.NoError(t, err)
+	missing, unknown := Glossary(files, "harness")
+	assert.Equal(t, []string{"Forgotten"}, missing, "Glossary: missing %q, unknown %q", missing, unknown)
+	assert.Equal(t, []string{"Gone"}, unknown, "Glossary: missing %q, unknown %q", missing, unknown)
+	assert.Len(t, Undocumented(files), 1)
 }

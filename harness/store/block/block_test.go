@@ -2,17 +2,17 @@ package block
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/internal/launchtest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 var start = launchtest.Start
@@ -35,23 +35,15 @@ func folded(texts []string, random *rand.Rand) Session {
 func roundTrip(t *testing.T, s Session) []byte {
 	t.Helper()
 	data, err := Encode(s)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	got, err := Decode(data, "s000-candidate")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for i := range s.Lines {
-		if got.Lines[i] != s.Lines[i] {
-			t.Fatalf("line %d = %+v, want %+v", i, got.Lines[i], s.Lines[i])
-		}
+		require.Equal(t, s.Lines[i], got.Lines[i], "line")
 	}
 	for name, pair := range map[string][2]any{"iterations": {got.Iterations, s.Iterations}, "samples": {got.Samples, s.Samples}, "battery": {got.Battery, s.Battery},
 		"absences": {got.Absences, s.Absences}, "notices": {got.Notices, s.Notices}} {
-		if !reflect.DeepEqual(pair[0], pair[1]) {
-			t.Fatalf("%s come back as\n%+v, want\n%+v", name, pair[0], pair[1])
-		}
+		require.Equal(t, pair[1], pair[0], "%s come back as\n%+v, want\n%+v", name, pair[0], pair[1])
 	}
 	return data
 }
@@ -88,22 +80,21 @@ func TestOddValuesComeBack(t *testing.T) {
 func TestDocumentsComeBack(t *testing.T) {
 	texts := []string{`{"id":"s001","planned":{"pair":3},"at":"2026-11-27T03:00:00Z"}`, "", "not JSON", `{"id":"s001"}`}
 	data, err := EncodeTexts(texts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := DecodeTexts(data); err != nil || !reflect.DeepEqual(got, texts) {
-		t.Errorf("DecodeTexts() = %q, %v", got, err)
-	}
+	require.NoError(t, err)
+	got, err := DecodeTexts(data)
+	require.NoError(t, err, "DecodeTexts()")
+	assert.Equal(t, texts, got, "DecodeTexts()")
 }
 
 func TestATextComesBack(t *testing.T) {
 	for _, text := range []string{"", strings.Repeat(`{"id":"s003","pair":3}`, 1000)} {
 		data, err := EncodeText(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err := DecodeText(data); err != nil || got != text || len(text) > 0 && len(data) > len(text)/50 {
-			t.Errorf("%d bytes come back as %d, by way of %d, %v", len(text), len(got), len(data), err)
+		require.NoError(t, err)
+		got, err := DecodeText(data)
+		require.NoError(t, err, "%d bytes come back as %d, by way", len(text), len(got))
+		assert.Equal(t, text, got, "%d bytes come back as %d, by way", len(text), len(got))
+		if len(text) > 0 {
+			assert.LessOrEqual(t, len(data), len(text)/50, "%d bytes come back as %d, by way", len(text), len(got))
 		}
 	}
 }
@@ -114,27 +105,24 @@ func TestDamageIsTold(t *testing.T) {
 	for i := range data {
 		spoilt := bytes.Clone(data)
 		spoilt[i] ^= 0x41
-		if _, err := Decode(spoilt, ""); err == nil {
-			t.Fatalf("byte %d of %d may be anything", i, len(data))
-		}
+		_, err := Decode(spoilt, "")
+		require.Error(t, err, "byte %d of %d may be anything", i, len(data))
 	}
 	for n := range data {
-		if _, err := Decode(data[:n], ""); err == nil {
-			t.Fatalf("%d of %d bytes are enough", n, len(data))
-		}
+		_, err := Decode(data[:n], "")
+		require.Error(t, err, "%d of %d bytes are enough", n, len(data))
 	}
-	if _, err := Decode(append([]byte{version + 1}, data[1:]...), ""); err == nil || errors.Is(err, ErrTorn) || !strings.Contains(err.Error(), "version 2; this bench knows 1") {
-		t.Errorf("a newer block: %v", err)
-	}
+	_, err := Decode(append([]byte{version + 1}, data[1:]...), "")
+	require.Error(t, err, "a newer block")
+	require.NotErrorIs(t, err, ErrTorn, "a newer block")
+	require.ErrorContains(t, err, "version 2; this bench knows 1", "a newer block")
 }
 
 // FuzzOpen reads damaged blocks as if their checksums were right: no damage may make it panic or ask for much memory.
 func FuzzOpen(f *testing.F) {
 	for seed := range uint64(3) {
 		data, err := Encode(recorded(f, 2, 20, time.Microsecond, seed == 0, seed))
-		if err != nil {
-			f.Fatal(err)
-		}
+		require.NoError(f, err)
 		f.Add(data[5:])
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -174,9 +162,7 @@ func BenchmarkIteration(b *testing.B) {
 
 func BenchmarkDecode(b *testing.B) {
 	data, err := Encode(recorded(b, 10, 128, 100*time.Microsecond, true, 1))
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	for b.Loop() {
 		if _, err := Decode(data, "s"); err != nil {
 			b.Fatal(err)

@@ -4,6 +4,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestNumbersComeBack writes every kind of number through shared and separate models and reads them back.
@@ -22,22 +25,12 @@ func TestNumbersComeBack(t *testing.T) {
 	}
 	r, m, flags := newReader(w.finish()), newNumber(), newProbabilities(1)
 	for i, v := range values {
-		if got := r.signed(m, 0); got != v {
-			t.Fatalf("number %d: signed = %d, want %d", i, got, v)
-		}
-		if got := r.unsigned(m, 0); got != uint64(v) {
-			t.Fatalf("number %d: unsigned = %d, want %d", i, got, uint64(v))
-		}
-		if got := r.flag(&flags[0], false); got != (v&1 == 0) {
-			t.Fatalf("number %d: flag = %v", i, got)
-		}
-		if got := r.raw(0, 13); got != uint64(v)&(1<<13-1) {
-			t.Fatalf("number %d: raw = %d", i, got)
-		}
+		require.Equal(t, v, r.signed(m, 0), "number %d: signed", i)
+		require.Equal(t, uint64(v), r.unsigned(m, 0), "number %d: unsigned", i)
+		require.Equal(t, v&1 == 0, r.flag(&flags[0], false), "number %d: flag", i)
+		require.Equal(t, uint64(v)&(1<<13-1), r.raw(0, 13), "number %d: raw", i)
 	}
-	if r.err != nil {
-		t.Error(r.err)
-	}
+	require.NoError(t, r.err)
 }
 
 // TestNoiseCostsItsEntropy holds the coder against the entropy of normal jitter, the best that any code can do.
@@ -48,9 +41,9 @@ func TestNoiseCostsItsEntropy(t *testing.T) {
 		w.signed(m, int64(random.NormFloat64()*deviation))
 	}
 	entropy := math.Log2(deviation * math.Sqrt(2*math.Pi*math.E))
-	if cost := float64(8*len(w.finish())) / n; cost > 1.03*entropy || cost < 0.99*entropy {
-		t.Errorf("%.2f bits a number, the entropy is %.2f", cost, entropy)
-	}
+	cost := float64(8*len(w.finish())) / n
+	assert.LessOrEqual(t, cost, 1.03*entropy, "%.2f bits a number, the entropy is %.2f", cost, entropy)
+	assert.GreaterOrEqual(t, cost, 0.99*entropy, "%.2f bits a number, the entropy is %.2f", cost, entropy)
 }
 
 // TestWhatIsExpectedCostsNothing is what repeating lines rely on.
@@ -59,9 +52,8 @@ func TestWhatIsExpectedCostsNothing(t *testing.T) {
 	for range 100_000 {
 		w.signed(m, 0)
 	}
-	if size := len(w.finish()); size > 300 {
-		t.Errorf("100,000 zeros take %d bytes", size)
-	}
+	size := len(w.finish())
+	assert.LessOrEqual(t, size, 300, "100,000 zeros take %d bytes", size)
 }
 
 func TestReadingBeyondTheEndFails(t *testing.T) {
@@ -71,7 +63,5 @@ func TestReadingBeyondTheEndFails(t *testing.T) {
 	for range 1_000_000 {
 		r.unsigned(m, 0)
 	}
-	if r.err == nil {
-		t.Error("a million numbers were read out of one")
-	}
+	require.Error(t, r.err, "a million numbers were read out of one")
 }

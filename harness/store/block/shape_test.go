@@ -5,6 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestLinesTakenApart(t *testing.T) {
@@ -24,12 +27,10 @@ func TestLinesTakenApart(t *testing.T) {
 		`{"#key$":1}`:                                      `{"#key$":#}`,
 	} {
 		l := takeApart(text)
-		if l.shape != shape || l.together() != text {
-			t.Errorf("takeApart(%s) has shape %s and gives %s, want %s", text, l.shape, l.together(), shape)
-		}
-		if got := marks(l.shape); len(got) != len(l.values) {
-			t.Errorf("marks(%s) = %d values, the line has %d", l.shape, len(got), len(l.values))
-		}
+		assert.Equal(t, shape, l.shape, "takeApart(%s) has shape", text)
+		assert.Equal(t, text, l.together(), "takeApart(%s) has shape %s and gives %s", text, l.shape, l.together())
+		got := marks(l.shape)
+		assert.Len(t, got, len(l.values), "marks(%s) = %d values, the line has %d", l.shape, len(got), len(l.values))
 	}
 }
 
@@ -37,29 +38,23 @@ func TestLinesTakenApart(t *testing.T) {
 // written whole.
 func TestFixtureLinesHaveShapes(t *testing.T) {
 	files, err := filepath.Glob("../../../runtime/Tests/Fixtures/wire/*.jsonl")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no fixtures: %v", err)
-	}
+	require.NoError(t, err, "no fixtures")
+	require.NotEmpty(t, files, "no fixtures")
 	whole, all := 0, 0
 	for _, name := range files {
 		file, err := os.Open(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for lines := bufio.NewScanner(file); lines.Scan(); all++ {
 			l := takeApart(lines.Text())
-			if l.together() != lines.Text() {
-				t.Errorf("%s: %s comes back as %s", name, lines.Text(), l.together())
-			}
+			assert.Equal(t, lines.Text(), l.together(), "%s: %s comes back as %s", name, lines.Text(), l.together())
 			if l.shape == string(markLine) {
 				whole++
 			}
 		}
 		file.Close()
 	}
-	if all == 0 || whole > all/5 {
-		t.Errorf("%d of %d lines have no shape", whole, all)
-	}
+	assert.NotEqual(t, 0, all, "%d of %d lines have no shape", whole, all)
+	assert.LessOrEqual(t, whole, all/5, "%d of %d lines have no shape", whole, all)
 }
 
 func FuzzTakeApart(f *testing.F) {
@@ -68,11 +63,9 @@ func FuzzTakeApart(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		l := takeApart(text)
-		if got := l.together(); got != text {
-			t.Errorf("%q comes back as %q", text, got)
-		}
-		if got := marks(l.shape); len(got) != len(l.values) {
-			t.Errorf("%q: shape %q wants %d values, there are %d", text, l.shape, len(got), len(l.values))
-		}
+		got := l.together()
+		assert.Equal(t, text, got, "%q comes back as %q", text, got)
+		got2 := marks(l.shape)
+		assert.Len(t, got2, len(l.values), "%q: shape %q wants %d values, there are %d", text, l.shape, len(got2), len(l.values))
 	})
 }

@@ -1,11 +1,12 @@
 package simulation
 
 import (
-	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/lilims/bench/harness/trend"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestTrendErrorRates holds the detector to what docs/method.md says of it. The bounds allow for the Monte-Carlo error of
@@ -15,40 +16,37 @@ func TestTrendErrorRates(t *testing.T) {
 		t.Skip("plays years of nights")
 	}
 	c := playYears(detectors()[0], Drift{CV: 0.02, Phi: 0.3}, 60, newRandom(1, 0))
-	if c.RecallLarge < 0.95 || c.Precision < 0.95 {
-		t.Errorf("recall of steps of 6 %% and more is %.3g, precision %.3g", c.RecallLarge, c.Precision)
-	}
-	if c.ToldInTime < 0.88 || c.MedianDelay > 4 {
-		t.Errorf("%.3g of the large steps are reported by their fifth night, the median after %g nights", c.ToldInTime, c.MedianDelay)
-	}
-	if c.FalseAYear > 0.1 || c.Confirmed > 0.6 {
-		t.Errorf("%.3g false changes in a year without any, %.3g over all mornings", c.FalseAYear, c.Confirmed)
-	}
+	assert.GreaterOrEqual(t, c.RecallLarge, 0.95, "recall of steps of 6 %% and more is %.3g, precision %.3g", c.RecallLarge, c.Precision)
+	assert.GreaterOrEqual(t, c.Precision, 0.95, "recall of steps of 6 %% and more is %.3g, precision %.3g", c.RecallLarge, c.Precision)
+	assert.GreaterOrEqual(t, c.ToldInTime, 0.88,
+		"%.3g of the large steps are reported by their fifth night, the median after %g nights", c.ToldInTime, c.MedianDelay)
+	assert.LessOrEqual(t, c.MedianDelay, 4.0,
+		"%.3g of the large steps are reported by their fifth night, the median after %g nights", c.ToldInTime, c.MedianDelay)
+	assert.LessOrEqual(t, c.FalseAYear, 0.1, "%.3g false changes in a year without any, %.3g over all mornings", c.FalseAYear, c.Confirmed)
+	assert.LessOrEqual(t, c.Confirmed, 0.6, "%.3g false changes in a year without any, %.3g over all mornings", c.FalseAYear, c.Confirmed)
 }
 
 func TestSameSeedSameTrends(t *testing.T) {
 	first := Run(3, 2)
-	if second := Run(3, 2); !reflect.DeepEqual(first, second) {
-		t.Errorf("the same seed gave %+v and %+v", first, second)
-	}
+	assert.Equal(t, Run(3, 2), first, "the same seed")
 	var text strings.Builder
-	if err := Print(&text, first); err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(text.String(), "simulated nights, years: 2") || !strings.Contains(text.String(), "Welch") {
-		t.Errorf("table does not say what it is:\n%s", text.String())
-	}
+	require.NoError(t, Print(&text, first))
+	assert.Contains(t, text.String(), "simulated nights, years: 2", "table does not say what it is")
+	assert.Contains(t, text.String(), "Welch", "table does not say what it is")
 }
 
 // TestTrendCounts plays detectors whose errors are known.
 func TestTrendCounts(t *testing.T) {
 	blind := playYears(detector{"blind", func([]float64) []trend.Change { return nil }}, Drift{0.02, 0.3}, 5, newRandom(1, 1))
-	if blind.RecallSmall != 0 || blind.RecallLarge != 0 || blind.FalseAYear != 0 || blind.Confirmed != 0 || blind.MedianDelay != patience {
-		t.Errorf("a detector that finds nothing: %+v", blind)
-	}
+	assert.InDelta(t, 0, blind.RecallSmall, 0, "a detector that finds nothing")
+	assert.InDelta(t, 0, blind.RecallLarge, 0, "a detector that finds nothing")
+	assert.InDelta(t, 0, blind.FalseAYear, 0, "a detector that finds nothing")
+	assert.InDelta(t, 0, blind.Confirmed, 0, "a detector that finds nothing")
+	assert.InDelta(t, patience, blind.MedianDelay, 0, "a detector that finds nothing")
 	startled := playYears(detector{"startled", func(s []float64) []trend.Change { return []trend.Change{{Index: len(s) - 1, Provisional: true}} }},
 		Drift{0.02, 0.3}, 5, newRandom(1, 1))
-	if startled.FalseAYear != 1 || startled.Confirmed != 0 || startled.Provisional < 30 || startled.ToldInTime != 1 {
-		t.Errorf("a detector that sees a change every morning: %+v", startled)
-	}
+	assert.InDelta(t, 1, startled.FalseAYear, 0, "a detector that sees a change every morning")
+	assert.InDelta(t, 0, startled.Confirmed, 0, "a detector that sees a change every morning")
+	assert.GreaterOrEqual(t, startled.Provisional, 30.0, "a detector that sees a change every morning")
+	assert.InDelta(t, 1, startled.ToldInTime, 0, "a detector that sees a change every morning")
 }

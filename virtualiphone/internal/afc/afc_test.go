@@ -16,6 +16,8 @@ import (
 	"github.com/lilims/bench/virtualiphone/faults"
 	"github.com/lilims/bench/virtualiphone/internal/disk"
 	"github.com/lilims/bench/virtualiphone/internal/hosttest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // host speaks AFC to a server over a pipe.
@@ -31,13 +33,9 @@ func newHost(t testing.TB, capacity int64, change func(*Server)) *host {
 	t.Helper()
 	dir := t.TempDir()
 	root, err := os.OpenRoot(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	storage, err := disk.Open(dir, capacity, hosttest.NewClock())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	server := &Server{Root: root, Disk: storage, Model: "iPhone15,4", Service: "com.apple.afc", Faults: &faults.Script{}}
 	if change != nil {
 		change(server)
@@ -61,16 +59,11 @@ func (h *host) ask(op uint64, params, payload []byte) (uint64, []byte, []byte) {
 	// The test's end of the pipe writes while the server may already answer.
 	go h.conn.Write(answer(h.next, op, params, payload))
 	got, err := readRequest(h.conn)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	if got.number != h.next {
-		h.t.Fatalf("answer to packet %d, want %d", got.number, h.next)
-	}
+	require.NoError(h.t, err)
+	require.Equal(h.t, h.next, got.number, "answer to packet")
 	data := make([]byte, got.payload())
-	if _, err := io.ReadFull(h.conn, data); err != nil {
-		h.t.Fatal(err)
-	}
+	_, err = io.ReadFull(h.conn, data)
+	require.NoError(h.t, err)
 	return got.op, got.params, data
 }
 
@@ -78,9 +71,8 @@ func (h *host) ask(op uint64, params, payload []byte) (uint64, []byte, []byte) {
 func (h *host) code(op uint64, params, payload []byte) status {
 	h.t.Helper()
 	kind, args, _ := h.ask(op, params, payload)
-	if kind != opStatus || len(args) != 8 {
-		h.t.Fatalf("operation %#x answered with %#x", op, kind)
-	}
+	require.Equal(h.t, uint64(opStatus), kind, "operation %#x answered", op)
+	require.Len(h.t, args, 8, "operation %#x answered", op)
 	return status(binary.LittleEndian.Uint64(args))
 }
 
@@ -107,51 +99,36 @@ func TestRoundTrip(t *testing.T) {
 	contents := make([]byte, 3<<20+17)
 	rand.NewChaCha8([32]byte{1}).Read(contents)
 	file, code := h.open("/a/../b.bin", 3)
-	if code != statusOK || file < 0x100 {
-		t.Fatalf("open = handle %d, status %d; want a handle above one byte", file, code)
-	}
+	require.Equal(t, statusOK, code, "open = handle: want a handle above one byte")
+	require.GreaterOrEqual(t, file, uint64(0x100), "open = handle: want a handle above one byte")
 	for at := 0; at < len(contents); at += 1 << 20 {
-		if code := h.code(opWrite, word(file), contents[at:min(at+1<<20, len(contents))]); code != statusOK {
-			t.Fatalf("write = %d", code)
-		}
+		require.Equal(t, statusOK, h.code(opWrite, word(file), contents[at:min(at+1<<20, len(contents))]), "write")
 	}
-	if code := h.code(opClose, word(file), nil); code != statusOK {
-		t.Fatalf("close = %d", code)
-	}
+	require.Equal(t, statusOK, h.code(opClose, word(file), nil), "close")
 	onDisk, err := os.ReadFile(filepath.Join(h.dir, "b.bin"))
-	if err != nil || sha256.Sum256(onDisk) != sha256.Sum256(contents) {
-		t.Fatalf("the file differs from what was written: %v", err)
-	}
+	require.NoError(t, err, "the file differs from what was written")
+	require.Equal(t, sha256.Sum256(contents), sha256.Sum256(onDisk), "the file differs from what was written")
 	file, _ = h.open("b.bin", 1)
-	if code := h.code(opSeek, words(file, 0, 5), nil); code != statusOK {
-		t.Fatalf("seek = %d", code)
-	}
+	require.Equal(t, statusOK, h.code(opSeek, words(file, 0, 5), nil), "seek")
 	var back []byte
 	for {
 		kind, _, data := h.ask(opRead, words(file, 1<<40), nil)
-		if kind != opData {
-			t.Fatalf("read answered with %#x", kind)
-		}
+		require.Equal(t, uint64(opData), kind, "read answered")
 		if len(data) == 0 {
 			break
 		}
 		back = append(back, data...)
 	}
-	if !bytes.Equal(back, contents[5:]) {
-		t.Error("the file differs from what was read")
-	}
-	if _, args, _ := h.ask(opTell, word(file), nil); binary.LittleEndian.Uint64(args) != uint64(len(contents)) {
-		t.Errorf("tell = %d", binary.LittleEndian.Uint64(args))
-	}
+	assert.True(t, bytes.Equal(back, contents[5:]), "the file differs from what was read")
+	_, args, _ := h.ask(opTell, word(file), nil)
+	assert.Equal(t, uint64(len(contents)), binary.LittleEndian.Uint64(args), "tell")
 }
 
 func TestNames(t *testing.T) {
 	h := newHost(t, 1<<30, nil)
 	step := func(what string, op uint64, params []byte, want status) {
 		t.Helper()
-		if got := h.code(op, params, nil); got != want {
-			t.Errorf("%s = %d, want %d", what, got, want)
-		}
+		assert.Equal(t, want, h.code(op, params, nil), "%s", what)
 	}
 	step("make folders", opMakeDir, list("/x/y/z"), statusOK)
 	file, _ := h.open("x/y/f", 3)
@@ -172,117 +149,85 @@ func TestNames(t *testing.T) {
 	texts := strings.Split(string(info), "\x00")
 	want := map[string]string{"st_size": "1", "st_ifmt": "S_IFREG", "st_mtime": "1700000000000000000"}
 	for i := 0; i+1 < len(texts); i += 2 {
-		if w, ok := want[texts[i]]; ok && w != texts[i+1] {
-			t.Errorf("%s = %s, want %s", texts[i], texts[i+1], w)
+		w, ok := want[texts[i]]
+		if ok {
+			assert.Equal(t, texts[i+1], w, "%s", texts[i])
 		}
 	}
-	if _, code := h.open("x", 1); code != statusIsDir {
-		t.Errorf("open a folder = %d, want %d", code, statusIsDir)
-	}
-	if _, code := h.open("x/none", 1); code != statusNotFound {
-		t.Errorf("open what is not there = %d, want %d", code, statusNotFound)
-	}
+	_, code := h.open("x", 1)
+	assert.Equal(t, statusIsDir, code, "open a folder")
+	_, code = h.open("x/none", 1)
+	assert.Equal(t, statusNotFound, code, "open what is not there")
 	_, _, names := h.ask(opReadDir, list("x"), nil)
-	if got := string(names); got != ".\x00..\x00g\x00y\x00" {
-		t.Errorf("folder = %q", got)
-	}
+	assert.Equal(t, ".\x00..\x00g\x00y\x00", string(names), "folder")
 	step("remove all", opRemoveContents, list("x"), statusOK)
 }
 
 func TestNothingLeavesTheRoot(t *testing.T) {
 	h := newHost(t, 1<<30, nil)
 	secret := filepath.Join(filepath.Dir(h.dir), "secret")
-	if err := os.WriteFile(secret, []byte("s"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(secret, []byte("s"), 0o644))
 	for _, name := range []string{"../secret", "/../../secret", "a/../../secret"} {
-		if _, code := h.open(name, 1); code != statusNotFound {
-			t.Errorf("open %q = %d, want %d", name, code, statusNotFound)
-		}
+		_, code := h.open(name, 1)
+		assert.Equal(t, statusNotFound, code, "open %q", name)
 	}
-	if code := h.code(opLink, append(word(2), list("../secret", "out")...), nil); code != statusOK {
-		t.Fatalf("symbolic link = %d", code)
-	}
-	if _, code := h.open("out", 1); code == statusOK {
-		t.Error("a symbolic link leads out of the root")
-	}
-	if _, code := h.open("out", 3); code == statusOK {
-		t.Error("a symbolic link lets hosts write outside of the root")
-	}
-	if code := h.code(opRename, list("out", "../out"), nil); code != statusOK {
-		t.Errorf("rename below the top = %d: \"..\" stops at the root", code)
-	}
-	if text, err := os.ReadFile(secret); err != nil || string(text) != "s" {
-		t.Errorf("the file outside of the root: %q, %v", text, err)
-	}
+	require.Equal(t, statusOK, h.code(opLink, append(word(2), list("../secret", "out")...), nil), "symbolic link")
+	_, code := h.open("out", 1)
+	assert.NotEqual(t, statusOK, code, "a symbolic link leads out of the root")
+	_, code = h.open("out", 3)
+	assert.NotEqual(t, statusOK, code, "a symbolic link lets hosts write outside of the root")
+	code = h.code(opRename, list("out", "../out"), nil)
+	assert.Equal(t, statusOK, code, `rename below the top = %d: ".." stops at the root`, code)
+	text, err := os.ReadFile(secret)
+	require.NoError(t, err, "the file outside of the root: %q", text)
+	assert.Equal(t, "s", string(text), "the file outside of the root")
 }
 
 func TestTopIsAllThatIsSeen(t *testing.T) {
 	h := newHost(t, 1<<30, func(s *Server) { s.Top = "Documents" })
 	for _, d := range []string{"Documents", "Library"} {
-		if err := os.Mkdir(filepath.Join(h.dir, d), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.Mkdir(filepath.Join(h.dir, d), 0o755))
 	}
-	if _, _, names := h.ask(opReadDir, list("/"), nil); string(names) != ".\x00..\x00Documents\x00" {
-		t.Errorf("top = %q", names)
-	}
-	if _, code := h.open("/Library/x", 3); code != statusDenied {
-		t.Errorf("write beside Documents = %d, want %d", code, statusDenied)
-	}
-	if _, code := h.open("/Documents/x", 3); code != statusOK {
-		t.Errorf("write in Documents = %d", code)
-	}
+	_, _, names := h.ask(opReadDir, list("/"), nil)
+	assert.Equal(t, ".\x00..\x00Documents\x00", string(names), "top")
+	_, code := h.open("/Library/x", 3)
+	assert.Equal(t, statusDenied, code, "write beside Documents")
+	_, code = h.open("/Documents/x", 3)
+	assert.Equal(t, statusOK, code, "write in Documents")
 }
 
 func TestReadOnlyChangesNothing(t *testing.T) {
 	h := newHost(t, 1<<30, func(s *Server) { s.ReadOnly = true })
-	if _, code := h.open("x", 3); code != statusDenied {
-		t.Errorf("open for writing = %d, want %d", code, statusDenied)
-	}
-	if code := h.code(opMakeDir, list("d"), nil); code != statusDenied {
-		t.Errorf("make a folder = %d, want %d", code, statusDenied)
-	}
+	_, code := h.open("x", 3)
+	assert.Equal(t, statusDenied, code, "open for writing")
+	assert.Equal(t, statusDenied, h.code(opMakeDir, list("d"), nil), "make a folder")
 }
 
 func TestFullDiskKeepsTheConnectionInStep(t *testing.T) {
 	h := newHost(t, 1<<20, nil)
 	file, _ := h.open("big", 3)
-	if code := h.code(opWrite, word(file), make([]byte, 4<<20)); code != statusNoSpace {
-		t.Fatalf("write = %d, want %d", code, statusNoSpace)
-	}
-	if code := h.code(opRemove, list("big"), nil); code != statusOK {
-		t.Errorf("remove after a full disk = %d", code)
-	}
+	require.Equal(t, statusNoSpace, h.code(opWrite, word(file), make([]byte, 4<<20)), "write")
+	assert.Equal(t, statusOK, h.code(opRemove, list("big"), nil), "remove after a full disk")
 	kind, _, info := h.ask(opDeviceInfo, nil, nil)
-	if kind != opData || !bytes.Contains(info, []byte("FSTotalBytes\x001048576\x00")) {
-		t.Errorf("device info: %q", info)
-	}
+	assert.Equal(t, uint64(opData), kind, "device info")
+	assert.Contains(t, string(info), "FSTotalBytes\x001048576\x00", "device info")
 }
 
 func TestScriptedStatus(t *testing.T) {
 	h := newHost(t, 1<<20, nil)
-	if err := h.Faults.Add(faults.Fault{Service: "com.apple.afc", Kind: faults.Reply, Code: 20, Times: 1}); err != nil {
-		t.Fatal(err)
-	}
-	if code := h.code(opMakeDir, list("d"), nil); code != statusIO {
-		t.Errorf("scripted = %d, want 20", code)
-	}
-	if code := h.code(opMakeDir, list("d"), nil); code != statusOK {
-		t.Errorf("after the fault = %d", code)
-	}
+	require.NoError(t, h.Faults.Add(faults.Fault{Service: "com.apple.afc", Kind: faults.Reply, Code: 20, Times: 1}))
+	assert.Equal(t, statusIO, h.code(opMakeDir, list("d"), nil), "scripted")
+	assert.Equal(t, statusOK, h.code(opMakeDir, list("d"), nil), "after the fault")
 }
 
 func TestHandlesAreBounded(t *testing.T) {
 	h := newHost(t, 1<<20, nil)
 	for range maxHandles {
-		if _, code := h.open("f", 2); code != statusOK {
-			t.Fatalf("open = %d", code)
-		}
+		_, code := h.open("f", 2)
+		require.Equal(t, statusOK, code, "open")
 	}
-	if _, code := h.open("f", 2); code != statusNoResources {
-		t.Errorf("one handle too many = %d, want %d", code, statusNoResources)
-	}
+	_, code := h.open("f", 2)
+	assert.Equal(t, statusNoResources, code, "one handle too many")
 }
 
 func FuzzServe(f *testing.F) {
@@ -298,14 +243,10 @@ func FuzzServe(f *testing.F) {
 	f.Fuzz(func(t *testing.T, input []byte) {
 		dir := t.TempDir()
 		root, err := os.OpenRoot(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		defer root.Close()
 		storage, err := disk.Open(dir, 1<<16, hosttest.NewClock())
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		server := &Server{Root: root, Disk: storage}
 		server.Serve(context.Background(), &replay{in: bytes.NewReader(input)})
 	})

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"hash/crc32"
 	"log/slog"
 	"net"
@@ -18,6 +17,8 @@ import (
 	"github.com/lilims/bench/virtualiphone/internal/disk"
 	"github.com/lilims/bench/virtualiphone/internal/hosttest"
 	"github.com/lilims/bench/virtualiphone/internal/plistio"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"howett.net/plist"
 )
 
@@ -27,13 +28,9 @@ func newLibrary(t testing.TB, capacity int64) (*Library, *disk.Disk) {
 	t.Helper()
 	dir := t.TempDir()
 	storage, err := disk.Open(dir, capacity, hosttest.NewClock())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	library, err := Open(dir, storage, func(string) {}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return library, storage
 }
 
@@ -47,9 +44,7 @@ func installIPA(l *Library, ipa []byte) (App, error) {
 func leftovers(t *testing.T, l *Library) []string {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(l.dir, "bundles"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var out []string
 	for _, e := range entries {
 		known := slices.ContainsFunc(l.List(), func(a App) bool { return a.BundleUUID == e.Name() })
@@ -86,12 +81,10 @@ func TestRefusedPackages(t *testing.T) {
 			library, _ := newLibrary(t, 1<<30)
 			_, err := installIPA(library, c.ipa)
 			var f *Failure
-			if !errors.As(err, &f) || f.Code != c.code || !strings.Contains(f.Text, c.text) {
-				t.Errorf("install = %v, want %s with %q", err, c.code, c.text)
-			}
-			if left := leftovers(t, library); len(left) != 0 {
-				t.Errorf("a refused package left %v", left)
-			}
+			require.ErrorAs(t, err, &f, "install")
+			require.Equal(t, c.code, f.Code, "install")
+			assert.Contains(t, f.Text, c.text, "install")
+			assert.Empty(t, leftovers(t, library), "a refused package left")
 		})
 	}
 }
@@ -116,59 +109,38 @@ func TestHostExecutablesAreInstalled(t *testing.T) {
 		t.Skip("the test's own executable is no ELF file on " + runtime.GOOS)
 	}
 	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	text, err := os.ReadFile(self)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	library, _ := newLibrary(t, 1<<30)
 	app, err := installIPA(library, hosttest.IPA(t, hosttest.App{BundleID: demo, Executable: text}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if info, err := os.Stat(app.Program()); err != nil || info.Mode().Perm()&0o111 == 0 {
-		t.Errorf("the executable cannot be run: %v, %v", info, err)
-	}
+	require.NoError(t, err)
+	info, err := os.Stat(app.Program())
+	require.NoError(t, err, "the executable cannot be run")
+	assert.NotZero(t, info.Mode().Perm()&0o111, "the executable cannot be run")
 }
 
 func TestFullPhoneInstallsNothing(t *testing.T) {
 	library, storage := newLibrary(t, 1<<20)
 	_, err := installIPA(library, hosttest.IPA(t, hosttest.App{BundleID: demo, Files: map[string]string{"Payload/Demo.app/big": strings.Repeat("x", 2<<20)}}))
-	if f := failureOf(err); f.Code != notEnoughSpace {
-		t.Errorf("install = %v, want %s", err, notEnoughSpace)
-	}
-	if free := storage.Free(); free != 1<<20 {
-		t.Errorf("%d bytes free afterwards, want all of 1 MiB", free)
-	}
-	if left := leftovers(t, library); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
-	}
+	assert.Equal(t, notEnoughSpace, failureOf(err).Code, "install = %v, want", err)
+	assert.Equal(t, int64(1<<20), storage.Free(), "bytes free afterwards")
+	assert.Empty(t, leftovers(t, library), "left behind")
 }
 
 func TestUnfinishedInstallationsVanish(t *testing.T) {
 	library, storage := newLibrary(t, 1<<30)
-	if _, err := installIPA(library, hosttest.IPA(t, hosttest.App{BundleID: demo})); err != nil {
-		t.Fatal(err)
-	}
+	_, err := installIPA(library, hosttest.IPA(t, hosttest.App{BundleID: demo}))
+	require.NoError(t, err)
 	torn, err := library.stage()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := torn.add("Payload/Demo.app/Info.plist", 0o644, 1, strings.NewReader("x")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, torn.add("Payload/Demo.app/Info.plist", 0o644, 1, strings.NewReader("x")))
 	again, err := Open(library.dir, storage, func(string) {}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if list := again.List(); len(list) != 1 || list[0].BundleID != demo {
-		t.Errorf("apps = %v, want the finished one", list)
-	}
-	if left := leftovers(t, again); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
-	}
+	require.NoError(t, err)
+	list := again.List()
+	require.Len(t, list, 1, "apps")
+	assert.Equal(t, demo, list[0].BundleID, "apps")
+	assert.Empty(t, leftovers(t, again), "left behind")
 }
 
 // stored builds a streamed entry.
@@ -188,9 +160,7 @@ func stored(name string, contents []byte) []byte {
 func infoPlist(t testing.TB) []byte {
 	t.Helper()
 	text, err := plist.Marshal(map[string]any{"CFBundleIdentifier": demo, "CFBundleExecutable": "Demo"}, plist.XMLFormat)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return text
 }
 
@@ -199,9 +169,7 @@ func stream(t testing.TB, entries ...[]byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	text, err := plist.Marshal(map[string]any{"MediaSubdir": "PublicStaging/Demo.ipa", "InstallTransferredDirectory": 1}, plist.XMLFormat)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	plistio.WriteFrame(&out, text)
 	for _, e := range entries {
 		out.Write(e)
@@ -228,12 +196,9 @@ func converse(t *testing.T, l *Library, input []byte) (plistio.Dict, error) {
 	var last plistio.Dict
 	for conn.out.Len() > 0 {
 		payload, err := plistio.ReadFrame(&conn.out, plistio.MaxFrame)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if last, err = plistio.Decode(payload); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
+		last, err = plistio.Decode(payload)
+		require.NoError(t, err)
 	}
 	return last, err
 }
@@ -262,18 +227,14 @@ func TestConduit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			library, _ := newLibrary(t, 1<<30)
 			last, err := converse(t, library, stream(t, c.entries...))
-			if err != nil {
-				t.Fatal(err)
+			require.NoError(t, err)
+			got := last.Dict("InstallProgressDict").String("Error")
+			assert.Equal(t, c.want, got, "error = %q, want %q (%v)", got, c.want, last)
+			if c.want == "" {
+				assert.Equal(t, "DataComplete", last.String("Status"), "last answer = %v with %d apps installed", last, len(library.List()))
+				assert.Len(t, library.List(), 1, "last answer = %v with %d apps installed", last, len(library.List()))
 			}
-			if got := last.Dict("InstallProgressDict").String("Error"); got != c.want {
-				t.Errorf("error = %q, want %q (%v)", got, c.want, last)
-			}
-			if c.want == "" && (last.String("Status") != "DataComplete" || len(library.List()) != 1) {
-				t.Errorf("last answer = %v with %d apps installed", last, len(library.List()))
-			}
-			if left := leftovers(t, library); len(left) != 0 {
-				t.Errorf("left behind: %v", left)
-			}
+			assert.Empty(t, leftovers(t, library), "left behind")
 		})
 	}
 }
@@ -282,12 +243,10 @@ func TestTornStreamLeavesNothing(t *testing.T) {
 	library, _ := newLibrary(t, 1<<30)
 	whole := stream(t, stored("Payload/Demo.app/Demo", bytes.Repeat([]byte("x"), 1000)))
 	last, err := converse(t, library, whole[:len(whole)-500])
-	if err == nil && last.Dict("InstallProgressDict").String("Error") == "" {
-		t.Errorf("a torn stream was accepted: %v", last)
+	if err == nil {
+		assert.NotEmpty(t, last.Dict("InstallProgressDict").String("Error"), "a torn stream was accepted")
 	}
-	if left := leftovers(t, library); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
-	}
+	assert.Empty(t, leftovers(t, library), "left behind")
 }
 
 func FuzzConduit(f *testing.F) {
@@ -298,9 +257,7 @@ func FuzzConduit(f *testing.F) {
 		library, _ := newLibrary(t, 1<<20)
 		conn := &replay{in: bytes.NewReader(input)}
 		(&Conduit{Library: library, Post: func(string) {}}).Serve(context.Background(), conn)
-		if left := leftovers(t, library); len(left) != 0 {
-			t.Errorf("left behind: %v", left)
-		}
+		assert.Empty(t, leftovers(t, library), "left behind")
 	})
 }
 
@@ -309,8 +266,6 @@ func FuzzArchive(f *testing.F) {
 	f.Fuzz(func(t *testing.T, input []byte) {
 		library, _ := newLibrary(t, 1<<20)
 		installIPA(library, input)
-		if left := leftovers(t, library); len(left) != 0 {
-			t.Errorf("left behind: %v", left)
-		}
+		assert.Empty(t, leftovers(t, library), "left behind")
 	})
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/lilims/bench/virtualiphone/faults"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestCutAfter(t *testing.T) {
@@ -24,12 +26,12 @@ func TestCutAfter(t *testing.T) {
 		far.Close()
 	}()
 	var got [10]byte
-	if _, err := io.ReadFull(c, got[:9]); err != nil || cut {
-		t.Fatalf("after 9 of 10 bytes: cut %v, %v", cut, err)
-	}
-	if _, err := io.ReadFull(c, got[9:]); err != nil || !cut {
-		t.Errorf("after 10 bytes: cut %v, %v", cut, err)
-	}
+	_, err := io.ReadFull(c, got[:9])
+	require.NoError(t, err, "after 9 of 10 bytes: cut %v", cut)
+	require.False(t, cut, "after 9 of 10 bytes: cut %v", cut)
+	_, err = io.ReadFull(c, got[9:])
+	require.NoError(t, err, "after 10 bytes: cut %v", cut)
+	assert.True(t, cut, "after 10 bytes: cut %v", cut)
 }
 
 // bubble is the clock of a synctest bubble.
@@ -59,12 +61,12 @@ func TestLinkDelaysAndNarrows(t *testing.T) {
 		payload := bytes.Repeat([]byte("0123456789abcdef"), 1<<12) // 64 KiB: 62.5 ms at this width
 		go far.Write(payload)
 		back := make([]byte, len(payload))
-		if _, err := io.ReadFull(far, back); err != nil || !bytes.Equal(back, payload) {
-			t.Fatalf("round trip: %v", err)
-		}
-		if took := time.Since(start); took < 135*time.Millisecond || took > 140*time.Millisecond {
-			t.Errorf("64 KiB there and back took %v, want 135 ms", took)
-		}
+		_, err := io.ReadFull(far, back)
+		require.NoError(t, err, "round trip")
+		require.True(t, bytes.Equal(back, payload), "round trip")
+		took := time.Since(start)
+		assert.GreaterOrEqual(t, took, 135*time.Millisecond, "64 KiB there and back")
+		assert.LessOrEqual(t, took, 140*time.Millisecond, "64 KiB there and back")
 		far.Close()
 		synctest.Wait()
 	})
@@ -80,19 +82,14 @@ func TestLinkCarriesSeveralAtATime(t *testing.T) {
 			for range 5 {
 				phone.Write([]byte("answer"))
 			}
-			if took := time.Since(start); took != 0 {
-				t.Errorf("writing waited for %v", took)
-			}
+			assert.Equal(t, time.Duration(0), time.Since(start), "writing waited")
 			phone.Close() // lets what was written arrive
 		})
 		start := time.Now()
 		got, err := io.ReadAll(far)
-		if err != nil || len(got) != 30 {
-			t.Errorf("arrived: %q, %v", got, err)
-		}
-		if took := time.Since(start); took != 500*time.Millisecond {
-			t.Errorf("five answers took %v, want half a round trip", took)
-		}
+		require.NoError(t, err, "arrived")
+		assert.Len(t, got, 30, "arrived")
+		assert.Equal(t, 500*time.Millisecond, time.Since(start), "five answers: want half a round trip")
 		done.Wait()
 	})
 }
@@ -111,8 +108,9 @@ func TestLinkEndsWithItsContext(t *testing.T) {
 		go far.Write([]byte("late"))
 		synctest.Wait()
 		cancel()
-		if err := <-ended; !errors.Is(err, context.Canceled) && !errors.Is(err, net.ErrClosed) {
-			t.Errorf("read = %v", err)
+		err := <-ended
+		if !errors.Is(err, context.Canceled) {
+			require.ErrorIs(t, err, net.ErrClosed, "read")
 		}
 		phone.Close()
 	})

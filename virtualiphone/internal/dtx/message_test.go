@@ -2,23 +2,20 @@ package dtx
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"math/rand"
-	"reflect"
-	"strings"
 	"testing"
 
 	goios "github.com/danielpaulus/go-ios/ios/dtx_codec"
 	"github.com/danielpaulus/go-ios/ios/nskeyedarchiver"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func sample(t testing.TB) Message {
 	t.Helper()
 	m, err := NewCall("a:b:", map[string]any{"k": "v"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	m.Identifier, m.Channel, m.ExpectsReply = 7, -3, true
 	m.Aux = append(m.Aux, "text", int32(-5), int64(1<<40), nil)
 	return m
@@ -39,17 +36,13 @@ func TestMessageRoundTrip(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b, err := tt.message.Append(nil, tt.fragment)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			r := NewReader(bytes.NewReader(b))
 			got, err := r.Next()
-			if err != nil || !reflect.DeepEqual(got, tt.message) {
-				t.Errorf("Next = %+v, %v; want %+v", got, err, tt.message)
-			}
-			if _, err := r.Next(); err != io.EOF {
-				t.Errorf("second Next: %v, want EOF", err)
-			}
+			require.NoError(t, err, "Next")
+			assert.Equal(t, tt.message, got, "Next")
+			_, err = r.Next()
+			require.ErrorIs(t, err, io.EOF, "second Next")
 		})
 	}
 }
@@ -66,9 +59,9 @@ func TestFragmentsInterleave(t *testing.T) {
 	}
 	r := NewReader(bytes.NewReader(mixed))
 	for _, want := range []Message{one, two} {
-		if got, err := r.Next(); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("Next = %+v, %v; want %+v", got, err, want)
-		}
+		got, err := r.Next()
+		require.NoError(t, err, "Next")
+		assert.Equal(t, want, got, "Next")
 	}
 }
 
@@ -91,36 +84,29 @@ func splitFrames(b []byte) [][]byte {
 // TestGoIOSAgrees encodes with one implementation and reads with the other, both ways.
 func TestGoIOSAgrees(t *testing.T) {
 	m, err := NewCall("outputReceived:fromProcess:atTime:", "text\n", 12, 34)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	m.Identifier, m.Channel = 3, 1
 	b, err := m.Append(nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	theirs, err := goios.ReadMessage(bytes.NewReader(b))
-	if err != nil || theirs.Payload[0] != "outputReceived:fromProcess:atTime:" || len(theirs.Auxiliary.GetArguments()) != 3 {
-		t.Errorf("go-ios reads %v, %v", theirs, err)
-	}
+	require.NoError(t, err, "go-ios reads")
+	assert.Equal(t, "outputReceived:fromProcess:atTime:", theirs.Payload[0], "go-ios reads")
+	assert.Len(t, theirs.Auxiliary.GetArguments(), 3, "go-ios reads")
 
 	aux := goios.NewPrimitiveDictionary()
 	aux.AddInt32(4)
 	aux.AddNsKeyedArchivedObject([]any{"x"})
 	payload, _ := nskeyedarchiver.ArchiveBin("killPid:")
 	b, err = goios.Encode(5, 0, 2, true, goios.Methodinvocation, payload, aux)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	got, err := NewReader(bytes.NewReader(b)).Next()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	call, err := got.Call()
 	want := Call{"killPid:", []any{int64(4), []any{"x"}}}
-	if err != nil || !reflect.DeepEqual(call, want) || got.Channel != 2 || !got.ExpectsReply {
-		t.Errorf("Call = %v, %v; want %v", call, err, want)
-	}
+	require.NoError(t, err, "Call")
+	assert.Equal(t, want, call)
+	assert.Equal(t, int32(2), got.Channel, "Call")
+	assert.True(t, got.ExpectsReply, "Call")
 }
 
 func TestReaderRefuses(t *testing.T) {
@@ -149,9 +135,7 @@ func TestReaderRefuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			m, err := NewReader(bytes.NewReader(tt.in)).Next()
-			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("Next = %+v, %v; want an error with %q", m, err, tt.want)
-			}
+			require.ErrorContains(t, err, tt.want, "Next = %+v", m)
 		})
 	}
 }
@@ -163,9 +147,8 @@ func TestReaderTakesAnySplit(t *testing.T) {
 	rand.New(rand.NewSource(1)).Read(m.Payload)
 	b, _ := m.Append(nil, 1000)
 	got, err := NewReader(&trickle{b}).Next()
-	if err != nil || !bytes.Equal(got.Payload, m.Payload) {
-		t.Errorf("Next: %v, %d bytes of payload", err, len(got.Payload))
-	}
+	require.NoError(t, err, "Next: %v, %d bytes of payload", err, len(got.Payload))
+	assert.True(t, bytes.Equal(got.Payload, m.Payload), "Next: %v, %d bytes of payload", err, len(got.Payload))
 }
 
 type trickle struct{ b []byte }
@@ -192,16 +175,15 @@ func FuzzReader(f *testing.F) {
 			if err != nil {
 				return
 			}
-			if _, err := m.Call(); err != nil && errors.Is(err, io.EOF) {
-				t.Fatalf("Call: %v", err)
+			_, err = m.Call()
+			if err != nil {
+				require.NotErrorIs(t, err, io.EOF, "Call")
 			}
 			again, err := m.Append(nil, 0)
-			if err != nil {
-				t.Fatalf("Append of what Next yielded: %v", err)
-			}
-			if back, err := NewReader(bytes.NewReader(again)).Next(); err != nil || !reflect.DeepEqual(back, m) {
-				t.Fatalf("Next = %+v, %v; want %+v", back, err, m)
-			}
+			require.NoError(t, err, "Append of what Next yielded")
+			back, err := NewReader(bytes.NewReader(again)).Next()
+			require.NoError(t, err, "Next")
+			require.Equal(t, m, back, "Next")
 		}
 	})
 }

@@ -5,10 +5,11 @@ import (
 	"context"
 	"errors"
 	"net"
-	"strings"
 	"testing"
 
 	"github.com/lilims/bench/virtualiphone/internal/nskeyed"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // echo answers every call with its first argument, and says when it was closed.
@@ -57,54 +58,43 @@ func serve(t *testing.T, fragment int) *client {
 	}}}
 	go func() { c.done <- s.Serve(ctx, theirs) }()
 	t.Cleanup(func() { cancel(); ours.Close() })
-	if m := c.read(); m.Channel != 0 {
-		t.Fatalf("first message %+v", m)
-	}
+	require.Equal(t, int32(0), c.read().Channel, "first message")
 	return c
 }
 
 func (c *client) read() Message {
 	c.t.Helper()
 	m, err := c.r.Next()
-	if err != nil {
-		c.t.Fatal(err)
-	}
+	require.NoError(c.t, err)
 	return m
 }
 
 func (c *client) send(channel int32, selector string, args ...any) {
 	c.t.Helper()
 	m, err := NewCall(selector, args...)
-	if err != nil {
-		c.t.Fatal(err)
-	}
+	require.NoError(c.t, err)
 	c.next++
 	m.Identifier, m.Channel, m.ExpectsReply = c.next, channel, true
 	b, err := m.Append(nil, 64)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if _, err := c.conn.Write(b); err != nil {
-		c.t.Fatal(err)
-	}
+	require.NoError(c.t, err)
+	_, err = c.conn.Write(b)
+	require.NoError(c.t, err)
 }
 
 func (c *client) call(channel int32, selector string, args ...any) Message {
 	c.t.Helper()
 	c.send(channel, selector, args...)
 	m := c.read()
-	if m.Identifier != c.next || m.Conversation != 1 || m.Channel != channel {
-		c.t.Fatalf("reply %+v to message %d on channel %d", m, c.next, channel)
-	}
+	require.Equal(c.t, c.next, m.Identifier, "reply %+v to message %d on channel %d", m, c.next, channel)
+	require.Equal(c.t, uint32(1), m.Conversation, "reply %+v to message %d on channel %d", m, c.next, channel)
+	require.Equal(c.t, channel, m.Channel, "reply %+v to message %d on channel %d", m, c.next, channel)
 	return m
 }
 
 func value(t *testing.T, m Message) any {
 	t.Helper()
 	v, err := nskeyed.Unarchive(m.Payload)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return v
 }
 
@@ -112,18 +102,16 @@ func TestServerAnswers(t *testing.T) {
 	for name, fragment := range map[string]int{"whole": 0, "fragmented": 40} {
 		t.Run(name, func(t *testing.T) {
 			c := serve(t, fragment)
-			if m := c.call(0, "_requestChannelWithCode:identifier:", 1, "echo"); m.Type != TypeAck {
-				t.Fatalf("channel request answered with %+v", m)
-			}
-			if m := c.call(1, "echo:", "hello"); m.Type != TypeReply || value(t, m) != "hello" {
-				t.Errorf("echo = %v", value(t, m))
-			}
-			if m := c.call(1, "void"); m.Type != TypeAck || len(m.Payload) != 0 {
-				t.Errorf("void = %+v", m)
-			}
-			if m := c.call(1, "fail"); m.Type != TypeError || !strings.Contains(value(t, m).(*nskeyed.Error).Error(), "it failed") {
-				t.Errorf("fail = %v", value(t, m))
-			}
+			require.Equal(t, TypeAck, c.call(0, "_requestChannelWithCode:identifier:", 1, "echo").Type, "channel request answered")
+			m := c.call(1, "echo:", "hello")
+			assert.Equal(t, TypeReply, m.Type, "echo")
+			assert.Equal(t, "hello", value(t, m), "echo")
+			m = c.call(1, "void")
+			assert.Equal(t, TypeAck, m.Type, "void")
+			assert.Empty(t, m.Payload, "void")
+			m = c.call(1, "fail")
+			require.Equal(t, TypeError, m.Type, "fail")
+			assert.Contains(t, value(t, m).(*nskeyed.Error).Error(), "it failed", "fail")
 			if m := c.call(1, "nonsense"); m.Type != TypeError {
 				t.Errorf("unknown selector = %v", value(t, m))
 			}
@@ -153,9 +141,8 @@ func TestServerRefusesChannels(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			m := c.call(tt.channel, tt.selector, tt.args...)
-			if m.Type != TypeError || !strings.Contains(value(t, m).(error).Error(), tt.want) {
-				t.Errorf("%s = %v, want an error with %q", tt.selector, m, tt.want)
-			}
+			require.Equal(t, TypeError, m.Type, "%s", tt.selector)
+			require.ErrorContains(t, value(t, m).(error), tt.want, "%s", tt.selector)
 		})
 	}
 }
@@ -172,21 +159,15 @@ func TestServerClosesServices(t *testing.T) {
 		c.call(0, "_requestChannelWithCode:identifier:", 1, "echo")
 		c.conn.Close()
 		<-c.closed
-		if err := <-c.done; err != nil {
-			t.Errorf("Serve: %v", err)
-		}
-		if err := c.last.Call("late:"); !errors.Is(err, net.ErrClosed) {
-			t.Errorf("event after the end: %v", err)
-		}
+		require.NoError(t, <-c.done, "Serve")
+		require.ErrorIs(t, c.last.Call("late:"), net.ErrClosed, "event after the end")
 	})
 	t.Run("when the context ends", func(t *testing.T) {
 		c := serve(t, 0)
 		c.call(0, "_requestChannelWithCode:identifier:", 1, "echo")
 		c.cancel()
 		<-c.closed
-		if err := <-c.done; !errors.Is(err, context.Canceled) {
-			t.Errorf("Serve: %v", err)
-		}
+		require.ErrorIs(t, <-c.done, context.Canceled, "Serve")
 	})
 	t.Run("while an event is stuck", func(t *testing.T) {
 		c := serve(t, 0)
@@ -195,8 +176,6 @@ func TestServerClosesServices(t *testing.T) {
 		go func() { stuck <- c.last.Call("unread:") }()
 		c.cancel()
 		<-c.closed
-		if err := <-stuck; err == nil {
-			t.Error("the event was sent to nobody")
-		}
+		require.Error(t, <-stuck, "the event was sent to nobody")
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"howett.net/plist"
 )
 
@@ -29,9 +30,7 @@ func IPA(t testing.TB, app App) []byte {
 		}
 	}
 	text, err := plist.Marshal(info, plist.BinaryFormat)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if app.Executable == nil {
 		app.Executable = []byte("#!/bin/sh\nexit 0\n")
 	}
@@ -43,15 +42,10 @@ func IPA(t testing.TB, app App) []byte {
 	archive := zip.NewWriter(&out)
 	for name, contents := range entries {
 		w, err := archive.Create(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Write(contents); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
+		_, err = w.Write(contents)
+		require.NoError(t, err)
 	}
-	if err := archive.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, archive.Close())
 	return out.Bytes()
 }

@@ -14,9 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"howett.net/plist"
-
 	"github.com/lilims/bench/virtualiphone/internal/plistio"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"howett.net/plist"
 )
 
 // patience bounds every wait of a test; it is reached only when something hangs.
@@ -32,9 +33,7 @@ type Host struct {
 func Serve(t testing.TB, serve func(context.Context, net.Listener) error) Host {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- serve(ctx, listener) }()
@@ -42,9 +41,7 @@ func Serve(t testing.TB, serve func(context.Context, net.Listener) error) Host {
 		cancel()
 		select {
 		case err := <-done:
-			if err != nil {
-				t.Errorf("serving ended with %v", err)
-			}
+			assert.NoError(t, err, "serving ended")
 		case <-time.After(patience):
 			t.Error("serving did not end")
 		}
@@ -56,9 +53,7 @@ func Serve(t testing.TB, serve func(context.Context, net.Listener) error) Host {
 func (h Host) Dial() net.Conn {
 	h.t.Helper()
 	conn, err := net.Dial("tcp", h.Addr)
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	require.NoError(h.t, err)
 	conn.SetDeadline(time.Now().Add(patience))
 	h.t.Cleanup(func() { conn.Close() })
 	return conn
@@ -97,13 +92,10 @@ func (h Host) Ask(request map[string]any) plistio.Dict {
 	h.t.Helper()
 	conn := h.Dial()
 	defer conn.Close()
-	if err := Send(conn, 7, request); err != nil {
-		h.t.Fatal(err)
-	}
+	require.NoError(h.t, Send(conn, 7, request))
 	tag, message, err := Receive(conn)
-	if err != nil || tag != 7 {
-		h.t.Fatalf("mux answered tag %d, %v", tag, err)
-	}
+	require.NoError(h.t, err, "mux answered tag")
+	require.Equal(h.t, uint32(7), tag, "mux answered tag")
 	return message
 }
 
@@ -251,8 +243,6 @@ func (h Host) Service(udid, name string) (net.Conn, error) {
 func (h Host) Frames(udid, name string) *plistio.Conn {
 	h.t.Helper()
 	conn, err := h.Service(udid, name)
-	if err != nil {
-		h.t.Fatalf("service %s: %v", name, err)
-	}
+	require.NoError(h.t, err, "service %s", name)
 	return plistio.New(conn)
 }

@@ -1,6 +1,10 @@
 package instruments
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
 
 func TestWholeText(t *testing.T) {
 	const euro = "\xE2\x82\xAC"
@@ -24,9 +28,7 @@ func TestWholeText(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := wholeText([]byte(tt.in), tt.most); got != tt.want {
-				t.Errorf("wholeText(%q, %d) = %d, want %d", tt.in, tt.most, got, tt.want)
-			}
+			assert.Equal(t, tt.want, wholeText([]byte(tt.in), tt.most), "wholeText(%q, %d)", tt.in, tt.most)
 		})
 	}
 }

@@ -3,9 +3,7 @@ package instruments_test
 import (
 	"bufio"
 	"context"
-	"errors"
 	"net"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +14,8 @@ import (
 	"github.com/lilims/bench/virtualiphone/internal/nskeyed"
 	"github.com/lilims/bench/virtualiphone/phonetest"
 	"github.com/lilims/bench/virtualiphone/process"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 const services = "com.apple.instruments.server.services."
@@ -50,21 +50,15 @@ func connect(t *testing.T, phone *phonetest.Phone, clock *phonetest.Clock) *host
 func (h *host) call(channel int32, selector string, args ...any) (any, error) {
 	h.t.Helper()
 	m, err := dtx.NewCall(selector, args...)
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	require.NoError(h.t, err)
 	h.next++
 	m.Identifier, m.Channel, m.ExpectsReply = h.next, channel, true
 	b, err := m.Append(nil, 0)
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	require.NoError(h.t, err)
 	go h.conn.Write(b) // the phone may be writing too, and a pipe holds nothing
 	for {
 		m, err := h.r.Next()
-		if err != nil {
-			h.t.Fatal(err)
-		}
+		require.NoError(h.t, err)
 		if m.Conversation == 0 {
 			h.events = append(h.events, m)
 			continue
@@ -73,9 +67,7 @@ func (h *host) call(channel int32, selector string, args ...any) (any, error) {
 			return nil, nil
 		}
 		v, err := nskeyed.Unarchive(m.Payload)
-		if err != nil {
-			h.t.Fatal(err)
-		}
+		require.NoError(h.t, err)
 		if m.Type == dtx.TypeError {
 			return nil, v.(error)
 		}
@@ -85,9 +77,8 @@ func (h *host) call(channel int32, selector string, args ...any) (any, error) {
 
 func (h *host) open(code int, name string) {
 	h.t.Helper()
-	if _, err := h.call(0, "_requestChannelWithCode:identifier:", code, services+name); err != nil {
-		h.t.Fatal(err)
-	}
+	_, err := h.call(0, "_requestChannelWithCode:identifier:", code, services+name)
+	require.NoError(h.t, err)
 }
 
 // event returns the next event on a channel.
@@ -102,9 +93,7 @@ func (h *host) event(channel int32) dtx.Message {
 			}
 		}
 		m, err := h.r.Next()
-		if err != nil {
-			h.t.Fatal(err)
-		}
+		require.NoError(h.t, err)
 		h.events = append(h.events, m)
 	}
 }
@@ -123,20 +112,17 @@ func TestOutputIsText(t *testing.T) {
 	})
 	h := connect(t, phone, phonetest.NewClock())
 	h.open(1, "processcontrol")
-	if _, err := h.call(1, launch, "", "app", map[string]any{}, []any{}, nil); err != nil {
-		t.Fatal(err)
-	}
+	_, err := h.call(1, launch, "", "app", map[string]any{}, []any{}, nil)
+	require.NoError(t, err)
 	want := "größer \uFFFD 😀\n" + long
 	var got strings.Builder
 	for got.Len() < len(want) {
 		call, err := h.event(1).Call()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		text, err := call.String(0)
-		if err != nil || call.Args[1] != int64(100) || len(text) > 64<<10 {
-			t.Fatalf("event %v, %v", call, err)
-		}
+		require.NoError(t, err, "event")
+		require.Equal(t, int64(100), call.Args[1], "event")
+		require.LessOrEqual(t, len(text), 64<<10, "event")
 		got.WriteString(text)
 	}
 	if got.String() != want {
@@ -175,9 +161,7 @@ func TestCallsThatAreRefused(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			v, err := h.call(tt.channel, tt.selector, tt.args...)
-			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("%s = %v, %v; want an error with %q", tt.selector, v, err, tt.want)
-			}
+			require.ErrorContains(t, err, tt.want, "%s = %v", tt.selector, v)
 		})
 	}
 }
@@ -189,29 +173,22 @@ func TestStoppedObservationIsSilent(t *testing.T) {
 	h := connect(t, phone, phonetest.NewClock())
 	h.open(1, "processcontrol")
 	pid, err := h.call(1, launch, "", "app", nil, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if found, err := h.call(1, "processIdentifierForBundleIdentifier:", "app"); err != nil || found != pid {
-		t.Errorf("found %v, %v; want %v", found, err, pid)
-	}
+	require.NoError(t, err)
+	found, err := h.call(1, "processIdentifierForBundleIdentifier:", "app")
+	require.NoError(t, err, "found")
+	assert.Equal(t, pid, found)
 	for _, selector := range []string{"startObservingPid:", "startObservingPid:", "stopObservingPid:", "killPid:"} {
-		if _, err := h.call(1, selector, pid); err != nil {
-			t.Fatal(err)
-		}
+		_, err := h.call(1, selector, pid)
+		require.NoError(t, err)
 	}
 	ended := make(chan process.Exit, 1)
-	if err := phone.Table.Watch(int(pid.(int64)), func(e process.Exit) { ended <- e }); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, phone.Table.Watch(int(pid.(int64)), func(e process.Exit) { ended <- e }))
 	<-ended
-	if found, err := h.call(1, "processIdentifierForBundleIdentifier:", "app"); err != nil || found != int64(0) {
-		t.Errorf("found %v, %v after the end", found, err)
-	}
+	found, err = h.call(1, "processIdentifierForBundleIdentifier:", "app")
+	require.NoError(t, err)
+	assert.Equal(t, int64(0), found, "found %v, %v after the end", found, err)
 	for _, m := range h.events {
-		if m.Channel == -1 {
-			t.Errorf("event %+v", m)
-		}
+		assert.NotEqual(t, int32(-1), m.Channel, "event")
 	}
 }
 
@@ -222,50 +199,38 @@ func TestSamplesFollowTheInterval(t *testing.T) {
 	h.open(1, "sysmontap")
 	end := func() uint64 {
 		v, err := nskeyed.Unarchive(h.event(1).Payload)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		n, _ := nskeyed.Int(v.([]any)[0].(map[string]any)["EndMachAbsTime"])
 		return uint64(n)
 	}
-	if _, err := h.call(1, "setConfig:", map[string]any{"sampleInterval": 250_000_000}); err != nil {
-		t.Fatal(err)
-	}
+	_, err := h.call(1, "setConfig:", map[string]any{"sampleInterval": 250_000_000})
+	require.NoError(t, err)
 	var got []uint64
 	for range 2 {
-		if _, err := h.call(1, "start"); err != nil {
-			t.Fatal(err)
-		}
+		_, err := h.call(1, "start")
+		require.NoError(t, err)
 		got = append(got, end())
 		clock.Advance(250 * time.Millisecond)
 		got = append(got, end())
-		if _, err := h.call(1, "stop"); err != nil {
-			t.Fatal(err)
-		}
+		_, err = h.call(1, "stop")
+		require.NoError(t, err)
 	}
 	const quarter = 6_000_000 // of a second, in ticks of 24 MHz
-	if want := []uint64{0, quarter, quarter, 2 * quarter}; !reflect.DeepEqual(got, want) {
-		t.Errorf("samples at %v, want %v", got, want)
-	}
+	assert.Equal(t, []uint64{0, quarter, quarter, 2 * quarter}, got, "samples")
 }
 
 func TestServeEndsWhileSampling(t *testing.T) {
 	h := connect(t, phonetest.New(), phonetest.NewClock())
 	h.open(1, "sysmontap")
-	if _, err := h.call(1, "start"); err != nil {
-		t.Fatal(err)
-	}
+	_, err := h.call(1, "start")
+	require.NoError(t, err)
 	h.cancel() // the first sample is unread: the sampler may be stuck in sending it
-	if err := <-h.done; !errors.Is(err, context.Canceled) {
-		t.Errorf("Serve: %v", err)
-	}
+	require.ErrorIs(t, <-h.done, context.Canceled, "Serve")
 }
 
 func TestServeNeedsTheImage(t *testing.T) {
 	phone := phonetest.New()
 	phone.SetImage(false)
 	h := connect(t, phone, phonetest.NewClock())
-	if err := <-h.done; err == nil || !strings.Contains(err.Error(), "not mounted") {
-		t.Errorf("Serve: %v", err)
-	}
+	require.ErrorContains(t, <-h.done, "not mounted", "Serve")
 }

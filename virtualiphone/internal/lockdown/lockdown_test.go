@@ -13,6 +13,8 @@ import (
 	"github.com/lilims/bench/virtualiphone/internal/hosttest"
 	"github.com/lilims/bench/virtualiphone/internal/plistio"
 	"github.com/lilims/bench/virtualiphone/internal/service"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"howett.net/plist"
 )
 
@@ -33,9 +35,7 @@ func (phone) Detach()                            {}
 func newServer(t testing.TB) *Server {
 	t.Helper()
 	s, err := New(phone{}, t.TempDir(), &faults.Script{}, hosttest.NewClock(), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return s
 }
 
@@ -67,9 +67,8 @@ func TestAnswers(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			if _, got := s.answer(c.request, c.inSession, Pairing{}); got != c.want {
-				t.Errorf("error = %q, want %q", got, c.want)
-			}
+			_, got := s.answer(c.request, c.inSession, Pairing{})
+			assert.Equal(t, c.want, got)
 		})
 	}
 }
@@ -77,34 +76,25 @@ func TestAnswers(t *testing.T) {
 func TestPortsAreUsedOnce(t *testing.T) {
 	s := newServer(t)
 	port := s.start(started{})
-	if _, ok := s.Open(port); !ok {
-		t.Fatal("nothing listens on a started port")
-	}
-	if _, ok := s.Open(port); ok {
-		t.Error("a port can be used twice")
-	}
+	_, ok := s.Open(port)
+	require.True(t, ok, "nothing listens on a started port")
+	_, ok = s.Open(port)
+	assert.False(t, ok, "a port can be used twice")
 	first := s.start(started{})
 	for range maxStarted {
 		s.start(started{})
 	}
-	if _, ok := s.Open(first); ok {
-		t.Error("a service that nobody connected to is kept for ever")
-	}
+	_, ok = s.Open(first)
+	assert.False(t, ok, "a service that nobody connected to is kept for ever")
 }
 
 func TestPairingsAreBounded(t *testing.T) {
 	s := newServer(t)
 	for i := range maxPairings {
-		if err := s.pairings.save(Pairing{HostID: string(rune('a' + i))}); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, s.pairings.save(Pairing{HostID: string(rune('a' + i))}))
 	}
-	if err := s.pairings.save(Pairing{HostID: "a"}); err != nil {
-		t.Errorf("a known host pairs again: %v", err)
-	}
-	if err := s.pairings.save(Pairing{HostID: "one too many"}); err == nil {
-		t.Error("a phone trusts hosts without bound")
-	}
+	require.NoError(t, s.pairings.save(Pairing{HostID: "a"}), "a known host pairs again")
+	require.Error(t, s.pairings.save(Pairing{HostID: "one too many"}), "a phone trusts hosts without bound")
 }
 
 func TestRecordConnStopsBetweenRecords(t *testing.T) {
@@ -119,17 +109,12 @@ func TestRecordConnStopsBetweenRecords(t *testing.T) {
 	var got []byte
 	for len(got) < 10 {
 		n, err := c.Read(buffer)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		got = append(got, buffer[:n]...)
 	}
-	if string(got) != "\x16\x03\x03\x00\x05hello" {
-		t.Errorf("read %q, want the record alone", got)
-	}
-	if rest, _ := io.ReadAll(near); string(rest) != "plain" {
-		t.Errorf("left for plain text: %q", rest)
-	}
+	assert.Equal(t, "\x16\x03\x03\x00\x05hello", string(got), "read")
+	rest, _ := io.ReadAll(near)
+	assert.Equal(t, "plain", string(rest), "left for plain text")
 }
 
 // replay is a connection whose host has sent everything already and does not listen.
@@ -150,9 +135,7 @@ func FuzzServe(f *testing.F) {
 		var out bytes.Buffer
 		for _, r := range requests {
 			text, err := plist.Marshal(r, plist.XMLFormat)
-			if err != nil {
-				f.Fatal(err)
-			}
+			require.NoError(f, err)
 			plistio.WriteFrame(&out, text)
 		}
 		return out.Bytes()

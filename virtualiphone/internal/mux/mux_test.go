@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/lilims/bench/virtualiphone/internal/hosttest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // shelf keeps records in memory.
@@ -65,27 +67,15 @@ func TestPairRecords(t *testing.T) {
 		t.Helper()
 		return host.Ask(map[string]any{"MessageType": kind, "PairRecordID": "u", "PairRecordData": data}).Uint("Number")
 	}
-	if got := host.Ask(map[string]any{"MessageType": "ReadBUID"}).String("BUID"); got != "buid" {
-		t.Errorf("BUID = %q", got)
-	}
-	if got := ask("ReadPairRecord", nil); got != resultBadDevice {
-		t.Errorf("record of a phone that was never paired = %d, want %d", got, resultBadDevice)
-	}
-	if got := ask("SavePairRecord", []byte("r")); got != resultOK {
-		t.Errorf("save = %d", got)
-	}
-	if got := host.Ask(map[string]any{"MessageType": "ReadPairRecord", "PairRecordID": "u"}).Bytes("PairRecordData"); string(got) != "r" {
-		t.Errorf("record = %q", got)
-	}
-	if got := ask("DeletePairRecord", nil); got != resultOK {
-		t.Errorf("delete = %d", got)
-	}
-	if got := host.Ask(map[string]any{"MessageType": "SavePairRecord", "PairRecordID": "../x"}).Uint("Number"); got == resultOK {
-		t.Error("a record was saved under a path")
-	}
-	if got := host.Ask(map[string]any{"MessageType": "Nonsense"}).Uint("Number"); got != resultBadCommand {
-		t.Errorf("an unknown request = %d, want %d", got, resultBadCommand)
-	}
+	assert.Equal(t, "buid", host.Ask(map[string]any{"MessageType": "ReadBUID"}).String("BUID"), "BUID")
+	assert.Equal(t, uint64(resultBadDevice), ask("ReadPairRecord", nil), "record of a phone that was never paired")
+	assert.Equal(t, uint64(resultOK), ask("SavePairRecord", []byte("r")), "save")
+	assert.Equal(t, "r", string(host.Ask(map[string]any{"MessageType": "ReadPairRecord", "PairRecordID": "u"}).Bytes("PairRecordData")),
+		"record")
+	assert.Equal(t, uint64(resultOK), ask("DeletePairRecord", nil), "delete")
+	assert.NotEqual(t, uint64(resultOK), host.Ask(map[string]any{"MessageType": "SavePairRecord", "PairRecordID": "../x"}).Uint("Number"),
+		"a record was saved under a path")
+	assert.Equal(t, uint64(resultBadCommand), host.Ask(map[string]any{"MessageType": "Nonsense"}).Uint("Number"), "an unknown request")
 }
 
 func TestConnect(t *testing.T) {
@@ -93,29 +83,22 @@ func TestConnect(t *testing.T) {
 	gone := make(chan struct{}, 1)
 	id := s.Attach(echo("00008120-0000000000000001", gone))
 	conn, err := host.Connect("00008120-0000000000000001", 7)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := conn.Write([]byte("hello")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	_, err = conn.Write([]byte("hello"))
+	require.NoError(t, err)
 	var back [5]byte
-	if _, err := io.ReadFull(conn, back[:]); err != nil || string(back[:]) != "hello" {
-		t.Errorf("echo = %q, %v", back, err)
-	}
-	if _, err := host.Connect("00008120-0000000000000001", 8); err == nil || !strings.Contains(err.Error(), "result 3") {
-		t.Errorf("a port where nothing listens: %v, want result 3", err)
-	}
+	_, err = io.ReadFull(conn, back[:])
+	require.NoError(t, err, "echo")
+	assert.Equal(t, "hello", string(back[:]), "echo")
+	_, err = host.Connect("00008120-0000000000000001", 8)
+	require.ErrorContains(t, err, "result 3", "a port where nothing listens")
 	held, err := host.Connect("00008120-0000000000000001", 9)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	s.Detach(id)
 	<-gone
 	for _, c := range []net.Conn{conn, held} {
-		if _, err := c.Read(back[:]); err == nil {
-			t.Error("a stream outlived the cable")
-		}
+		_, err := c.Read(back[:])
+		require.Error(t, err, "a stream outlived the cable")
 	}
 	s.Detach(id) // pulling what is not plugged in does nothing
 }
@@ -128,13 +111,11 @@ func TestARefusedHostMayAskAgain(t *testing.T) {
 		id, port int
 		want     uint64
 	}{{id + 1, 7, resultBadDevice}, {id, 8 << 8, resultRefused}, {id, 7 << 8, resultOK}} {
-		if err := hosttest.Send(conn, 5, map[string]any{"MessageType": "Connect", "DeviceID": step.id, "PortNumber": step.port}); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, hosttest.Send(conn, 5, map[string]any{"MessageType": "Connect", "DeviceID": step.id, "PortNumber": step.port}))
 		tag, answer, err := hosttest.Receive(conn)
-		if err != nil || tag != 5 || answer.Uint("Number") != step.want {
-			t.Fatalf("connect to device %d port %d: %v, %v; want result %d", step.id, step.port, answer, err, step.want)
-		}
+		require.NoError(t, err, "connect to device %d port %d", step.id, step.port)
+		require.Equal(t, uint32(5), tag, "connect to device %d port %d", step.id, step.port)
+		require.Equal(t, step.want, answer.Uint("Number"), "connect to device %d port %d", step.id, step.port)
 	}
 }
 
@@ -145,12 +126,12 @@ func TestOldProtocolIsRefused(t *testing.T) {
 	for _, word := range []uint32{0, 3, 42} {
 		frame = binary.LittleEndian.AppendUint32(frame, word)
 	}
-	if _, err := conn.Write(frame); err != nil {
-		t.Fatal(err)
-	}
-	if tag, answer, err := hosttest.Receive(conn); err != nil || tag != 42 || answer.Uint("Number") != resultBadVersion {
-		t.Errorf("answer = %v with tag %d, %v; want result %d", answer, tag, err, resultBadVersion)
-	}
+	_, err := conn.Write(frame)
+	require.NoError(t, err)
+	tag, answer, err := hosttest.Receive(conn)
+	require.NoError(t, err, "answer")
+	assert.Equal(t, uint32(42), tag, "answer")
+	assert.Equal(t, uint64(resultBadVersion), answer.Uint("Number"), "answer")
 }
 
 func TestListenersSeeOneOrder(t *testing.T) {
@@ -158,27 +139,25 @@ func TestListenersSeeOneOrder(t *testing.T) {
 	first := s.Attach(echo("a", nil))
 	conns := []net.Conn{host.Dial(), host.Dial()}
 	for _, conn := range conns {
-		if err := hosttest.Send(conn, 1, map[string]any{"MessageType": "Listen"}); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, hosttest.Send(conn, 1, map[string]any{"MessageType": "Listen"}))
 		for _, want := range []string{"Result", "Attached"} {
-			if _, m, err := hosttest.Receive(conn); err != nil || m.String("MessageType") != want {
-				t.Fatalf("got %v, %v; want %s", m, err, want)
-			}
+			_, m, err := hosttest.Receive(conn)
+			require.NoError(t, err)
+			require.Equal(t, want, m.String("MessageType"))
 		}
 	}
 	s.Detach(first)
 	second := s.Attach(echo("a", nil))
-	if second == first {
-		t.Errorf("number %d was used twice", first)
-	}
+	assert.NotEqual(t, first, second, "number %d was used twice", first)
 	for _, conn := range conns {
-		if _, m, err := hosttest.Receive(conn); err != nil || m.String("MessageType") != "Detached" || int(m.Uint("DeviceID")) != first {
-			t.Errorf("got %v, %v; want Detached %d", m, err, first)
-		}
-		if _, m, err := hosttest.Receive(conn); err != nil || m.String("MessageType") != "Attached" || int(m.Uint("DeviceID")) != second {
-			t.Errorf("got %v, %v; want Attached %d", m, err, second)
-		}
+		_, m, err := hosttest.Receive(conn)
+		require.NoError(t, err)
+		assert.Equal(t, "Detached", m.String("MessageType"))
+		assert.Equal(t, first, int(m.Uint("DeviceID")))
+		_, m, err = hosttest.Receive(conn)
+		require.NoError(t, err)
+		assert.Equal(t, "Attached", m.String("MessageType"))
+		assert.Equal(t, second, int(m.Uint("DeviceID")))
 	}
 }
 

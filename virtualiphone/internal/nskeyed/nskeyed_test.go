@@ -3,11 +3,12 @@ package nskeyed
 import (
 	"math"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/danielpaulus/go-ios/ios/nskeyedarchiver"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"howett.net/plist"
 )
 
@@ -43,16 +44,10 @@ func TestArchiveThenUnarchive(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			data, err := Archive(tt.in)
-			if err != nil {
-				t.Fatalf("Archive(%v): %v", tt.in, err)
-			}
+			require.NoError(t, err, "Archive(%v)", tt.in)
 			got, err := Unarchive(data)
-			if err != nil {
-				t.Fatalf("Unarchive: %v", err)
-			}
-			if !reflect.DeepEqual(got, tt.want) {
-				t.Errorf("Unarchive(Archive(%#v)) = %#v, want %#v", tt.in, got, tt.want)
-			}
+			require.NoError(t, err, "Unarchive")
+			assert.Equal(t, tt.want, got, "Unarchive(Archive(%#v))", tt.in)
 		})
 	}
 }
@@ -63,9 +58,8 @@ func TestArchiveRefuses(t *testing.T) {
 		deep = []any{deep}
 	}
 	for name, v := range map[string]any{"a channel": make(chan int), "a struct": struct{ A int }{}, "deep nesting": deep, "unknown tap": Tap{Class: "NSString"}} {
-		if data, err := Archive(v); err == nil {
-			t.Errorf("Archive of %s = %d bytes, want an error", name, len(data))
-		}
+		data, err := Archive(v)
+		require.Error(t, err, "Archive of %s = %d bytes, want an error", name, len(data))
 	}
 }
 
@@ -73,50 +67,38 @@ func TestArchiveRefuses(t *testing.T) {
 func TestGoIOSReads(t *testing.T) {
 	when := time.Date(2026, 11, 23, 1, 2, 3, 0, time.UTC)
 	data, err := Archive([]any{"s", 7, 1.5, true, when, nil, map[string]any{"k": "v"}, map[int64]any{12: []any{3}}, NewError("D", 2, "text"), Tap{"DTSysmonTapMessage", map[string]any{"x": 1}}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	out, err := nskeyedarchiver.Unarchive(data)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	items := out[0].([]any)
-	if d := items[4].(nskeyedarchiver.NSDate).Timestamp; !d.Equal(when) {
-		t.Errorf("date = %v, want %v", d, when)
-	}
+	d := items[4].(nskeyedarchiver.NSDate).Timestamp
+	assert.True(t, d.Equal(when), "date = %v, want %v", d, when)
 	if _, ok := items[5].(nskeyedarchiver.NSNull); !ok {
 		t.Errorf("nil = %T, want NSNull", items[5])
 	}
 	if got := items[7].(map[string]any)["uint64{12}"]; !reflect.DeepEqual(got, []any{uint64(3)}) {
 		t.Errorf("numbered dictionary = %v", items[7])
 	}
-	if e := items[8].(nskeyedarchiver.NSError); e.ErrorCode != 2 || !strings.Contains(e.Error(), "text") {
-		t.Errorf("error = %v", e)
-	}
-	if m := items[9].(nskeyedarchiver.DTActivityTraceTapMessage); m.DTTapMessagePlist["x"] != uint64(1) {
-		t.Errorf("tap = %v", m)
-	}
+	e := items[8].(nskeyedarchiver.NSError)
+	assert.Equal(t, uint64(2), e.ErrorCode)
+	assert.Contains(t, e.Error(), "text")
+	assert.Equal(t, uint64(1), items[9].(nskeyedarchiver.DTActivityTraceTapMessage).DTTapMessagePlist["x"], "tap")
 }
 
 func TestReadsGoIOS(t *testing.T) {
 	data, err := nskeyedarchiver.ArchiveBin(map[string]any{"procAttrs": []any{"pid"}, "ur": 500, "cpuUsage": true, "none": nskeyedarchiver.NewNSNull()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	got, err := Unarchive(data)
 	want := map[string]any{"procAttrs": []any{"pid"}, "ur": int64(500), "cpuUsage": true, "none": Null{}}
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("Unarchive = %v, %v; want %v", got, err, want)
-	}
+	require.NoError(t, err, "Unarchive")
+	assert.Equal(t, want, got, "Unarchive")
 }
 
 // archiveOf builds an archive around an object table of the test's own making.
 func archiveOf(t *testing.T, objects []any) []byte {
 	t.Helper()
 	data, err := plist.Marshal(map[string]any{"$archiver": archiverName, "$top": map[string]any{"root": plist.UID(1)}, "$objects": objects}, plist.BinaryFormat)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return data
 }
 
@@ -143,9 +125,7 @@ func TestUnarchiveRefuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			v, err := Unarchive(archiveOf(t, tt.objects))
-			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("Unarchive = %v, %v; want an error with %q", v, err, tt.want)
-			}
+			require.ErrorContains(t, err, tt.want, "Unarchive = %v", v)
 		})
 	}
 }
@@ -153,9 +133,7 @@ func TestUnarchiveRefuses(t *testing.T) {
 func FuzzUnarchive(f *testing.F) {
 	for _, v := range []any{nil, "a", 1.5, []any{1, nil}, map[string]any{"k": time.Unix(0, 0)}, map[int64]any{1: Set{"x"}}, NewError("d", 1, "t"), UUID{1}, Tap{"DTTapMessage", "x"}} {
 		data, err := Archive(v)
-		if err != nil {
-			f.Fatal(err)
-		}
+		require.NoError(f, err)
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -164,11 +142,8 @@ func FuzzUnarchive(f *testing.F) {
 			return
 		}
 		again, err := Archive(v)
-		if err != nil {
-			t.Fatalf("Archive of what Unarchive yielded: %v", err)
-		}
-		if _, err := Unarchive(again); err != nil {
-			t.Fatalf("Unarchive of it: %v", err)
-		}
+		require.NoError(t, err, "Archive of what Unarchive yielded")
+		_, err = Unarchive(again)
+		require.NoError(t, err, "Unarchive of it")
 	})
 }

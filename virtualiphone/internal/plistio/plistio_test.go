@@ -3,12 +3,12 @@ package plistio
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"io"
-	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"howett.net/plist"
 )
 
@@ -29,26 +29,17 @@ func TestAnswersComeInTheHostsFormat(t *testing.T) {
 	for name, format := range map[string]int{"xml": plist.XMLFormat, "binary": plist.BinaryFormat} {
 		t.Run(name, func(t *testing.T) {
 			request, err := plist.Marshal(map[string]any{"Request": "QueryType", "N": uint64(7)}, format)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			var out bytes.Buffer
 			conn := New(stream{bytes.NewReader(frame(request)), &out})
 			got, err := conn.Receive()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if want := (Dict{"Request": "QueryType", "N": uint64(7)}); !reflect.DeepEqual(got, want) {
-				t.Errorf("Receive() = %v, want %v", got, want)
-			}
-			if err := conn.Send(map[string]any{"Type": "x"}); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
+			assert.Equal(t, (Dict{"Request": "QueryType", "N": uint64(7)}), got, "Receive()")
+			require.NoError(t, conn.Send(map[string]any{"Type": "x"}))
 			var value any
 			answered, err := plist.Unmarshal(out.Bytes()[4:], &value)
-			if err != nil || answered != format {
-				t.Errorf("answer has format %d (%v), want %d", answered, err, format)
-			}
+			require.NoError(t, err, "answer has format")
+			assert.Equal(t, format, answered, "answer has format")
 		})
 	}
 }
@@ -66,20 +57,17 @@ func TestReceiveRefuses(t *testing.T) {
 	}
 	for name, input := range cases {
 		t.Run(name, func(t *testing.T) {
-			if got, err := New(stream{bytes.NewReader(input), io.Discard}).Receive(); err == nil {
-				t.Errorf("Receive() = %v, want an error", got)
-			}
+			got, err := New(stream{bytes.NewReader(input), io.Discard}).Receive()
+			require.Error(t, err, "Receive() = %v, want an error", got)
 		})
 	}
 }
 
 func TestEndBetweenFramesIsEOF(t *testing.T) {
-	if _, err := New(stream{bytes.NewReader(nil), io.Discard}).Receive(); !errors.Is(err, io.EOF) {
-		t.Errorf("Receive() = %v, want io.EOF", err)
-	}
-	if _, err := ReadFrame(strings.NewReader("\x00\x00\x00\x05ab"), 100); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("ReadFrame of a torn frame = %v, want io.ErrUnexpectedEOF", err)
-	}
+	_, err := New(stream{bytes.NewReader(nil), io.Discard}).Receive()
+	require.ErrorIs(t, err, io.EOF, "Receive()")
+	_, err = ReadFrame(strings.NewReader("\x00\x00\x00\x05ab"), 100)
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF, "ReadFrame of a torn frame")
 }
 
 // expanding builds a binary plist of n arrays, each holding the next one twice: 2^n values from a few bytes.
@@ -105,9 +93,8 @@ func expanding(n int) []byte {
 
 func TestCheckTextAllowsRealRequests(t *testing.T) {
 	many := "<plist><dict>" + strings.Repeat("<key>a/b</key><true/><key>c</key><string>x/y</string>", 500) + "</dict></plist>"
-	if _, err := Decode([]byte(many)); err != nil {
-		t.Errorf("Decode of a flat dictionary: %v", err)
-	}
+	_, err := Decode([]byte(many))
+	require.NoError(t, err, "Decode of a flat dictionary")
 }
 
 func FuzzReceive(f *testing.F) {

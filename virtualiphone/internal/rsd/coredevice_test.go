@@ -3,8 +3,6 @@ package rsd_test
 import (
 	"io"
 	"net"
-	"reflect"
-	"strings"
 	"testing"
 
 	"github.com/danielpaulus/go-ios/ios"
@@ -14,23 +12,19 @@ import (
 	"github.com/lilims/bench/virtualiphone/faults"
 	"github.com/lilims/bench/virtualiphone/phonetest"
 	"github.com/lilims/bench/virtualiphone/process"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // request sends one CoreDevice request on a connection of its own.
 func request(t *testing.T, d ios.DeviceEntry, service, feature string, input map[string]any) map[string]any {
 	t.Helper()
 	c, err := ios.ConnectToXpcServiceTunnelIface(d, service)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer c.Close()
-	if err := c.Send(coredevice.BuildRequest("id", "com.apple.coredevice.feature."+feature, input), xpc.HeartbeatRequestFlag); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, c.Send(coredevice.BuildRequest("id", "com.apple.coredevice.feature."+feature, input), xpc.HeartbeatRequestFlag))
 	answer, err := c.ReceiveOnServerClientStream()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return answer
 }
 
@@ -71,14 +65,12 @@ func TestCoreDeviceRefuses(t *testing.T) {
 			failure, _ := answer["CoreDevice.error"].(map[string]any)
 			info, _ := failure["userInfo"].(map[string]any)
 			text, _ := info["NSLocalizedDescription"].(string)
-			if failure["domain"] != "com.apple.dt.CoreDeviceError" || failure["code"] != tt.code || !strings.Contains(text, tt.want) {
-				t.Errorf("answer %v, want code %d and %q", answer, tt.code, tt.want)
-			}
+			assert.Equal(t, "com.apple.dt.CoreDeviceError", failure["domain"], "answer %v, want code", answer)
+			assert.Equal(t, tt.code, failure["code"], "answer %v, want code", answer)
+			assert.Contains(t, text, tt.want, "answer %v, want code", answer)
 		})
 	}
-	if running := l.phone.Table.List(); len(running) != 0 {
-		t.Errorf("running after all that: %v", running)
-	}
+	assert.Empty(t, l.phone.Table.List(), "running after all that")
 }
 
 func TestMonitorAnswersAtTheEnd(t *testing.T) {
@@ -103,9 +95,7 @@ func TestMonitorAnswersAtTheEnd(t *testing.T) {
 	}
 	close(finish)
 	want := map[string]any{"status": map[string]any{"exitCode": int64(4), "wasCoreDumpCreated": false}}
-	if a := take(t, answers); !reflect.DeepEqual(a["CoreDevice.output"], want) {
-		t.Errorf("answer %v, want %v", a, want)
-	}
+	assert.Equal(t, want, take(t, answers)["CoreDevice.output"], "answer")
 }
 
 // TestSuspendedLaunch starts stopped and is killed without ever having run.
@@ -113,9 +103,8 @@ func TestSuspendedLaunch(t *testing.T) {
 	l := serveLoopback(t, faults.Instruments{}, func(p *phonetest.Phone) { p.Table.Install("com.bench.app", phonetest.Until()) })
 	request(t, l.device(t), appservice, "launchapplication", launchInput("com.bench.app", map[string]any{"startStopped": true}, nil))
 	running := l.phone.Table.List()
-	if len(running) != 1 || l.phone.Table.Resume(running[0].PID) != nil {
-		t.Errorf("running %v, or not suspended", running)
-	}
+	require.Len(t, running, 1, "running %v, or not suspended", running)
+	require.NoError(t, l.phone.Table.Resume(running[0].PID))
 }
 
 // TestOutputSocketsAreBounded opens more than the phone keeps, and more again once one has gone.
@@ -124,9 +113,7 @@ func TestOutputSocketsAreBounded(t *testing.T) {
 	addr := (&net.TCPAddr{IP: net.IPv6loopback, Port: l.device(t).Rsd.GetPort("com.apple.coredevice.openstdiosocket")}).String()
 	open := func() (net.Conn, error) {
 		conn, err := net.Dial("tcp", addr)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		t.Cleanup(func() { conn.Close() })
 		_, err = io.ReadFull(conn, make([]byte, 16))
 		return conn, err
@@ -134,14 +121,11 @@ func TestOutputSocketsAreBounded(t *testing.T) {
 	var last net.Conn
 	for i := range 64 {
 		conn, err := open()
-		if err != nil {
-			t.Fatalf("socket %d: %v", i, err)
-		}
+		require.NoError(t, err, "socket %d", i)
 		last = conn
 	}
-	if _, err := open(); err == nil {
-		t.Error("socket 65 was opened too")
-	}
+	_, err := open()
+	require.Error(t, err, "socket 65 was opened too")
 	last.Close()
 	for {
 		if _, err := open(); err == nil {

@@ -2,8 +2,6 @@ package rsd_test
 
 import (
 	"fmt"
-	"reflect"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +14,8 @@ import (
 	"github.com/lilims/bench/virtualiphone/internal/instruments"
 	"github.com/lilims/bench/virtualiphone/phonetest"
 	"github.com/lilims/bench/virtualiphone/process"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // messages is a go-ios dispatcher that hands on what comes.
@@ -35,9 +35,7 @@ type session struct {
 func open(t *testing.T, d ios.DeviceEntry) *session {
 	t.Helper()
 	conn, err := dtx.NewTunnelConnection(d, instruments.NameRemote)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
 	s := &session{t: t, conn: conn, output: make(chan string, 1024), exits: make(chan []any, 16), taps: make(messages, 64)}
 	conn.MessageDispatcher = s.taps
@@ -83,9 +81,7 @@ const launchSelector = "launchSuspendedProcessWithDevicePath:bundleIdentifier:en
 func (s *session) launch(ch *dtx.Channel, bundle string, suspended int) uint64 {
 	s.t.Helper()
 	m, err := ch.MethodCall(launchSelector, "/private/", bundle, map[string]any{"KEY": "value"}, []any{"--flag", "x y"}, map[string]any{"StartSuspendedKey": uint64(suspended), "KillExisting": uint64(1)})
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	require.NoError(s.t, err)
 	return m.Payload[0].(uint64)
 }
 
@@ -115,30 +111,23 @@ func TestProcessControl(t *testing.T) {
 			s := open(t, l.device(t))
 			ch := s.channel("processcontrol")
 			pid := s.launch(ch, "com.bench.app", 1)
-			if _, err := ch.MethodCall("startObservingPid:", pid); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := ch.MethodCall("resumePid:", pid); err != nil {
-				t.Fatal(err)
-			}
+			_, err := ch.MethodCall("startObservingPid:", pid)
+			require.NoError(t, err)
+			_, err = ch.MethodCall("resumePid:", pid)
+			require.NoError(t, err)
 			if faults.FragmentBytes > 0 {
 				return // go-ios hands fragmented events to nobody; that it survives them is what is shown
 			}
 			if faults.EmptyOutput {
-				if out := take(t, s.output); out != "0 arguments" {
-					t.Errorf("first event %q", out)
-				}
+				assert.Equal(t, "0 arguments", take(t, s.output), "first event")
 			}
-			if out := take(t, s.output); out != "100:token größer\n" {
-				t.Errorf("output %q", out)
-			}
-			if exit := take(t, s.exits); !reflect.DeepEqual(exit, []any{uint64(100), uint64(3), nskeyedarchiver.NewNSNull()}) {
-				t.Errorf("exit %v", exit)
-			}
+			assert.Equal(t, "100:token größer\n", take(t, s.output), "output")
+			assert.Equal(t, []any{uint64(100), uint64(3), nskeyedarchiver.NewNSNull()}, take(t, s.exits), "exit")
 			spec := <-specs
-			if !reflect.DeepEqual(spec.Args, []string{"--flag", "x y"}) || spec.Env["KEY"] != "value" || !spec.Suspended || !spec.KillExisting {
-				t.Errorf("launched %+v", spec)
-			}
+			assert.Equal(t, []string{"--flag", "x y"}, spec.Args, "launched")
+			assert.Equal(t, "value", spec.Env["KEY"], "launched")
+			assert.True(t, spec.Suspended, "launched")
+			assert.True(t, spec.KillExisting, "launched")
 		})
 	}
 }
@@ -149,29 +138,18 @@ func TestKillIsTold(t *testing.T) {
 	s := open(t, d)
 	ch := s.channel("processcontrol")
 	pid := s.launch(ch, "com.bench.app", 0)
-	if err := ch.MethodCallAsync("startObservingPid:", pid); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, ch.MethodCallAsync("startObservingPid:", pid))
 	control, err := goinstruments.NewProcessControl(d)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer control.Close()
-	if err := control.KillProcess(pid); err != nil {
-		t.Fatal(err)
-	}
-	if exit := take(t, s.exits); !reflect.DeepEqual(exit, []any{pid, nskeyedarchiver.NewNSNull(), uint64(9)}) {
-		t.Errorf("exit %v", exit)
-	}
-	if err := control.KillProcess(pid); err == nil || !strings.Contains(err.Error(), "has ended") {
-		t.Errorf("second kill: %v", err)
-	}
-	if _, err := control.LaunchApp("com.bench.none", nil); err == nil || !strings.Contains(err.Error(), "not installed") {
-		t.Errorf("launch of an app that is not there: %v", err)
-	}
-	if lifted, err := control.DisableMemoryLimit(pid); err != nil || lifted {
-		t.Errorf("memory limit lifted %v, %v, though this table has none", lifted, err)
-	}
+	require.NoError(t, control.KillProcess(pid))
+	assert.Equal(t, []any{pid, nskeyedarchiver.NewNSNull(), uint64(9)}, take(t, s.exits), "exit")
+	require.ErrorContains(t, control.KillProcess(pid), "has ended", "second kill")
+	_, err = control.LaunchApp("com.bench.none", nil)
+	require.ErrorContains(t, err, "not installed", "launch of an app that is not there")
+	lifted, err := control.DisableMemoryLimit(pid)
+	require.NoError(t, err, "memory limit lifted %v, %v, though this table has none", lifted, err)
+	assert.False(t, lifted, "memory limit lifted %v, %v, though this table has none", lifted, err)
 }
 
 func TestDeviceInfo(t *testing.T) {
@@ -180,23 +158,21 @@ func TestDeviceInfo(t *testing.T) {
 	s := open(t, d)
 	pid := s.launch(s.channel("processcontrol"), "com.bench.app", 0)
 	info, err := goinstruments.NewDeviceInfoService(d)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer info.Close()
 	list, err := info.ProcessList()
-	if err != nil || len(list) != 1 || list[0].Pid != pid || !list[0].IsApplication || list[0].StartDate.Unix() != 1_800_000_000 {
-		t.Errorf("processes %+v, %v", list, err)
-	}
-	if hw, err := info.HardwareInformation(); err != nil || hw["numberOfCpus"] != uint64(6) {
-		t.Errorf("hardware %v, %v", hw, err)
-	}
-	if nets, err := info.NetworkInformation(); err != nil || nets["lo0"] != "Loopback" {
-		t.Errorf("networks %v, %v", nets, err)
-	}
-	if err := info.NameForPid(1); err == nil {
-		t.Error("process 1 has a name")
-	}
+	require.NoError(t, err, "processes")
+	require.Len(t, list, 1, "processes")
+	require.Equal(t, pid, list[0].Pid, "processes")
+	require.True(t, list[0].IsApplication, "processes")
+	assert.Equal(t, int64(1_800_000_000), list[0].StartDate.Unix(), "processes")
+	hw, err := info.HardwareInformation()
+	require.NoError(t, err, "hardware")
+	assert.Equal(t, uint64(6), hw["numberOfCpus"], "hardware")
+	nets, err := info.NetworkInformation()
+	require.NoError(t, err, "networks")
+	assert.Equal(t, "Loopback", nets["lo0"], "networks")
+	require.Error(t, info.NameForPid(1), "process 1 has a name")
 }
 
 // TestSysmontap takes three samples, one interval apart, and reads the app's row.
@@ -210,28 +186,20 @@ func TestSysmontap(t *testing.T) {
 	use(10, 1<<30)
 	tap := s.channel("sysmontap")
 	config := map[string]any{"ur": 500, "bm": 0, "procAttrs": []any{"pid", "physFootprint", "threadCount", "cpuUsage", "memResidentSize"}, "sysAttrs": []any{"physMemSize"}, "cpuUsage": true, "physFootprint": true, "sampleInterval": 500_000_000}
-	if _, err := tap.MethodCall("setConfig:", config); err != nil {
-		t.Fatal(err)
-	}
-	if err := tap.MethodCallAsync("start"); err != nil {
-		t.Fatal(err)
-	}
+	_, err := tap.MethodCall("setConfig:", config)
+	require.NoError(t, err)
+	require.NoError(t, tap.MethodCallAsync("start"))
 	null := nskeyedarchiver.NewNSNull()
 	check := func(want []any, load any) {
 		t.Helper()
 		rows := take(t, s.taps).Payload[0].([]any)
 		system, processes := rows[0].(map[string]any), rows[1].(map[string]any)
 		got := processes["Processes"].(map[string]any)[fmt.Sprintf("uint64{%d}", pid)]
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("row %v, want %v", got, want)
-		}
-		if !reflect.DeepEqual(system["System"], []any{uint64(6 << 30)}) || system["CPUCount"] != uint64(6) {
-			t.Errorf("system row %v", system)
-		}
+		assert.Equal(t, want, got, "row")
+		assert.Equal(t, []any{uint64(6 << 30)}, system["System"], "system row")
+		assert.Equal(t, uint64(6), system["CPUCount"], "system row")
 		usage, _ := system["SystemCPUUsage"].(map[string]any)
-		if usage["CPU_TotalLoad"] != load {
-			t.Errorf("load %v, want %v", usage["CPU_TotalLoad"], load)
-		}
+		assert.Equal(t, load, usage["CPU_TotalLoad"])
 	}
 	check([]any{pid, uint64(1 << 30), null, null, uint64(1<<30 + 1)}, nil)
 	use(10.75, 2<<30)
@@ -240,22 +208,20 @@ func TestSysmontap(t *testing.T) {
 	use(10.75, 2<<30)
 	l.clock.Advance(500 * time.Millisecond)
 	check([]any{pid, uint64(2 << 30), null, 0.0, uint64(2<<30 + 1)}, 0.0)
-	if _, err := tap.MethodCall("stop"); err != nil {
-		t.Fatal(err)
-	}
+	_, err = tap.MethodCall("stop")
+	require.NoError(t, err)
 }
 
 func TestGoIOSSysmontap(t *testing.T) {
 	l := serveLoopback(t, faults.Instruments{})
 	tap, err := goinstruments.NewSysmontapService(l.device(t), 10)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	usage := tap.ReceiveCPUUsage()
 	l.clock.Advance(500 * time.Millisecond)
-	if m := take(t, usage); m.CPUCount != 6 || m.SystemCPUUsage.CPU_TotalLoad != 0 || m.EndMachAbsTime != 12_000_000 {
-		t.Errorf("sample %+v", m)
-	}
+	m := take(t, usage)
+	assert.Equal(t, uint64(6), m.CPUCount, "sample")
+	assert.InDelta(t, 0, m.SystemCPUUsage.CPU_TotalLoad, 0, "sample")
+	assert.Equal(t, uint64(12_000_000), m.EndMachAbsTime, "sample")
 	// Its Close closes a channel that its reader may still send on; the connection ends with the phone instead.
 }
 
@@ -263,40 +229,24 @@ func TestThermalCondition(t *testing.T) {
 	l := serveLoopback(t, faults.Instruments{})
 	d := l.device(t)
 	control, err := goinstruments.NewDeviceStateControl(d)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	types, err := control.List()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	kind, serious, err := goinstruments.VerifyProfileAndType(types, "ThermalCondition", "ThermalSerious")
-	if err != nil || kind.IsActive {
-		t.Fatalf("%v %+v", err, types)
-	}
-	if err := control.Enable(kind, serious); err != nil {
-		t.Fatal(err)
-	}
-	if types, err = control.List(); err != nil || !types[0].IsActive || types[0].ActiveProfile != "ThermalSerious" {
-		t.Errorf("while it is active: %+v, %v", types, err)
-	}
+	require.NoError(t, err, "%v %+v", err, types)
+	require.False(t, kind.IsActive, "%v %+v", err, types)
+	require.NoError(t, control.Enable(kind, serious))
+	types, err = control.List()
+	require.NoError(t, err, "while it is active")
+	require.True(t, types[0].IsActive, "while it is active")
+	assert.Equal(t, "ThermalSerious", types[0].ActiveProfile, "while it is active")
 	other, err := goinstruments.NewDeviceStateControl(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := other.Enable(kind, serious); err == nil || !strings.Contains(err.Error(), "another connection") {
-		t.Errorf("a second connection enables it too: %v", err)
-	}
-	if err := control.Disable(kind); err != nil {
-		t.Fatal(err)
-	}
-	if err := other.Enable(kind, kind.Profiles[2]); err != nil {
-		t.Errorf("after it was disabled: %v", err)
-	}
+	require.NoError(t, err)
+	require.ErrorContains(t, other.Enable(kind, serious), "another connection", "a second connection enables it too")
+	require.NoError(t, control.Disable(kind))
+	require.NoError(t, other.Enable(kind, kind.Profiles[2]), "after it was disabled")
 	for i, want := range []battery.ThermalState{battery.ThermalSerious, "", battery.ThermalCritical} {
-		if got := take(t, l.phone.Induced); got != want {
-			t.Errorf("induced state %d is %q, want %q", i, got, want)
-		}
+		assert.Equal(t, want, take(t, l.phone.Induced), "induced state %d", i)
 	}
 }
 
@@ -305,17 +255,11 @@ func TestThermalConditionEndsWithTheConnection(t *testing.T) {
 	l := serveLoopback(t, faults.Instruments{})
 	s := open(t, l.device(t))
 	ch := s.channel("ConditionInducer")
-	if _, err := ch.MethodCall("enableConditionWithIdentifier:profileIdentifier:", "ThermalCondition", "ThermalFair"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ch.MethodCall("enableConditionWithIdentifier:profileIdentifier:", "ThermalCondition", "ThermalLava"); err == nil {
-		t.Error("an unknown profile was enabled")
-	}
-	if got := take(t, l.phone.Induced); got != battery.ThermalFair {
-		t.Errorf("induced %q", got)
-	}
+	_, err := ch.MethodCall("enableConditionWithIdentifier:profileIdentifier:", "ThermalCondition", "ThermalFair")
+	require.NoError(t, err)
+	_, err = ch.MethodCall("enableConditionWithIdentifier:profileIdentifier:", "ThermalCondition", "ThermalLava")
+	require.Error(t, err, "an unknown profile was enabled")
+	assert.Equal(t, battery.ThermalFair, take(t, l.phone.Induced), "induced")
 	s.conn.Close()
-	if got := take(t, l.phone.Induced); got != "" {
-		t.Errorf("after the connection was closed the phone is told %q", got)
-	}
+	assert.Empty(t, take(t, l.phone.Induced), "after the connection was closed the phone is told")
 }

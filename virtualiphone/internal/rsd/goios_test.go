@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +19,8 @@ import (
 	"github.com/lilims/bench/virtualiphone/phonetest"
 	"github.com/lilims/bench/virtualiphone/process"
 	"github.com/sirupsen/logrus"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestMain(m *testing.M) {
@@ -75,17 +76,11 @@ func (l *loopback) device(t *testing.T) ios.DeviceEntry {
 	t.Helper()
 	d := ios.DeviceEntry{Address: "::1", Properties: ios.DeviceProperties{SerialNumber: phonetest.UDID}}
 	s, err := ios.NewWithAddrPortDevice("::1", l.port, d)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer s.Close()
 	h, err := s.Handshake()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if h.Udid != phonetest.UDID {
-		t.Errorf("UDID %q", h.Udid)
-	}
+	require.NoError(t, err)
+	assert.Equal(t, phonetest.UDID, h.Udid)
 	d.Rsd = h
 	return d
 }
@@ -96,21 +91,17 @@ func TestDirectoryFollowsTheImage(t *testing.T) {
 		p.Services = service.Catalog{{Name: "com.apple.syslog_relay", Shim: "com.apple.syslog_relay.shim.remote", Serve: greet}, {Name: "com.apple.lockdown.only", Serve: greet}}
 	})
 	before := l.device(t).Rsd.GetServices()
-	if len(before) != 1 || before["com.apple.syslog_relay.shim.remote"].Port == 0 {
-		t.Errorf("before the image: %v", before)
-	}
+	assert.Len(t, before, 1, "before the image")
+	assert.NotEqual(t, uint32(0), before["com.apple.syslog_relay.shim.remote"].Port, "before the image")
 	l.phone.SetImage(true)
 	after := l.device(t).Rsd.GetServices()
 	for _, name := range []string{"com.apple.instruments.dtservicehub", "com.apple.coredevice.appservice", "com.apple.coredevice.openstdiosocket", "com.apple.coredevice.deviceinfo"} {
-		if after[name].Port == 0 {
-			t.Errorf("after the image %s has no port: %v", name, after)
-		}
+		assert.NotEqual(t, uint32(0), after[name].Port, "after the image %s has no port: %v", name, after)
 	}
 	d := l.device(t)
 	l.phone.SetImage(false)
-	if _, err := goapps.New(d); err == nil {
-		t.Error("the application service answered after the image was unmounted")
-	}
+	_, err := goapps.New(d)
+	require.Error(t, err, "the application service answered after the image was unmounted")
 }
 
 func greet(_ context.Context, conn net.Conn) error {
@@ -124,33 +115,25 @@ func TestShim(t *testing.T) {
 	})
 	d := l.device(t)
 	conn, err := ios.ConnectToShimService(d, "com.apple.syslog_relay.shim.remote")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text, err := io.ReadAll(conn.Reader()); err != nil || string(text) != "hello" {
-		t.Errorf("service says %q, %v", text, err)
-	}
+	require.NoError(t, err)
+	text, err := io.ReadAll(conn.Reader())
+	require.NoError(t, err, "service says %q", text)
+	assert.Equal(t, "hello", string(text), "service says")
 	silent, err := ios.ConnectTUNDevice("::1", d.Rsd.GetPort("com.apple.syslog_relay.shim.remote"), d)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	l.last = silent // a client that never checks in must not hold up the phone's end
 	l.phone.SetLocked(true)
 	conn, err = ios.ConnectToShimService(d, "com.apple.syslog_relay.shim.remote")
-	if err != nil {
-		t.Fatal(err) // the library does not read the answer
-	}
-	if text, _ := io.ReadAll(conn.Reader()); len(text) != 0 {
-		t.Errorf("the locked phone's service says %q", text)
-	}
+	// the library does not read the answer
+	require.NoError(t, err)
+	text, _ = io.ReadAll(conn.Reader())
+	assert.Empty(t, text, "the locked phone's service says")
 }
 
 func apps(t testing.TB, d ios.DeviceEntry) *goapps.Connection {
 	t.Helper()
 	c, err := goapps.New(d)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
 	return c
 }
@@ -167,58 +150,45 @@ func TestLaunchWithOutput(t *testing.T) {
 	})
 	d := l.device(t)
 	app, err := apps(t, d).LaunchAppWithStdIo("com.bench.app", []any{"--plan", "größer plan.json"}, map[string]any{"KEY": "value"}, map[string]any{}, true)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer app.Close()
 	out, err := io.ReadAll(app)
-	if err != nil || len(out) != 11+200<<10 || !strings.HasPrefix(string(out), "first line\n") {
-		t.Errorf("output of %d bytes, %v", len(out), err)
-	}
+	require.NoError(t, err)
+	assert.Len(t, out, 11+200<<10, "output of %d bytes, %v", len(out), err)
+	assert.True(t, strings.HasPrefix(string(out), "first line\n"), "output of %d bytes, %v", len(out), err)
 	spec := <-specs
-	if !reflect.DeepEqual(spec.Args, []string{"--plan", "größer plan.json"}) || !reflect.DeepEqual(spec.Env, map[string]string{"KEY": "value"}) || !spec.KillExisting || app.Pid != 100 {
-		t.Errorf("launched %+v as %d", spec, app.Pid)
-	}
+	assert.Equal(t, []string{"--plan", "größer plan.json"}, spec.Args, "launched")
+	assert.Equal(t, map[string]string{"KEY": "value"}, spec.Env, "launched")
+	assert.True(t, spec.KillExisting, "launched")
+	assert.Equal(t, 100, app.Pid, "launched")
 }
 
 func TestListAndKill(t *testing.T) {
 	l := serveLoopback(t, faults.Instruments{}, func(p *phonetest.Phone) { p.Table.Install("com.bench.app", phonetest.Until()) })
 	c := apps(t, l.device(t))
-	if pid, err := c.LaunchApp("com.bench.none", nil, nil, nil, false); err == nil {
-		t.Errorf("an app that is not installed was launched as %d", pid)
-	}
-	pid, err := c.LaunchApp("com.bench.app", []any{}, map[string]any{}, map[string]any{}, true)
-	if err != nil {
-		t.Fatal(err)
-	}
+	pid, err := c.LaunchApp("com.bench.none", nil, nil, nil, false)
+	require.Error(t, err, "an app that is not installed was launched as %d", pid)
+	pid, err = c.LaunchApp("com.bench.app", []any{}, map[string]any{}, map[string]any{}, true)
+	require.NoError(t, err)
 	list, err := c.ListProcesses()
-	if err != nil || len(list) != 1 || list[0].Pid != pid || list[0].ExecutableName() != "com.bench.app" {
-		t.Errorf("processes %v, %v", list, err)
-	}
+	require.NoError(t, err, "processes")
+	require.Len(t, list, 1, "processes")
+	require.Equal(t, pid, list[0].Pid, "processes")
+	assert.Equal(t, "com.bench.app", list[0].ExecutableName(), "processes")
 	ended := make(chan process.Exit, 1)
-	if err := l.phone.Table.Watch(pid, func(e process.Exit) { ended <- e }); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.KillProcess(pid); err != nil {
-		t.Fatal(err)
-	}
-	if e := <-ended; e.Signal != 9 {
-		t.Errorf("ended with %+v", e)
-	}
-	if err := c.KillProcess(pid); err == nil || !strings.Contains(err.Error(), "has ended") {
-		t.Errorf("second kill: %v", err)
-	}
+	require.NoError(t, l.phone.Table.Watch(pid, func(e process.Exit) { ended <- e }))
+	require.NoError(t, c.KillProcess(pid))
+	assert.Equal(t, 9, (<-ended).Signal, "ended")
+	require.ErrorContains(t, c.KillProcess(pid), "has ended", "second kill")
 }
 
 func TestDisplayInfo(t *testing.T) {
 	c, err := godeviceinfo.NewDeviceInfo(serveLoopback(t, faults.Instruments{}).device(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer c.Close()
-	if info, err := c.GetDisplayInfo(); err != nil || len(info["displays"].([]any)) != 1 {
-		t.Errorf("display info %v, %v", info, err)
-	}
+	info, err := c.GetDisplayInfo()
+	require.NoError(t, err, "display info")
+	assert.Len(t, info["displays"].([]any), 1, "display info")
 }
 
 // TestManyLaunchesAtOnce keeps outputs apart.
@@ -238,20 +208,18 @@ func TestManyLaunchesAtOnce(t *testing.T) {
 		go func() {
 			defer all.Done()
 			c, err := goapps.New(d)
-			if err != nil {
-				t.Error(err)
+			if !assert.NoError(t, err) {
 				return
 			}
 			defer c.Close()
 			running, err := c.LaunchAppWithStdIo(app.BundleID, nil, nil, nil, true)
-			if err != nil {
-				t.Error(err)
+			if !assert.NoError(t, err) {
 				return
 			}
 			defer running.Close()
-			if out, err := io.ReadAll(running); err != nil || string(out) != app.BundleID {
-				t.Errorf("output of %s: %q, %v", app.BundleID, out, err)
-			}
+			out, err := io.ReadAll(running)
+			assert.NoError(t, err, "output of %s: %q", app.BundleID, out)
+			assert.Equal(t, app.BundleID, string(out), "output")
 		}()
 	}
 	all.Wait()

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,6 +18,8 @@ import (
 	"github.com/lilims/bench/virtualiphone/internal/instruments"
 	"github.com/lilims/bench/virtualiphone/phonetest"
 	"github.com/lilims/bench/virtualiphone/process"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // clients is where the independent clients lie once npm has installed them.
@@ -41,13 +42,10 @@ func node(t *testing.T, into any, script string, args ...string) {
 	var errors strings.Builder
 	cmd.Stderr = &errors
 	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s\n%s", script, err, out, errors.String())
-	}
+	require.NoError(t, err, "%s: %v\n%s\n%s", script, err, out, errors.String())
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), into); err != nil {
-		t.Fatalf("%s: %v\n%s", script, err, out)
-	}
+	err = json.Unmarshal([]byte(lines[len(lines)-1]), into)
+	require.NoError(t, err, "%s: %v\n%s", script, err, out)
 }
 
 func TestAppiumRemoteXPC(t *testing.T) {
@@ -81,31 +79,30 @@ func TestAppiumRemoteXPC(t *testing.T) {
 	}
 	node(t, &got, "remotexpc.mjs", "::1", strconv.Itoa(l.port), "com.bench.app")
 	first, second := <-specs, <-specs
-	if !reflect.DeepEqual(first.Args, []string{"--a", "b c"}) || first.Env["KEY"] != "value" || !reflect.DeepEqual(second.Args, []string{"x"}) {
-		t.Errorf("launched %+v and %+v", first, second)
-	}
-	if len(got.Services) != 4 || len(got.Apps) != 1 || got.Apps[0]["bundleIdentifier"] != "com.bench.app" || got.Displays != 1 {
-		t.Errorf("services %v, apps %v, %d displays", got.Services, got.Apps, got.Displays)
-	}
-	if got.Launched != 100 || !reflect.DeepEqual(got.Processes, []int{100}) || got.Ended.Status.ExitCode != 128+9 {
-		t.Errorf("launched %d, processes %v, ended %+v", got.Launched, got.Processes, got.Ended)
-	}
+	assert.Equal(t, []string{"--a", "b c"}, first.Args, "launched")
+	assert.Equal(t, "value", first.Env["KEY"], "launched")
+	assert.Equal(t, []string{"x"}, second.Args, "launched")
+	assert.False(t, len(got.Services) != 4 || len(got.Apps) != 1 || got.Apps[0]["bundleIdentifier"] != "com.bench.app" || got.Displays != 1,
+		"services %v, apps %v, %d displays", got.Services, got.Apps, got.Displays)
+	assert.Equal(t, 100, got.Launched, "launched %d, processes %v, ended %+v", got.Launched, got.Processes, got.Ended)
+	assert.Equal(t, []int{100}, got.Processes, "launched %d, processes %v, ended %+v", got.Launched, got.Processes, got.Ended)
+	assert.Equal(t, 128+9, got.Ended.Status.ExitCode, "launched %d, processes %v, ended %+v", got.Launched, got.Processes, got.Ended)
 	for want, failure := range map[string]string{"not installed": got.LaunchFailure, "no such process": got.SignalFailure, "installation proxy": got.UninstallFailure} {
-		if !strings.Contains(failure, want) || !strings.Contains(failure, "com.apple.dt.CoreDeviceError") {
-			t.Errorf("failure %q, want %q in it", failure, want)
-		}
+		assert.Contains(t, failure, want)
+		assert.Contains(t, failure, "com.apple.dt.CoreDeviceError")
 	}
 	d := got.DVT
-	if d.PID != 101 || d.Found != 101 || d.Output.PID != 101 || d.Output.Message != "hello größer" || !reflect.DeepEqual(d.Running, []int{101}) || d.IsRunning != true {
-		t.Errorf("over DTX: %+v", d)
-	}
-	if fmt.Sprint(d.Row["pid"]) != "101" || d.Row["name"] != "com.bench.app" || d.Condition != "ThermalCritical" {
-		t.Errorf("sample %v, condition %q", d.Row, d.Condition)
-	}
+	assert.Equal(t, 101, d.PID, "over DTX")
+	assert.Equal(t, 101, d.Found, "over DTX")
+	assert.Equal(t, 101, d.Output.PID, "over DTX")
+	assert.Equal(t, "hello größer", d.Output.Message, "over DTX")
+	assert.Equal(t, []int{101}, d.Running, "over DTX")
+	assert.Equal(t, true, d.IsRunning, "over DTX")
+	assert.Equal(t, "101", fmt.Sprint(d.Row["pid"]), "sample %v, condition %q", d.Row, d.Condition)
+	assert.Equal(t, "com.bench.app", d.Row["name"], "sample %v, condition %q", d.Row, d.Condition)
+	assert.Equal(t, "ThermalCritical", d.Condition, "sample %v, condition %q", d.Row, d.Condition)
 	for _, want := range []battery.ThermalState{battery.ThermalCritical, ""} {
-		if state := take(t, l.phone.Induced); state != want {
-			t.Errorf("induced %q, want %q", state, want)
-		}
+		assert.Equal(t, want, take(t, l.phone.Induced), "induced")
 	}
 }
 
@@ -118,9 +115,7 @@ func TestAppiumDevice(t *testing.T) {
 	})
 	server := instruments.New(phone, phonetest.NewClock(), faults.Instruments{})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer l.Close()
 	go func() {
 		conn, err := l.Accept()
@@ -128,8 +123,9 @@ func TestAppiumDevice(t *testing.T) {
 			return // the client was not run
 		}
 		defer conn.Close()
-		if err := server.Serve(t.Context(), conn); err != nil && t.Context().Err() == nil {
-			t.Error(err)
+		err = server.Serve(t.Context(), conn)
+		if err != nil {
+			assert.Error(t, t.Context().Err(), "%v", err)
 		}
 	}()
 	var got struct {
@@ -139,7 +135,9 @@ func TestAppiumDevice(t *testing.T) {
 		Running      int
 	}
 	node(t, &got, "dtx.mjs", "127.0.0.1", strconv.Itoa(l.Addr().(*net.TCPAddr).Port), "com.bench.app")
-	if got.PID != 100 || fmt.Sprint(got.Output) != "[--a|b c|value 100]" || fmt.Sprint(got.Exit) != "[100 7]" || got.Running != 0 || !strings.Contains(got.Failure, "not installed") {
-		t.Errorf("client saw %+v", got)
-	}
+	assert.Equal(t, 100, got.PID, "client saw")
+	assert.Equal(t, "[--a|b c|value 100]", fmt.Sprint(got.Output), "client saw")
+	assert.Equal(t, "[100 7]", fmt.Sprint(got.Exit), "client saw")
+	assert.Equal(t, 0, got.Running, "client saw")
+	assert.Contains(t, got.Failure, "not installed", "client saw")
 }

@@ -13,7 +13,6 @@ import (
 	"io"
 	"math/big"
 	"net"
-	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -26,6 +25,8 @@ import (
 	"github.com/lilims/bench/virtualiphone/internal/tunnel"
 	"github.com/lilims/bench/virtualiphone/phonetest"
 	"github.com/lilims/bench/virtualiphone/process"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // tunneled opens the phone's tunnel over TLS, as lockdown would start it, and runs go-ios's own stack on the host's
@@ -33,13 +34,9 @@ import (
 func tunneled(t testing.TB, phone *phonetest.Phone) (device ios.DeviceEntry, pull func() error) {
 	t.Helper()
 	catalog, err := rsd.Services(phone, rsd.Options{Clock: phonetest.NewClock()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	proxy, ok := catalog.Find(tunnel.Name)
-	if !ok {
-		t.Fatalf("no tunnel in %v", catalog)
-	}
+	require.True(t, ok, "no tunnel in %v", catalog)
 	host, done := secured(t, proxy)
 	var parameters struct {
 		ServerAddress    string
@@ -51,19 +48,13 @@ func tunneled(t testing.TB, phone *phonetest.Phone) (device ios.DeviceEntry, pul
 	}
 	exchange(t, host, &parameters)
 	var iface gotunnel.UserSpaceTUNInterface
-	if err := iface.Init(parameters.ClientParameters.MTU, host, parameters.ClientParameters.Address, 64); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, iface.Init(parameters.ClientParameters.MTU, host, parameters.ClientParameters.Address, 64))
 	device = ios.DeviceEntry{Address: parameters.ServerAddress, UserspaceTUN: true, UserspaceTUNHost: "127.0.0.1", UserspaceTUNPort: relay(t, &iface)}
 	s, err := ios.NewWithAddrPortDevice(parameters.ServerAddress, parameters.ServerRSDPort, device)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer s.Close()
 	h, err := s.Handshake()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	device.Rsd = h
 	return device, func() error { host.Close(); return <-done }
 }
@@ -72,19 +63,13 @@ func tunneled(t testing.TB, phone *phonetest.Phone) (device ios.DeviceEntry, pul
 func secured(t testing.TB, svc service.Service) (*tls.Conn, chan error) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	config := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MaxVersion: tls.VersionTLS12, DynamicRecordSizingDisabled: true}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	done := make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
@@ -99,9 +84,7 @@ func secured(t testing.TB, svc service.Service) (*tls.Conn, chan error) {
 		done <- svc.Serve(ctx, conn)
 	}()
 	raw, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { cancel(); raw.Close() })
 	return tls.Client(raw, &tls.Config{InsecureSkipVerify: true}), done
 }
@@ -110,29 +93,22 @@ func secured(t testing.TB, svc service.Service) (*tls.Conn, chan error) {
 func exchange(t testing.TB, host io.ReadWriter, into any) {
 	t.Helper()
 	const request = `{"type":"clientHandshakeRequest","mtu":1280}`
-	if _, err := host.Write([]byte("CDTunnel\x00" + string(rune(len(request))) + request)); err != nil {
-		t.Fatal(err)
-	}
+	_, err := host.Write([]byte("CDTunnel\x00" + string(rune(len(request))) + request))
+	require.NoError(t, err)
 	head := make([]byte, 10)
-	if _, err := io.ReadFull(host, head); err != nil {
-		t.Fatal(err)
-	}
+	_, err = io.ReadFull(host, head)
+	require.NoError(t, err)
 	body := make([]byte, head[9])
-	if _, err := io.ReadFull(host, body); err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(body, into); err != nil {
-		t.Fatal(err)
-	}
+	_, err = io.ReadFull(host, body)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(body, into))
 }
 
 // relay listens where go-ios asks for connections through a userspace tunnel: address, port, then bytes.
 func relay(t testing.TB, iface *gotunnel.UserSpaceTUNInterface) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
@@ -162,33 +138,26 @@ func TestLaunchThroughTheTunnel(t *testing.T) {
 	d, pull := tunneled(t, phone)
 	for i := range 3 {
 		app, err := apps(t, d).LaunchAppWithStdIo("com.bench.app", []any{fmt.Sprint("run ", i)}, map[string]any{}, map[string]any{}, true)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		out, err := io.ReadAll(app)
-		if err != nil || len(out) != 5+500<<10 || !strings.HasPrefix(string(out), fmt.Sprint("run ", i)) {
-			t.Errorf("output of %d bytes, %v", len(out), err)
-		}
+		require.NoError(t, err)
+		assert.Len(t, out, 5+500<<10, "output of %d bytes, %v", len(out), err)
+		assert.True(t, strings.HasPrefix(string(out), fmt.Sprint("run ", i)), "output of %d bytes, %v", len(out), err)
 		app.Close()
 	}
 	s := open(t, d)
 	ch := s.channel("processcontrol")
 	pid := s.launch(ch, "com.bench.app", 1)
-	if _, err := ch.MethodCall("startObservingPid:", pid); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ch.MethodCall("resumePid:", pid); err != nil {
-		t.Fatal(err)
-	}
-	if exit := take(t, s.exits); exit[0] != pid || exit[1] != uint64(0) {
-		t.Errorf("exit %v", exit)
-	}
-	if err := pull(); err != nil {
-		t.Errorf("Serve after the cable was pulled: %v", err)
-	}
-	if left := goroutines(); len(left) > 0 {
-		t.Errorf("the phone still runs %d goroutines:\n%s", len(left), strings.Join(left, "\n\n"))
-	}
+	_, err := ch.MethodCall("startObservingPid:", pid)
+	require.NoError(t, err)
+	_, err = ch.MethodCall("resumePid:", pid)
+	require.NoError(t, err)
+	exit := take(t, s.exits)
+	require.Equal(t, pid, exit[0], "exit")
+	assert.Equal(t, uint64(0), exit[1], "exit")
+	require.NoError(t, pull(), "Serve after the cable was pulled")
+	left := goroutines()
+	assert.Empty(t, left, "the phone still runs %d goroutines:\n%s", len(left), strings.Join(left, "\n\n"))
 }
 
 // goroutines lists those that run code of the phone's services, or of its network.
@@ -222,15 +191,10 @@ func TestPulledCableSparesTheApp(t *testing.T) {
 	})
 	d, pull := tunneled(t, phone)
 	app, err := apps(t, d).LaunchAppWithStdIo("com.bench.app", nil, nil, nil, true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.ReadFull(app, make([]byte, 6)); err != nil {
-		t.Fatal(err)
-	}
-	if err := pull(); err != nil {
-		t.Errorf("Serve: %v", err)
-	}
+	require.NoError(t, err)
+	_, err = io.ReadFull(app, make([]byte, 6))
+	require.NoError(t, err)
+	require.NoError(t, pull(), "Serve")
 	close(go1)
 	take(t, ended)
 }
@@ -248,15 +212,13 @@ func TestServicesByVersion(t *testing.T) {
 		for _, s := range catalog {
 			got = append(got, s.Name)
 		}
-		if err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("Services of iOS %s = %v, %v; want %v", version, got, err, want)
-		}
+		require.NoError(t, err, "Services of iOS %s", version)
+		assert.Equal(t, want, got, "Services of iOS %s", version)
 	}
 	phone := phonetest.New()
 	phone.Version = "eighteen"
-	if catalog, err := rsd.Services(phone, rsd.Options{Clock: phonetest.NewClock()}); err == nil {
-		t.Errorf("Services of iOS eighteen = %v", catalog)
-	}
+	catalog, err := rsd.Services(phone, rsd.Options{Clock: phonetest.NewClock()})
+	require.Error(t, err, "Services of iOS eighteen = %v", catalog)
 }
 
 // BenchmarkOutputThroughTheTunnel is what an app's output costs from its write to the host's read.
@@ -273,10 +235,8 @@ func BenchmarkOutputThroughTheTunnel(b *testing.B) {
 	b.SetBytes(int64(len(chunk)))
 	b.ResetTimer()
 	app, err := apps(b, d).LaunchAppWithStdIo("com.bench.app", nil, nil, nil, true)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if n, err := io.Copy(io.Discard, app); err != nil || n != int64(b.N*len(chunk)) {
-		b.Fatalf("%d bytes, %v", n, err)
-	}
+	require.NoError(b, err)
+	n, err := io.Copy(io.Discard, app)
+	require.NoError(b, err)
+	require.Equal(b, int64(b.N*len(chunk)), n, "%d bytes, %v", n, err)
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/lilims/bench/virtualiphone/internal/hosttest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // listen connects a host and returns its reader.
@@ -28,9 +30,7 @@ func listen(t *testing.T, l *Log) *bufio.Reader {
 func next(t *testing.T, r *bufio.Reader) string {
 	t.Helper()
 	text, err := r.ReadString(0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return text
 }
 
@@ -38,13 +38,11 @@ func TestRelay(t *testing.T) {
 	l := New(hosttest.NewClock())
 	l.Printf("App", 7, "before")
 	host := listen(t, l)
-	if got, want := next(t, host), "Nov  3 04:05:06 iPhone App[7] <Notice>: before\n\x00"; got != want {
-		t.Errorf("first message = %q, want %q", got, want)
-	}
+	got, want := next(t, host), "Nov  3 04:05:06 iPhone App[7] <Notice>: before\n\x00"
+	assert.Equal(t, want, got, "first message")
 	l.Printf("App", 7, "with a \x00 inside")
-	if got := next(t, host); !strings.HasSuffix(got, "with a  inside\n\x00") {
-		t.Errorf("second message = %q", got)
-	}
+	got = next(t, host)
+	assert.True(t, strings.HasSuffix(got, "with a  inside\n\x00"), "second message = %q", got)
 }
 
 func TestSlowListenersLoseMessagesAndAreTold(t *testing.T) {
@@ -63,9 +61,7 @@ func TestSlowListenersLoseMessagesAndAreTold(t *testing.T) {
 			break
 		}
 	}
-	if !told {
-		t.Error("nobody said that messages were lost")
-	}
+	assert.True(t, told, "nobody said that messages were lost")
 }
 
 func TestWriterMakesLines(t *testing.T) {
@@ -80,14 +76,12 @@ func TestWriterMakesLines(t *testing.T) {
 		got = append(got, fmt.Sprint(len(text)))
 	}
 	// "one\n", "two\n", the longest message with its mark and newline, and a rest of eleven less the newline.
-	if len(got) < 3 || got[0] != "4" || got[1] != "4" {
-		t.Errorf("lengths = %v", got)
-	}
+	require.GreaterOrEqual(t, len(got), 3, "lengths")
+	require.Equal(t, "4", got[0], "lengths")
+	assert.Equal(t, "4", got[1], "lengths")
 	total := 0
 	for _, line := range l.recent {
 		total += strings.Count(line, "x")
 	}
-	if total < longest {
-		t.Errorf("%d of %d characters arrived", total, longest+10)
-	}
+	assert.GreaterOrEqual(t, total, longest, "%d of %d characters arrived", total, longest+10)
 }

@@ -17,12 +17,13 @@ import (
 	"math/big"
 	"net"
 	"os"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	gotunnel "github.com/danielpaulus/go-ios/ios/tunnel"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestMain(m *testing.M) {
@@ -34,14 +35,10 @@ func TestMain(m *testing.M) {
 func certificate(t *testing.T) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
@@ -49,9 +46,7 @@ func certificate(t *testing.T) tls.Certificate {
 func connect(t *testing.T, serve Serve) (host *tls.Conn, done chan error, cancel context.CancelFunc) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done = make(chan error, 1)
 	cert := certificate(t)
@@ -67,9 +62,7 @@ func connect(t *testing.T, serve Serve) (host *tls.Conn, done chan error, cancel
 		done <- Service(58783, serve).Serve(ctx, conn)
 	}()
 	raw, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	host = tls.Client(raw, &tls.Config{InsecureSkipVerify: true})
 	t.Cleanup(func() { cancel(); raw.Close() })
 	return host, done, cancel
@@ -79,22 +72,16 @@ func connect(t *testing.T, serve Serve) (host *tls.Conn, done chan error, cancel
 func ask(t *testing.T, host net.Conn, mtu int) response {
 	t.Helper()
 	body := fmt.Sprintf(`{"type":"clientHandshakeRequest","mtu":%d}`, mtu)
-	if _, err := host.Write(append([]byte(magic+"\x00"), append([]byte{byte(len(body))}, body...)...)); err != nil {
-		t.Fatal(err)
-	}
+	_, err := host.Write(append([]byte(magic+"\x00"), append([]byte{byte(len(body))}, body...)...))
+	require.NoError(t, err)
 	head := make([]byte, len(magic)+2)
-	if _, err := host.Read(head); err != nil {
-		t.Fatal(err)
-	}
+	_, err = host.Read(head)
+	require.NoError(t, err)
 	answer := make([]byte, head[len(head)-1])
 	n, err := host.Read(answer)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var r response
-	if err := json.Unmarshal(answer[:n], &r); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, json.Unmarshal(answer[:n], &r))
 	return r
 }
 
@@ -149,31 +136,25 @@ func TestPacketsBothWays(t *testing.T) {
 			ports := make(chan int, 1)
 			host, done, _ := connect(t, echo(ports))
 			r := ask(t, host, mtu)
-			if r.Client.MTU != mtu || r.ServerRSDPort != 58783 {
-				t.Errorf("response %+v", r)
-			}
+			assert.Equal(t, mtu, r.Client.MTU, "response")
+			assert.Equal(t, uint16(58783), r.ServerRSDPort, "response")
 			link := &records{Conn: host, mtu: mtu}
 			var iface gotunnel.UserSpaceTUNInterface
-			if err := iface.Init(uint32(r.Client.MTU), link, r.Client.Address, 64); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, iface.Init(uint32(r.Client.MTU), link, r.Client.Address, 64))
 			ours, theirs := net.Pipe()
 			go iface.TunnelRWCThroughInterface(0, net.ParseIP(r.ServerAddress), uint16(<-ports), theirs)
 			sent := make([]byte, 2<<20)
 			rand.Read(sent)
 			go ours.Write(sent)
 			got := make([]byte, len(sent))
-			if _, err := io.ReadFull(ours, got); err != nil || !bytes.Equal(got, sent) {
-				t.Errorf("echo: %v, equal %v", err, bytes.Equal(got, sent))
-			}
-			if link.broken.Load() != 0 || link.seen.Load() < int64(len(sent)/mtu) {
-				t.Errorf("%d of %d records are no packet", link.broken.Load(), link.seen.Load())
-			}
+			_, err := io.ReadFull(ours, got)
+			require.NoError(t, err, "echo: %v, equal %v", err, bytes.Equal(got, sent))
+			assert.True(t, bytes.Equal(got, sent), "echo: %v, equal %v", err, bytes.Equal(got, sent))
+			require.Equal(t, int64(0), link.broken.Load(), "%d of %d records are no packet", link.broken.Load(), link.seen.Load())
+			assert.GreaterOrEqual(t, link.seen.Load(), int64(len(sent)/mtu), "%d of %d records are no packet", link.broken.Load(), link.seen.Load())
 			ours.Close()
 			host.Close()
-			if err := <-done; err != nil {
-				t.Errorf("Serve: %v", err)
-			}
+			require.NoError(t, <-done, "Serve")
 		})
 	}
 }
@@ -184,21 +165,19 @@ func TestPacketsMayBeSplitAndJoined(t *testing.T) {
 	a[0], a[5], b[0], b[1], b[5] = 0x60, 20, 0x6F, 0xFF, 1 // the second has a traffic class
 	r := io.MultiReader(bytes.NewReader(a[:3]), bytes.NewReader(append(a[3:len(a):len(a)], b...)))
 	for _, want := range [][]byte{a, b} {
-		if got, err := readPacket(r, 1280); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("readPacket = %x, %v; want %x", got, err, want)
-		}
+		got, err := readPacket(r, 1280)
+		require.NoError(t, err, "readPacket = %x, %v; want %x", got, err, want)
+		assert.True(t, bytes.Equal(got, want), "readPacket = %x, %v; want %x", got, err, want)
 	}
-	if _, err := readPacket(r, 1280); err != io.EOF {
-		t.Errorf("at the end: %v", err)
-	}
+	_, err := readPacket(r, 1280)
+	require.ErrorIs(t, err, io.EOF, "at the end")
 	for want, in := range map[string][]byte{
 		"not IPv6":                      append([]byte{0x45}, a...),
 		"65575 bytes on a link of 1280": append([]byte{0x60, 0, 0, 0, 0xFF, 0xFF}, make([]byte, 70000)...),
 		io.ErrUnexpectedEOF.Error():     a[:headerBytes+3],
 	} {
-		if p, err := readPacket(bytes.NewReader(in), 1280); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("readPacket of %d bytes = %x, %v; want an error with %q", len(in), p, err, want)
-		}
+		p, err := readPacket(bytes.NewReader(in), 1280)
+		require.ErrorContains(t, err, want, "readPacket of %d bytes = %x", len(in), p)
 	}
 }
 
@@ -208,12 +187,11 @@ func TestEveryTunnelHasItsOwnNetwork(t *testing.T) {
 		host, _, _ := connect(t, echo(make(chan int, 1)))
 		r := ask(t, host, 1)
 		phone, us := net.ParseIP(r.ServerAddress), net.ParseIP(r.Client.Address)
-		if !bytes.Equal(phone[:8], us[:8]) || phone.Equal(us) || phone[0] != 0xFD || r.Client.MTU != minMTU {
-			t.Errorf("response %+v", r)
-		}
-		if seen[r.ServerAddress] {
-			t.Errorf("address %s again", r.ServerAddress)
-		}
+		require.True(t, bytes.Equal(phone[:8], us[:8]), "response")
+		require.False(t, phone.Equal(us), "response")
+		assert.Equal(t, byte(0xFD), phone[0], "response")
+		assert.Equal(t, minMTU, r.Client.MTU, "response")
+		assert.False(t, seen[r.ServerAddress], "address %s again", r.ServerAddress)
 		seen[r.ServerAddress] = true
 	}
 }
@@ -223,19 +201,13 @@ func TestTunnelEnds(t *testing.T) {
 		host, done, cancel := connect(t, echo(make(chan int, 1)))
 		ask(t, host, 1280)
 		cancel()
-		if err := <-done; !errors.Is(err, context.Canceled) {
-			t.Errorf("Serve: %v", err)
-		}
+		require.ErrorIs(t, <-done, context.Canceled, "Serve")
 	})
 	t.Run("while it waits for the handshake", func(t *testing.T) {
 		host, done, cancel := connect(t, echo(make(chan int, 1)))
-		if err := host.Handshake(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, host.Handshake())
 		cancel()
-		if err := <-done; !errors.Is(err, context.Canceled) {
-			t.Errorf("Serve: %v", err)
-		}
+		require.ErrorIs(t, <-done, context.Canceled, "Serve")
 	})
 	t.Run("when serving fails", func(t *testing.T) {
 		fail := make(chan struct{})
@@ -246,24 +218,20 @@ func TestTunnelEnds(t *testing.T) {
 		})
 		ask(t, host, 1280)
 		close(fail)
-		if err := <-done; err == nil || err.Error() != "no network" {
-			t.Errorf("Serve: %v", err)
-		}
+		err := <-done
+		require.Error(t, err, "Serve")
+		require.EqualError(t, err, "no network", "Serve")
 	})
 	t.Run("on a broken stream", func(t *testing.T) {
 		host, done, _ := connect(t, echo(make(chan int, 1)))
 		ask(t, host, 1280)
 		host.Write(bytes.Repeat([]byte{0x45}, 100))
-		if err := <-done; err == nil || !strings.Contains(err.Error(), "not IPv6") {
-			t.Errorf("Serve: %v", err)
-		}
+		require.ErrorContains(t, <-done, "not IPv6", "Serve")
 	})
 	t.Run("on another handshake", func(t *testing.T) {
 		host, done, _ := connect(t, echo(make(chan int, 1)))
 		host.Write([]byte("CDTunnel\x00\x10{\"type\":\"other\"}"))
-		if err := <-done; err == nil || !strings.Contains(err.Error(), `"other"`) {
-			t.Errorf("Serve: %v", err)
-		}
+		require.ErrorContains(t, <-done, `"other"`, "Serve")
 	})
 }
 
@@ -277,9 +245,8 @@ func FuzzReadPacket(f *testing.F) {
 			if err != nil {
 				return
 			}
-			if len(p) < headerBytes || len(p) > 1280 {
-				t.Fatalf("packet of %d bytes", len(p))
-			}
+			require.GreaterOrEqual(t, len(p), headerBytes, "packet of %d bytes", len(p))
+			require.LessOrEqual(t, len(p), 1280, "packet of %d bytes", len(p))
 		}
 	})
 }

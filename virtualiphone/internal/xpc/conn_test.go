@@ -10,6 +10,8 @@ import (
 
 	"github.com/danielpaulus/go-ios/ios"
 	"github.com/danielpaulus/go-ios/ios/http"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"golang.org/x/net/http2"
 )
 
@@ -34,9 +36,7 @@ func (g greeter) Handle(_ context.Context, c *Conn, stream uint32, m Message) er
 func serve(t *testing.T, h Handler) (net.Conn, chan error, context.CancelFunc) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
@@ -50,9 +50,7 @@ func serve(t *testing.T, h Handler) (net.Conn, chan error, context.CancelFunc) {
 		done <- Serve(ctx, conn, h)
 	}()
 	conn, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { cancel(); conn.Close() })
 	return conn, done, cancel
 }
@@ -60,34 +58,24 @@ func serve(t *testing.T, h Handler) (net.Conn, chan error, context.CancelFunc) {
 func TestGoIOSConnects(t *testing.T) {
 	conn, done, _ := serve(t, greeter{map[string]any{"MessageType": "Handshake"}})
 	h, err := http.NewHttpConnection(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	x, err := ios.CreateXpcConnection(h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if m, err := x.ReceiveOnClientServerStream(); err != nil || m["MessageType"] != "Handshake" {
-		t.Fatalf("greeting = %v, %v", m, err)
-	}
+	require.NoError(t, err)
+	m, err := x.ReceiveOnClientServerStream()
+	require.NoError(t, err, "greeting")
+	require.Equal(t, "Handshake", m["MessageType"], "greeting")
 	large := strings.Repeat("x", 300<<10) // beyond one frame and the default windows
 	for i := range 3 {
-		if err := x.Send(map[string]any{"large": large, "i": int64(i)}, FlagWantReply); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, x.Send(map[string]any{"large": large, "i": int64(i)}, FlagWantReply))
 		m, err := x.ReceiveOnServerClientStream()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		echo := m["echo"].(map[string]any)
-		if echo["i"] != int64(i) || len(echo["large"].(string)) != len(large) || m["stream"] != uint64(1) {
-			t.Errorf("answer %d is another", i)
-		}
+		require.Equal(t, int64(i), echo["i"], "answer %d is another", i)
+		assert.Len(t, echo["large"].(string), len(large), "answer %d is another", i)
+		assert.Equal(t, uint64(1), m["stream"], "answer %d is another", i)
 	}
 	conn.Close()
-	if err := <-done; err != nil {
-		t.Errorf("Serve: %v", err)
-	}
+	require.NoError(t, <-done, "Serve")
 }
 
 // TestWindowsAreHonoured counts what arrives before the client grants more.
@@ -102,18 +90,14 @@ func TestWindowsAreHonoured(t *testing.T) {
 	take := func(upTo int) {
 		for got < upTo {
 			f, err := r.ReadFrame()
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			if d, ok := f.(*http2.DataFrame); ok && d.StreamID == StreamRoot {
 				got += len(d.Data())
 			}
 		}
 	}
 	take(1000)
-	if got != 1000 {
-		t.Fatalf("%d bytes came through a window of 1000", got)
-	}
+	require.Equal(t, 1000, got, "%d bytes came through a window of 1000", got)
 	w.WriteWindowUpdate(StreamRoot, 1<<20)
 	take(65535 - 48) // less the echo on the other stream, what the connection's window takes
 	w.WriteWindowUpdate(0, 1<<20)
@@ -132,12 +116,8 @@ func open(t *testing.T, w *http2.Framer) {
 		{StreamReply, Message{Flags: FlagAlways | FlagInit}},
 	} {
 		b, err := step.m.Append(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := w.WriteData(step.stream, false, b); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
+		require.NoError(t, w.WriteData(step.stream, false, b))
 	}
 }
 
@@ -145,16 +125,12 @@ func TestServeEnds(t *testing.T) {
 	t.Run("with the context", func(t *testing.T) {
 		_, done, cancel := serve(t, greeter{})
 		cancel()
-		if err := <-done; !errors.Is(err, context.Canceled) {
-			t.Errorf("Serve: %v", err)
-		}
+		require.ErrorIs(t, <-done, context.Canceled, "Serve")
 	})
 	t.Run("on a client that speaks something else", func(t *testing.T) {
 		conn, done, _ := serve(t, greeter{})
 		conn.Write([]byte("GET / HTTP/1.1\r\nHost: phone\r\n\r\n"))
-		if err := <-done; err == nil || !strings.Contains(err.Error(), "GET /") {
-			t.Errorf("Serve: %v", err)
-		}
+		require.ErrorContains(t, <-done, "GET /", "Serve")
 	})
 	t.Run("with the handler's error", func(t *testing.T) {
 		conn, done, _ := serve(t, greeter{})
@@ -162,8 +138,8 @@ func TestServeEnds(t *testing.T) {
 		conn.Write([]byte(http2.ClientPreface))
 		b, _ := Message{Flags: FlagAlways, Body: map[string]any{"fail": true}}.Append(nil)
 		w.WriteData(StreamRoot, false, b)
-		if err := <-done; err == nil || err.Error() != "it failed" {
-			t.Errorf("Serve: %v", err)
-		}
+		err := <-done
+		require.Error(t, err, "Serve")
+		require.EqualError(t, err, "it failed", "Serve")
 	})
 }

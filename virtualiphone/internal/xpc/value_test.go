@@ -3,12 +3,12 @@ package xpc
 import (
 	"bytes"
 	"math"
-	"reflect"
-	"strings"
 	"testing"
 	"time"
 
 	goios "github.com/danielpaulus/go-ios/ios/xpc"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func everything() map[string]any {
@@ -28,17 +28,17 @@ func TestMessageRoundTrip(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, err := want.Append(nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			got, rest, whole, err := Parse(append(b, "next"...))
-			if err != nil || !whole || string(rest) != "next" || !reflect.DeepEqual(got, want) {
-				t.Errorf("Parse = %+v, %q, %v, %v; want %+v", got, rest, whole, err, want)
-			}
+			require.NoError(t, err, "Parse = %+v, %q, %v", got, rest, whole)
+			assert.True(t, whole, "Parse = %+v, %q, %v", got, rest, whole)
+			assert.Equal(t, "next", string(rest), "Parse = %+v, %q, %v", got, rest, whole)
+			assert.Equal(t, want, got, "Parse = %+v, %q, %v", got, rest, whole)
 			for n := range b {
-				if _, rest, whole, err := Parse(b[:n]); whole || err != nil || len(rest) != n {
-					t.Fatalf("Parse of the first %d bytes: whole %v, %v", n, whole, err)
-				}
+				_, rest, whole, err := Parse(b[:n])
+				require.False(t, whole, "Parse of the first %d bytes: whole %v", n, whole)
+				require.NoError(t, err, "Parse of the first %d bytes: whole %v", n, whole)
+				require.Len(t, rest, n, "Parse of the first %d bytes: whole %v", n, whole)
 			}
 		})
 	}
@@ -49,40 +49,30 @@ func TestMessageRoundTrip(t *testing.T) {
 func TestGoIOSAgrees(t *testing.T) {
 	body := everything()
 	b, err := Message{Flags: FlagAlways | FlagData, Body: body}.Append(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	delete(body, "empty data") // its reader takes reading nothing at the end for an error
 	b, err = Message{Flags: FlagAlways | FlagData, Body: body}.Append(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	theirs, err := goios.DecodeMessage(bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if theirs.Body["int"] != int64(-5) || theirs.Body["string"] != "größer" || theirs.Body["file"].(goios.FileTransfer).TransferSize != 99 {
-		t.Errorf("go-ios reads %v", theirs.Body)
-	}
-	if d := theirs.Body["date"].(time.Time); !d.Equal(body["date"].(time.Time)) {
-		t.Errorf("go-ios reads the date as %v", d)
-	}
+	require.NoError(t, err)
+	require.Equal(t, int64(-5), theirs.Body["int"], "go-ios reads")
+	require.Equal(t, "größer", theirs.Body["string"], "go-ios reads")
+	assert.Equal(t, uint64(99), theirs.Body["file"].(goios.FileTransfer).TransferSize, "go-ios reads")
+	d := theirs.Body["date"].(time.Time)
+	assert.True(t, d.Equal(body["date"].(time.Time)), "go-ios reads the date as %v", d)
 	var buf bytes.Buffer
 	sent := map[string]any{"a": "b", "n": uint64(3), "list": []any{int64(1), true}, "data": []byte{9}, "none": nil}
-	if err := goios.EncodeMessage(&buf, goios.Message{Flags: FlagAlways, Body: sent, Id: 4}); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, goios.EncodeMessage(&buf, goios.Message{Flags: FlagAlways, Body: sent, Id: 4}))
 	got, _, whole, err := Parse(buf.Bytes())
-	if want := (Message{Flags: FlagAlways, ID: 4, Body: sent}); err != nil || !whole || !reflect.DeepEqual(got, want) {
-		t.Errorf("Parse = %+v, %v; want %+v", got, err, want)
-	}
+	want := (Message{Flags: FlagAlways, ID: 4, Body: sent})
+	require.NoError(t, err, "Parse")
+	assert.True(t, whole, "Parse")
+	assert.Equal(t, want, got, "Parse")
 }
 
 func TestParseRefuses(t *testing.T) {
 	good, err := Message{Body: map[string]any{"key": []any{int64(1)}}}.Append(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	edit := func(at int, v byte) []byte {
 		b := bytes.Clone(good)
 		b[at] = v
@@ -104,9 +94,7 @@ func TestParseRefuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			m, _, _, err := Parse(tt.in)
-			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("Parse = %v, %v; want an error with %q", m, err, tt.want)
-			}
+			require.ErrorContains(t, err, tt.want, "Parse = %v", m)
 		})
 	}
 }
@@ -117,18 +105,15 @@ func TestAppendRefuses(t *testing.T) {
 		deep = []any{deep}
 	}
 	for name, v := range map[string]any{"an int without width": 1, "a key with a zero": map[string]any{"a\x00b": nil}, "deep nesting": deep} {
-		if _, err := (Message{Body: map[string]any{"v": v}}).Append(nil); err == nil {
-			t.Errorf("Append of %s: no error", name)
-		}
+		_, err := (Message{Body: map[string]any{"v": v}}).Append(nil)
+		require.Error(t, err, "Append of %s: no error", name)
 	}
 }
 
 func FuzzParse(f *testing.F) {
 	for _, m := range []Message{{Body: everything()}, {Flags: FlagInit}, {Body: map[string]any{}}, {Body: map[string]any{"a": []any{map[string]any{"b": "c"}}}}} {
 		b, err := m.Append(nil)
-		if err != nil {
-			f.Fatal(err)
-		}
+		require.NoError(f, err)
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -137,15 +122,12 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		b, err := m.Append(nil)
-		if err != nil {
-			t.Fatalf("Append of what Parse yielded: %v", err)
-		}
+		require.NoError(t, err, "Append of what Parse yielded")
 		again, rest, whole, err := Parse(b)
-		if err != nil || !whole || len(rest) != 0 {
-			t.Fatalf("Parse of it: %v", err)
-		}
-		if c, _ := again.Append(nil); !bytes.Equal(b, c) {
-			t.Fatalf("a second round differs: %v and %v", m, again)
-		}
+		require.NoError(t, err, "Parse of it")
+		require.True(t, whole, "Parse of it")
+		require.Empty(t, rest, "Parse of it")
+		c, _ := again.Append(nil)
+		require.True(t, bytes.Equal(b, c), "a second round differs: %v and %v", m, again)
 	})
 }

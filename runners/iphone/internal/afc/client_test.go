@@ -3,13 +3,14 @@ package afc
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func random(n int) []byte {
@@ -42,26 +43,22 @@ func TestUploadAndStream(t *testing.T) {
 			ctx, phone := context.Background(), newFakePhone()
 			c, want := phone.dial(t), random(size)
 			acked, err := upload(ctx, c, "model", want, 0)
-			if err != nil || acked != int64(size) {
-				t.Fatalf("Upload acknowledged %d of %d, %v", acked, size, err)
-			}
-			if !bytes.Equal(phone.files["model"], want) {
-				t.Fatal("the phone has other bytes than were sent")
-			}
+			require.NoError(t, err, "Upload acknowledged")
+			require.Equal(t, int64(size), acked, "Upload acknowledged")
+			require.True(t, bytes.Equal(phone.files["model"], want), "the phone has other bytes than were sent")
 			f, err := c.Open(ctx, "model", Read)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			var got bytes.Buffer
-			if err := f.Stream(ctx, &got, int64(size)); err != nil || !bytes.Equal(got.Bytes(), want) {
-				t.Errorf("Stream gave %d bytes, %v", got.Len(), err)
-			}
-			if more, err := f.Next(ctx, 100); err != nil || len(more) != 0 {
-				t.Errorf("Next at the end = %d bytes, %v; want none and no error", len(more), err)
-			}
-			if info, err := c.Stat(ctx, "model"); err != nil || info.Size != int64(size) || info.Dir {
-				t.Errorf("Stat = %+v, %v", info, err)
-			}
+			err = f.Stream(ctx, &got, int64(size))
+			require.NoError(t, err, "Stream gave %d bytes", got.Len())
+			assert.True(t, bytes.Equal(got.Bytes(), want), "Stream gave %d bytes", got.Len())
+			more, err := f.Next(ctx, 100)
+			require.NoError(t, err, "Next at the end: want none and no error")
+			assert.Empty(t, more, "Next at the end: want none and no error")
+			info, err := c.Stat(ctx, "model")
+			require.NoError(t, err, "Stat")
+			assert.Equal(t, int64(size), info.Size, "Stat")
+			assert.False(t, info.Dir, "Stat")
 		})
 	}
 }
@@ -71,33 +68,24 @@ func TestUploadGoesOnAfterABreak(t *testing.T) {
 	want := random(5*chunk + 9)
 	phone.cutAt = 3
 	acked, err := upload(ctx, phone.dial(t), "model", want, 0)
-	if err == nil {
-		t.Fatal("a broken connection gave no error")
-	}
-	if acked > 3*chunk {
-		t.Errorf("acknowledged %d bytes, the phone took %d", acked, 3*chunk)
-	}
+	require.Error(t, err, "a broken connection gave no error")
+	assert.LessOrEqual(t, acked, int64(3*chunk), "acknowledged %d bytes, the phone took %d", acked, 3*chunk)
 	phone.cutAt = 0
 	c := phone.dial(t)
 	info, err := c.Stat(ctx, "model")
-	if err != nil || info.Size < acked {
-		t.Fatalf("the phone has %d bytes, acknowledged were %d, %v", info.Size, acked, err)
-	}
-	if _, err := upload(ctx, c, "model", want, info.Size); err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(phone.files["model"], want) {
-		t.Error("the resumed file differs")
-	}
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, info.Size, acked, "the phone has %d bytes, acknowledged were %d, %v", info.Size, acked, err)
+	_, err = upload(ctx, c, "model", want, info.Size)
+	require.NoError(t, err)
+	assert.True(t, bytes.Equal(phone.files["model"], want), "the resumed file differs")
 }
 
 func TestUploadToAFullPhone(t *testing.T) {
 	phone := newFakePhone()
 	phone.free = 2 * chunk
 	_, err := upload(context.Background(), phone.dial(t), "model", random(20*chunk), 0)
-	if !errors.Is(err, StatusNoSpace) || !strings.Contains(err.Error(), "no space") {
-		t.Errorf("error = %v, want no space left", err)
-	}
+	require.ErrorIs(t, err, StatusNoSpace)
+	require.ErrorContains(t, err, "no space")
 }
 
 type failingReader struct{}
@@ -107,13 +95,9 @@ func (failingReader) ReadAt([]byte, int64) (int, error) { return 0, io.ErrClosed
 func TestUploadOfAnUnreadableFile(t *testing.T) {
 	ctx, phone := context.Background(), newFakePhone()
 	f, err := phone.dial(t).Open(ctx, "x", Replace)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var source *SourceError
-	if err := f.Upload(ctx, failingReader{}, 0, 10, func(int64) {}); !errors.As(err, &source) {
-		t.Errorf("error = %v, want one that names the host's file", err)
-	}
+	require.ErrorAs(t, f.Upload(ctx, failingReader{}, 0, 10, func(int64) {}), &source, "error: want one that names the host's file")
 }
 
 func TestACallEndsWithItsContext(t *testing.T) {
@@ -124,9 +108,7 @@ func TestACallEndsWithItsContext(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { _, err := c.Stat(ctx, "x"); done <- err }()
 	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("Stat = %v, want the context's error", err)
-	}
+	require.ErrorIs(t, <-done, context.Canceled, "Stat")
 }
 
 func TestAMutePhoneIsGivenUp(t *testing.T) {
@@ -134,26 +116,23 @@ func TestAMutePhoneIsGivenUp(t *testing.T) {
 	phone.mute = true
 	c := phone.dial(t)
 	c.stall = time.Millisecond
-	if _, err := c.Stat(context.Background(), "x"); err == nil || !strings.Contains(err.Error(), "no answer") {
-		t.Errorf("Stat = %v, want no answer", err)
-	}
+	_, err := c.Stat(context.Background(), "x")
+	require.ErrorContains(t, err, "no answer", "Stat")
 }
 
 func TestNamesOfErrors(t *testing.T) {
 	c := newFakePhone().dial(t)
 	ctx := context.Background()
-	if _, err := c.Open(ctx, "absent", Read); !IsNotFound(err) || err.Error() != "open absent: no such file" {
-		t.Errorf("Open = %v", err)
-	}
-	if err := c.RemoveAll(ctx, "absent"); err != nil {
-		t.Errorf("RemoveAll of nothing = %v", err)
-	}
-	if _, err := c.SHA1(ctx, "x"); err == nil {
-		t.Error("a phone that cannot hash gave no error")
-	}
-	if s, err := c.Space(ctx); err != nil || s.Free != 42 || s.Total != 128e9 {
-		t.Errorf("Space = %+v, %v", s, err)
-	}
+	_, err := c.Open(ctx, "absent", Read)
+	require.True(t, IsNotFound(err), "Open")
+	require.EqualError(t, err, "open absent: no such file", "Open")
+	require.NoError(t, c.RemoveAll(ctx, "absent"), "RemoveAll of nothing")
+	_, err = c.SHA1(ctx, "x")
+	require.Error(t, err, "a phone that cannot hash gave no error")
+	s, err := c.Space(ctx)
+	require.NoError(t, err, "Space")
+	assert.Equal(t, int64(42), s.Free, "Space")
+	assert.Equal(t, int64(128e9), s.Total, "Space")
 }
 
 func FuzzReadAnswer(f *testing.F) {

@@ -4,11 +4,12 @@ import (
 	"encoding/json"
 	"math"
 	"net"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/lilims/bench/runners/iphone/internal/plistio"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func wrap(n int64) uint64 { return uint64(n) }
@@ -20,9 +21,7 @@ func TestDecode(t *testing.T) {
 		"AppleRawCurrentCapacity": uint64(2711), "UpdateTime": uint64(1789999990), "IsCharging": false, "ExternalConnected": true, "CycleCount": uint64(17),
 		"PowerTelemetryData": map[string]any{"SystemLoad": uint64(3100), "AccumulatedSystemLoad": uint64(math.MaxUint64 - 5), "SystemLoadAccumulatorCount": uint64(9000), "AccumulatedSystemEnergyConsumed": uint64(77)},
 	}, at)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		got  *int64
 		want int64
@@ -30,23 +29,22 @@ func TestDecode(t *testing.T) {
 		"voltage": {r.VoltageMillivolt, 3987}, "instant current before average": {r.AmperageMilliampere, -812}, "temperature": {r.TemperatureCentiC, 2712},
 		"percent": {r.Percent, 81}, "raw capacity": {r.RawCapacityMAh, 2711}, "update time": {r.UpdateTime, 1789999990}, "system load": {r.SystemLoadMilliwatt, 3100},
 	} {
-		if c.got == nil || *c.got != c.want {
-			t.Errorf("%s = %v, want %d", name, c.got, c.want)
-		}
+		require.NotNil(t, c.got, "%s", name)
+		assert.Equal(t, c.want, *c.got, "%s", name)
 	}
-	if *r.AccumulatedSystemLoad != math.MaxUint64-5 || *r.SystemLoadCount != 9000 || *r.AccumulatedEnergy != 77 {
-		t.Errorf("accumulators = %d %d %d", *r.AccumulatedSystemLoad, *r.SystemLoadCount, *r.AccumulatedEnergy)
-	}
-	if *r.Charging || !*r.ExternalPower || !r.At.Equal(at) {
-		t.Errorf("charging %v, external %v, at %v", *r.Charging, *r.ExternalPower, r.At)
-	}
-	if n := CycleCount(r); n == nil || *n != 17 {
-		t.Errorf("CycleCount = %v, want 17", n)
-	}
+	require.Equal(t, uint64(math.MaxUint64-5), *r.AccumulatedSystemLoad, "accumulators")
+	require.Equal(t, uint64(9000), *r.SystemLoadCount, "accumulators")
+	assert.Equal(t, uint64(77), *r.AccumulatedEnergy, "accumulators")
+	require.False(t, *r.Charging, "charging %v, external %v, at %v", *r.Charging, *r.ExternalPower, r.At)
+	assert.True(t, *r.ExternalPower, "charging %v, external %v, at %v", *r.Charging, *r.ExternalPower, r.At)
+	assert.True(t, r.At.Equal(at), "charging %v, external %v, at %v", *r.Charging, *r.ExternalPower, r.At)
+	n := CycleCount(r)
+	require.NotNil(t, n, "CycleCount")
+	assert.Equal(t, 17, *n, "CycleCount")
 	var raw map[string]any
-	if err := json.Unmarshal([]byte(r.Raw), &raw); err != nil || raw["PowerTelemetryData"] == nil {
-		t.Errorf("Raw = %s, %v", r.Raw, err)
-	}
+	err = json.Unmarshal([]byte(r.Raw), &raw)
+	require.NoError(t, err, "Raw = %s", r.Raw)
+	assert.NotNil(t, raw["PowerTelemetryData"], "Raw = %s", r.Raw)
 }
 
 func TestAmperageWraps(t *testing.T) {
@@ -58,20 +56,20 @@ func TestAmperageWraps(t *testing.T) {
 		"charging": {uint64(1500), 1500}, "signed already": {int64(-3), -3},
 	} {
 		r, err := Decode(map[string]any{"InstantAmperage": c.wire}, time.Time{})
-		if err != nil || r.AmperageMilliampere == nil || *r.AmperageMilliampere != c.want {
-			t.Errorf("%s: %v, %v; want %d", name, r.AmperageMilliampere, err, c.want)
-		}
+		require.NoError(t, err, "%s", name)
+		require.NotNil(t, r.AmperageMilliampere, "%s", name)
+		assert.Equal(t, c.want, *r.AmperageMilliampere, "%s", name)
 	}
 }
 
 func TestWhatIsMissingIsAbsent(t *testing.T) {
 	r, err := Decode(map[string]any{"Voltage": "high", "Serial": []byte{1}, "Odd": math.NaN()}, time.Time{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.VoltageMillivolt != nil || r.Percent != nil || r.Charging != nil || r.AccumulatedSystemLoad != nil || CycleCount(r) != nil {
-		t.Errorf("absent values were invented: %+v", r)
-	}
+	require.NoError(t, err)
+	assert.Nil(t, r.VoltageMillivolt, "absent values were invented")
+	assert.Nil(t, r.Percent, "absent values were invented")
+	assert.Nil(t, r.Charging, "absent values were invented")
+	assert.Nil(t, r.AccumulatedSystemLoad, "absent values were invented")
+	assert.Nil(t, CycleCount(r), "absent values were invented")
 }
 
 // TestKeysThatMoved: the layout that macOS 27 has begun to use.
@@ -80,20 +78,17 @@ func TestKeysThatMoved(t *testing.T) {
 		"RemainingCapacity": uint64(2500), "Voltage": uint64(4012), "InstantAmperage": wrap(-640), "Temperature": uint64(2950), "IsCharging": false,
 		"PowerTelemetryData": map[string]any{"AccumulatedSystemLoad": uint64(7), "SystemLoadAccumulatorCount": uint64(3)},
 	}}, time.Time{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if *r.RawCapacityMAh != 2500 || *r.VoltageMillivolt != 4012 || *r.AmperageMilliampere != -640 || *r.TemperatureCentiC != 2950 {
-		t.Errorf("%d mAh, %d mV, %d mA, %d", *r.RawCapacityMAh, *r.VoltageMillivolt, *r.AmperageMilliampere, *r.TemperatureCentiC)
-	}
-	if *r.AccumulatedSystemLoad != 7 || *r.SystemLoadCount != 3 || *r.Charging || !*r.ExternalPower {
-		t.Errorf("reading %+v", r)
-	}
+	require.NoError(t, err)
+	assert.False(t, *r.RawCapacityMAh != 2500 || *r.VoltageMillivolt != 4012 || *r.AmperageMilliampere != -640 || *r.TemperatureCentiC != 2950,
+		"%d mAh, %d mV, %d mA, %d", *r.RawCapacityMAh, *r.VoltageMillivolt, *r.AmperageMilliampere, *r.TemperatureCentiC)
+	require.Equal(t, uint64(7), *r.AccumulatedSystemLoad, "reading")
+	require.Equal(t, uint64(3), *r.SystemLoadCount, "reading")
+	require.False(t, *r.Charging, "reading")
+	assert.True(t, *r.ExternalPower, "reading")
 	// A key in its old place stands, whatever lies below.
 	r, err = Decode(map[string]any{"Voltage": uint64(3900), "BatteryData": map[string]any{"Voltage": uint64(1)}}, time.Time{})
-	if err != nil || *r.VoltageMillivolt != 3900 {
-		t.Errorf("voltage %v, %v", r.VoltageMillivolt, err)
-	}
+	require.NoError(t, err, "voltage")
+	assert.Equal(t, int64(3900), *r.VoltageMillivolt, "voltage")
 }
 
 func TestReadSaysWhatThePhoneSaid(t *testing.T) {
@@ -104,7 +99,6 @@ func TestReadSaysWhatThePhoneSaid(t *testing.T) {
 		plistio.Read(there, &request)
 		plistio.Write(there, map[string]any{"Status": "UnknownRequest"})
 	}()
-	if _, err := Read(here, time.Time{}); err == nil || !strings.Contains(err.Error(), "UnknownRequest") {
-		t.Errorf("Read error = %v", err)
-	}
+	_, err := Read(here, time.Time{})
+	require.ErrorContains(t, err, "UnknownRequest", "Read error")
 }

@@ -1,7 +1,6 @@
 package battery_test
 
 import (
-	"errors"
 	"math"
 	"math/rand/v2"
 	"net"
@@ -15,6 +14,8 @@ import (
 	"github.com/lilims/bench/harness/power"
 	gauge "github.com/lilims/bench/runners/iphone/internal/battery"
 	virtual "github.com/lilims/bench/virtualiphone/battery"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // The proof that energy is measured right: a virtual phone's gauge is read as any phone's is, in some of the runs over
@@ -61,9 +62,8 @@ func newSession(t *testing.T, seed uint64, h habits) *session {
 	s := &session{random: rand.New(rand.NewPCG(seed, 77)), clock: newTurned(), skew: h.options.Skew, poll: time.Second}
 	s.clock.Time = s.clock.Time.Add(time.Duration(s.random.Float64() * float64(time.Second)))
 	var err error
-	if s.gauge, err = virtual.New(s.clock, h.power, 12.98, func() float64 { return s.cpu }, h.options); err != nil {
-		t.Fatal(err)
-	}
+	s.gauge, err = virtual.New(s.clock, h.power, 12.98, func() float64 { return s.cpu }, h.options)
+	require.NoError(t, err)
 	if h.relay {
 		s.serve(t)
 	}
@@ -124,9 +124,7 @@ func (s *session) pass(t *testing.T, seconds float64, rate func(at float64) floa
 			continue
 		}
 		reading, err := s.read()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		s.readings = append(s.readings, reading)
 	}
 }
@@ -238,28 +236,20 @@ func TestEnergyAgainstTheVirtualPhonesTruth(t *testing.T) {
 	for seed := range uint64(runs) {
 		h := soak(seed)
 		f, err, _, truth := newSession(t, seed, h).measure(t, h)
-		if err != nil {
-			t.Fatalf("seed %d: %v", seed, err)
-		}
-		if f.Method != power.MethodGauge+"-net" {
-			t.Fatalf("seed %d: method %s (%v)", seed, f.Method, f.Notes)
-		}
+		require.NoError(t, err, "seed %d", seed)
+		require.Equal(t, power.MethodGauge+"-net", f.Method, "seed %d: method %s (%v)", seed, f.Method, f.Notes)
 		c.add(f, truth)
-		if off := math.Abs(f.Joules-truth) / truth; off > 0.02 {
-			t.Errorf("seed %d: %.1f J, truth %.1f J: off by %.2f %% (reboot %g, %v)", seed, f.Joules, truth, 100*off, h.reboot, f.Notes)
-		}
-		if h.reboot > 0 && !strings.Contains(strings.Join(f.Notes, " "), "reset") {
-			t.Errorf("seed %d: the reset is not told of: %v", seed, f.Notes)
+		off := math.Abs(f.Joules-truth) / truth
+		assert.LessOrEqual(t, off, 0.02,
+			"seed %d: %.1f J, truth %.1f J: off by %.2f %% (reboot %g, %v)", seed, f.Joules, truth, 100*off, h.reboot, f.Notes)
+		if h.reboot > 0 {
+			assert.Contains(t, strings.Join(f.Notes, " "), "reset", "seed %d: the reset is not told of", seed)
 		}
 	}
 	t.Logf("within the interval: %d of %d; worst error %.2f %%; median half width %.2f %%, widest %.2f %%",
 		c.covered, runs, 100*slices.Max(c.errors), 100*c.median(), 100*slices.Max(c.width))
-	if c.covered < runs*95/100 {
-		t.Errorf("the truth lies within the interval in %d of %d runs", c.covered, runs)
-	}
-	if c.median() > 0.02 {
-		t.Errorf("median half width %.2f %%: an interval that wide is no statement", 100*c.median())
-	}
+	assert.GreaterOrEqual(t, c.covered, runs*95/100, "the truth lies within the interval in %d of %d runs", c.covered, runs)
+	assert.LessOrEqual(t, c.median(), 0.02, "median half width %.2f %%: an interval that wide is no statement", 100*c.median())
 }
 
 // TestTheRelayChangesNothing: what the other runs leave out gives the same readings.
@@ -269,17 +259,13 @@ func TestTheRelayChangesNothing(t *testing.T) {
 	direct := newSession(t, 6, h)
 	h.relay = true
 	relayed := newSession(t, 6, h)
-	if _, err, _, _ := direct.measure(t, h); err != nil {
-		t.Fatal(err)
-	}
-	if _, err, _, _ := relayed.measure(t, h); err != nil {
-		t.Fatal(err)
-	}
+	_, err, _, _ := direct.measure(t, h)
+	require.NoError(t, err)
+	_, err, _, _ = relayed.measure(t, h)
+	require.NoError(t, err)
 	if !reflect.DeepEqual(direct.readings, relayed.readings) {
 		for i := range direct.readings {
-			if !reflect.DeepEqual(direct.readings[i], relayed.readings[i]) {
-				t.Fatalf("reading %d: %+v and %+v", i, direct.readings[i], relayed.readings[i])
-			}
+			require.Equal(t, relayed.readings[i], direct.readings[i], "reading")
 		}
 		t.Fatalf("%d and %d readings", len(direct.readings), len(relayed.readings))
 	}
@@ -303,9 +289,7 @@ func TestVoltageTimesCurrentAgainstTheTruth(t *testing.T) {
 			h.idle = 120
 		}
 		f, err, gross, net := newSession(t, seed, h).measure(t, h)
-		if err != nil {
-			t.Fatalf("seed %d: %v", seed, err)
-		}
+		require.NoError(t, err, "seed %d", seed)
 		truth := gross
 		switch {
 		case f.Method == power.MethodVoltageCurrent+"-net":
@@ -316,9 +300,10 @@ func TestVoltageTimesCurrentAgainstTheTruth(t *testing.T) {
 		c.add(f, truth)
 	}
 	t.Logf("within the interval: %d of %d; worst error %.2f %%; median half width %.2f %%", c.covered, runs, 100*slices.Max(c.errors), 100*c.median())
-	if c.covered < runs*95/100 || c.median() > 0.05 {
-		t.Errorf("the truth lies within the interval in %d of %d runs; median half width %.2f %%", c.covered, runs, 100*c.median())
-	}
+	assert.GreaterOrEqual(t, c.covered, runs*95/100,
+		"the truth lies within the interval in %d of %d runs; median half width %.2f %%", c.covered, runs, 100*c.median())
+	assert.LessOrEqual(t, c.median(), 0.05,
+		"the truth lies within the interval in %d of %d runs; median half width %.2f %%", c.covered, runs, 100*c.median())
 }
 
 // TestCapacityAgainstTheTruth: a quarter of an hour moves the capacity by enough steps.
@@ -331,18 +316,15 @@ func TestCapacityAgainstTheTruth(t *testing.T) {
 		s := newSession(t, seed, h)
 		s.poll = 5 * time.Second
 		f, err, gross, _ := s.measure(t, h)
-		if err != nil {
-			t.Fatalf("seed %d: %v", seed, err)
-		}
-		if f.Method != power.MethodCapacity {
-			t.Fatalf("seed %d: method %s (%v)", seed, f.Method, f.Notes)
-		}
+		require.NoError(t, err, "seed %d", seed)
+		require.Equal(t, power.MethodCapacity, f.Method, "seed %d: method %s (%v)", seed, f.Method, f.Notes)
 		c.add(f, gross)
 	}
 	t.Logf("within the interval: %d of %d; worst error %.2f %%; median half width %.2f %%", c.covered, runs, 100*slices.Max(c.errors), 100*c.median())
-	if c.covered < runs*95/100 || c.median() > 0.05 {
-		t.Errorf("the truth lies within the interval in %d of %d runs; median half width %.2f %%", c.covered, runs, 100*c.median())
-	}
+	assert.GreaterOrEqual(t, c.covered, runs*95/100,
+		"the truth lies within the interval in %d of %d runs; median half width %.2f %%", c.covered, runs, 100*c.median())
+	assert.LessOrEqual(t, c.median(), 0.05,
+		"the truth lies within the interval in %d of %d runs; median half width %.2f %%", c.covered, runs, 100*c.median())
 }
 
 // TestRefusals: what must not become a figure, with its reason.
@@ -378,9 +360,8 @@ func TestRefusals(t *testing.T) {
 			}
 			f, err, _, _ := s.measure(t, h)
 			var refusal *power.Refusal
-			if !errors.As(err, &refusal) || !strings.Contains(refusal.Reason, c.want) {
-				t.Errorf("%+v, %v; want a refusal with %q", f, err, c.want)
-			}
+			require.ErrorAs(t, err, &refusal, "%+v", f)
+			assert.Contains(t, refusal.Reason, c.want, "%+v", f)
 		})
 	}
 }
@@ -392,21 +373,16 @@ func TestAWrongScaleIsFound(t *testing.T) {
 		h := soak(9)
 		h.plugged, h.reboot, h.options.Scale = false, 0, scale
 		f, err, _, _ := newSession(t, 9, h).measure(t, h)
-		if err != nil {
-			t.Fatalf("scale %g: %v", scale, err)
-		}
+		require.NoError(t, err, "scale %g", scale)
 		found := false
 		for _, check := range f.Checks {
 			if check.Method != power.MethodVoltageCurrent {
 				continue
 			}
 			found = true
-			if math.Abs(check.Ratio/scale-1) > 0.05 || check.Disagrees() != (scale != 1) {
-				t.Errorf("scale %g: ratio %.3f, disagrees: %v", scale, check.Ratio, check.Disagrees())
-			}
+			assert.InEpsilon(t, scale, check.Ratio, 0.05, "scale %g: ratio %.3f, disagrees: %v", scale, check.Ratio, check.Disagrees())
+			assert.Equal(t, scale != 1, check.Disagrees(), "scale %g: ratio %.3f, disagrees: %v", scale, check.Ratio, check.Disagrees())
 		}
-		if !found {
-			t.Errorf("scale %g: no check against voltage times current: %+v", scale, f.Checks)
-		}
+		assert.True(t, found, "scale %g: no check against voltage times current: %+v", scale, f.Checks)
 	}
 }

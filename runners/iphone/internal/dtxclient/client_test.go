@@ -3,14 +3,14 @@ package dtxclient
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"io"
 	"net"
-	"reflect"
 	"testing"
 
 	dtx "github.com/danielpaulus/go-ios/ios/dtx_codec"
 	"github.com/danielpaulus/go-ios/ios/nskeyedarchiver"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // server is the phone's end of a connection. script is given every call and answers on s.
@@ -33,8 +33,7 @@ func connect(t *testing.T, handler Handler, script func(s *server, m dtx.Message
 				return
 			}
 			m, err := decode(raw)
-			if err != nil {
-				t.Errorf("the phone cannot read: %v", err)
+			if !assert.NoError(t, err, "the phone cannot read") {
 				return
 			}
 			if m.PayloadHeader.MessageType != dtx.Methodinvocation {
@@ -48,9 +47,7 @@ func connect(t *testing.T, handler Handler, script func(s *server, m dtx.Message
 		}
 	}()
 	c, err := New(context.Background(), here, handler)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { c.Close(); there.Close() })
 	return c
 }
@@ -58,17 +55,13 @@ func connect(t *testing.T, handler Handler, script func(s *server, m dtx.Message
 func archive(t *testing.T, v any) []byte {
 	t.Helper()
 	b, err := nskeyedarchiver.ArchiveBin(v)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return b
 }
 
 func (s *server) answer(m dtx.Message, v any) {
 	b, err := dtx.Encode(m.Identifier, 1, m.ChannelCode, false, dtx.ResponseWithReturnValueInPayload, archive(s.t, v), dtx.NewPrimitiveDictionary())
-	if err != nil {
-		s.t.Error(err)
-	}
+	assert.NoError(s.t, err)
 	s.conn.Write(b)
 }
 
@@ -81,9 +74,7 @@ func eventBytes(t *testing.T, code int, selector string, args ...any) []byte {
 		aux.AddNsKeyedArchivedObject(a)
 	}
 	b, err := dtx.Encode(1000, 0, -code, false, dtx.Methodinvocation, archive(t, selector), aux)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return b
 }
 
@@ -99,17 +90,12 @@ func TestCall(t *testing.T) {
 	})
 	ctx := context.Background()
 	ch, err := c.Open(ctx, "processcontrol")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	answer, err := ch.Call(ctx, "launch:options:", "org.lilims.bench", map[string]any{"KillExisting": uint64(1)})
-	if err != nil || answer != uint64(4711) {
-		t.Errorf("Call = %v, %v; want 4711", answer, err)
-	}
+	require.NoError(t, err, "Call")
+	assert.Equal(t, uint64(4711), answer, "Call")
 	want := []any{1, "launch:options:", "org.lilims.bench", map[string]any{"KillExisting": uint64(1)}}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("the phone got %v, want %v", got, want)
-	}
+	assert.Equal(t, want, got, "the phone got")
 }
 
 // TestEvents sends what has ended or blocked other clients: an event without arguments, one with an empty list of
@@ -136,20 +122,16 @@ func TestEvents(t *testing.T) {
 	})
 	ctx := context.Background()
 	ch, err := c.Open(ctx, "x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if answer, err := ch.Call(ctx, "go"); err != nil || answer != "done" {
-		t.Fatalf("Call after the events = %v, %v", answer, err)
-	}
+	require.NoError(t, err)
+	answer, err := ch.Call(ctx, "go")
+	require.NoError(t, err, "Call after the events")
+	require.Equal(t, "done", answer, "Call after the events")
 	for _, want := range []Event{
 		{Channel: 1, Selector: "outputReceived:fromProcess:atTime:"},
 		{Channel: 1, Selector: "outputReceived:fromProcess:atTime:"},
 		{Channel: 1, Selector: "exited:", Args: []any{uint64(7), "text"}},
 	} {
-		if got := <-events; !reflect.DeepEqual(got, want) {
-			t.Errorf("event = %+v, want %+v", got, want)
-		}
+		assert.Equal(t, want, <-events, "event")
 	}
 }
 
@@ -195,15 +177,13 @@ func fragments(b []byte, size int) [][]byte {
 func TestAnErrorOfThePhone(t *testing.T) {
 	c := connect(t, nil, func(s *server, m dtx.Message, selector string, args []any) {
 		b, err := dtx.Encode(m.Identifier, 1, m.ChannelCode, false, dtx.DtxTypeError, archive(t, "no such app"), dtx.NewPrimitiveDictionary())
-		if err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, err)
 		s.conn.Write(b)
 	})
 	var phone *Error
-	if _, err := c.Open(context.Background(), "x"); !errors.As(err, &phone) || phone.Text != "no such app" {
-		t.Errorf("Open = %v, want the phone's words", err)
-	}
+	_, err := c.Open(context.Background(), "x")
+	require.ErrorAs(t, err, &phone, "Open")
+	assert.Equal(t, "no such app", phone.Text, "Open")
 }
 
 func TestACallEndsWithItsContextAndTheConnectionLives(t *testing.T) {
@@ -216,39 +196,30 @@ func TestACallEndsWithItsContextAndTheConnectionLives(t *testing.T) {
 		s.ack(m)
 	})
 	ch, err := c.Open(context.Background(), "x")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() { <-asked; cancel() }()
-	if _, err := ch.Call(ctx, "never:"); !errors.Is(err, context.Canceled) {
-		t.Errorf("Call = %v, want the context's error", err)
-	}
-	if _, err := ch.Call(context.Background(), "other"); err != nil {
-		t.Errorf("the next call = %v", err)
-	}
+	_, err = ch.Call(ctx, "never:")
+	require.ErrorIs(t, err, context.Canceled, "Call")
+	_, err = ch.Call(context.Background(), "other")
+	require.NoError(t, err, "the next call")
 }
 
 func TestALostConnectionWakesItsCallers(t *testing.T) {
 	c := connect(t, nil, func(s *server, m dtx.Message, selector string, args []any) { s.conn.Close() })
-	if _, err := c.Open(context.Background(), "x"); err == nil || errors.Is(err, ErrClosed) {
-		t.Errorf("Open = %v, want the loss", err)
-	}
+	_, err := c.Open(context.Background(), "x")
+	require.Error(t, err, "Open")
+	require.NotErrorIs(t, err, ErrClosed, "Open")
 	<-c.Done()
-	if c.Err() == nil {
-		t.Error("Err is nil after the loss")
-	}
+	require.Error(t, c.Err(), "Err is nil after the loss")
 }
 
 func TestUnarchivableArgument(t *testing.T) {
 	c := connect(t, nil, func(s *server, m dtx.Message, selector string, args []any) { s.ack(m) })
 	ch, err := c.Open(context.Background(), "x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ch.Call(context.Background(), "x:", struct{}{}); err == nil {
-		t.Error("an argument that cannot be archived gave no error")
-	}
+	require.NoError(t, err)
+	_, err = ch.Call(context.Background(), "x:", struct{}{})
+	require.Error(t, err, "an argument that cannot be archived gave no error")
 }
 
 func FuzzRead(f *testing.F) {

@@ -6,6 +6,9 @@ import (
 	"io"
 	"net"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestDo(t *testing.T) {
@@ -23,9 +26,8 @@ func TestDo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			conn, other := net.Pipe()
 			defer other.Close()
-			if err := Do(context.Background(), conn, func() error { return c.call(conn) }); !c.want(err) {
-				t.Errorf("Do = %v", err)
-			}
+			err := Do(context.Background(), conn, func() error { return c.call(conn) })
+			assert.True(t, c.want(err), "Do = %v", err)
 		})
 	}
 }
@@ -41,10 +43,7 @@ func TestDoEndsABlockedCallWithItsContext(t *testing.T) {
 		_, err := io.ReadFull(conn, make([]byte, 1)) // never answered
 		return err
 	})
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("Do = %v, want the context's error", err)
-	}
-	if err := Do(ctx, conn, func() error { t.Error("called after the context had ended"); return nil }); err == nil {
-		t.Error("Do after the end of its context gave no error")
-	}
+	require.ErrorIs(t, err, context.Canceled, "Do")
+	require.Error(t, Do(ctx, conn, func() error { t.Error("called after the context had ended"); return nil }),
+		"Do after the end of its context gave no error")
 }

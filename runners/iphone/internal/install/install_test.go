@@ -15,27 +15,23 @@ import (
 	"testing"
 
 	"github.com/lilims/bench/runners/iphone/internal/plistio"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func archiveFile(t *testing.T, entries ...string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "Bench.ipa")
 	f, err := os.Create(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer f.Close()
 	z := zip.NewWriter(f)
 	for i := 0; i < len(entries); i += 2 {
 		w, err := z.Create(entries[i])
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		io.WriteString(w, entries[i+1])
 	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, z.Close())
 	return file
 }
 
@@ -82,27 +78,21 @@ func TestSend(t *testing.T) {
 	go func() {
 		defer there.Close()
 		files, err := receive(there)
-		if err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, err)
 		plistio.Write(there, map[string]any{"InstallProgressDict": map[string]any{"Status": "CreatingStagingDirectory", "PercentComplete": 5}})
 		plistio.Write(there, map[string]any{"Status": "DataComplete"})
 		got <- files
 	}()
 	var done, total int64
-	if err := Send(context.Background(), here, file, func(d, n int64) { done, total = d, n }); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, Send(context.Background(), here, file, func(d, n int64) { done, total = d, n }))
 	files := <-got
-	if files["Payload/Bench.app/Bench"] != big || files["Payload/Bench.app/Info.plist"] != "info" {
-		t.Error("the phone got other files")
-	}
-	if !strings.Contains(files["META-INF/com.apple.ZipMetadata.plist"], "<integer>6</integer>") {
-		t.Errorf("metadata %s does not announce 6 records", files["META-INF/com.apple.ZipMetadata.plist"])
-	}
-	if want := int64(len(big) + 4); done != want || total != want {
-		t.Errorf("progress ended at %d of %d, want %d", done, total, want)
-	}
+	assert.Equal(t, big, files["Payload/Bench.app/Bench"], "the phone got other files")
+	assert.Equal(t, "info", files["Payload/Bench.app/Info.plist"], "the phone got other files")
+	assert.Contains(t, files["META-INF/com.apple.ZipMetadata.plist"], "<integer>6</integer>",
+		"metadata %s does not announce 6 records", files["META-INF/com.apple.ZipMetadata.plist"])
+	want := int64(len(big) + 4)
+	assert.Equal(t, want, done, "progress ended")
+	assert.Equal(t, want, total, "progress ended")
 }
 
 // TestSendRefused: a phone that refuses in the middle says why and hangs up; its words must arrive.
@@ -118,9 +108,8 @@ func TestSendRefused(t *testing.T) {
 	}()
 	err := Send(context.Background(), here, file, func(int64, int64) {})
 	var refused *Refused
-	if !errors.As(err, &refused) || err.Error() != "ApplicationVerificationFailed: no profile for this phone" {
-		t.Errorf("Send = %v, want the phone's words", err)
-	}
+	require.ErrorAs(t, err, &refused, "Send")
+	require.EqualError(t, err, "ApplicationVerificationFailed: no profile for this phone", "Send")
 }
 
 func TestSendEndsWithItsContext(t *testing.T) {
@@ -132,36 +121,25 @@ func TestSendEndsWithItsContext(t *testing.T) {
 		receive(there)
 		cancel()
 	}()
-	if err := Send(ctx, here, file, func(int64, int64) {}); !errors.Is(err, context.Canceled) {
-		t.Errorf("Send = %v, want the context's error", err)
-	}
+	require.ErrorIs(t, Send(ctx, here, file, func(int64, int64) {}), context.Canceled)
 }
 
 func TestSendADamagedArchive(t *testing.T) {
 	file := archiveFile(t, "Payload/Bench.app/Bench", strings.Repeat("abc", 1000))
 	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	z, err := zip.NewReader(bytes.NewReader(text), int64(len(text)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	at, err := z.File[0].DataOffset()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	text[at+3] ^= 0xff
-	if err := os.WriteFile(file, text, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(file, text, 0o644))
 	here, there := net.Pipe()
 	go io.Copy(io.Discard, there)
 	err = Send(t.Context(), here, file, func(int64, int64) {})
 	var damaged *Damaged
-	if !errors.As(err, &damaged) || !strings.Contains(err.Error(), "Payload/Bench.app/Bench") {
-		t.Errorf("Send = %v, want the damaged entry named", err)
-	}
+	require.ErrorAs(t, err, &damaged, "Send: want the damaged entry named")
+	require.ErrorContains(t, err, "Payload/Bench.app/Bench", "Send: want the damaged entry named")
 }
 
 func TestLookup(t *testing.T) {
@@ -185,8 +163,10 @@ func TestLookup(t *testing.T) {
 				plistio.Write(there, c.answer)
 			}()
 			got, err := Lookup(context.Background(), here, "org.lilims.bench")
-			if (err != nil) != c.fails || (got == nil) != (c.want == nil) || (got != nil && *got != *c.want) {
-				t.Errorf("Lookup = %+v, %v; want %+v", got, err, c.want)
+			require.Equal(t, c.fails, err != nil, "Lookup")
+			require.Equal(t, c.want == nil, got == nil, "Lookup")
+			if got != nil {
+				assert.Equal(t, *c.want, *got, "Lookup")
 			}
 		})
 	}

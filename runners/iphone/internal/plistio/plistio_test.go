@@ -2,12 +2,12 @@ package plistio
 
 import (
 	"bytes"
-	"errors"
 	"io"
-	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"howett.net/plist"
 )
 
@@ -16,23 +16,19 @@ func TestRoundTrip(t *testing.T) {
 	for name, format := range map[string]int{"xml": plist.XMLFormat, "binary": plist.BinaryFormat} {
 		t.Run(name, func(t *testing.T) {
 			text, err := plist.Marshal(want, format)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			var got map[string]any
-			if err := Read(bytes.NewReader(frame(text)), &got); err != nil || !reflect.DeepEqual(got, want) {
-				t.Errorf("Read = %v, %v; want %v", got, err, want)
-			}
+			err = Read(bytes.NewReader(frame(text)), &got)
+			require.NoError(t, err, "Read")
+			assert.Equal(t, want, got, "Read")
 		})
 	}
 	var wire bytes.Buffer
-	if err := Write(&wire, want); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, Write(&wire, want))
 	var got map[string]any
-	if err := Read(&wire, &got); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("Read(Write) = %v, %v", got, err)
-	}
+	err := Read(&wire, &got)
+	require.NoError(t, err, "Read(Write)")
+	assert.Equal(t, want, got, "Read(Write)")
 }
 
 func frame(text []byte) []byte {
@@ -57,8 +53,9 @@ func TestReadRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var v map[string]any
 			err := Read(bytes.NewReader(c.bytes), &v)
-			if err == nil || (c.want != nil && !errors.Is(err, c.want)) {
-				t.Errorf("Read error = %v, want %v", err, c.want)
+			require.Error(t, err, "Read error")
+			if c.want != nil {
+				require.ErrorIs(t, err, c.want, "Read error")
 			}
 		})
 	}

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/danielpaulus/go-ios/ios"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestNewMux(t *testing.T) {
@@ -23,11 +25,9 @@ func TestNewMux(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("USBMUXD_SOCKET_ADDRESS", c.env)
 			m, err := NewMux(c.socket)
-			if (err != nil) != (c.want == "") {
-				t.Fatalf("NewMux(%q) error = %v", c.socket, err)
-			}
-			if err == nil && m.Socket() != c.want {
-				t.Errorf("NewMux(%q) = %s, want %s", c.socket, m.Socket(), c.want)
+			require.Equal(t, c.want == "", err != nil, "NewMux(%q) error", c.socket)
+			if err == nil {
+				assert.Equal(t, c.want, m.Socket(), "NewMux(%q)", c.socket)
 			}
 		})
 	}
@@ -36,16 +36,16 @@ func TestNewMux(t *testing.T) {
 func TestTrackNamesThePhoneThatWent(t *testing.T) {
 	present := map[int]Entry{}
 	attached := ios.AttachedMessage{MessageType: "Attached", DeviceID: 7, Properties: ios.DeviceProperties{SerialNumber: "A", ConnectionType: "USB"}}
-	if e, ok := track(present, attached); !ok || !e.Attached || e.UDID != "A" {
-		t.Errorf("attached = %+v, %v", e, ok)
-	}
-	if e, ok := track(present, ios.AttachedMessage{MessageType: "Detached", DeviceID: 7}); !ok || e.Attached || e.UDID != "A" {
-		t.Errorf("detached = %+v, %v; want the UDID that came with the attach", e, ok)
-	}
-	if e, ok := track(present, ios.AttachedMessage{MessageType: "Detached", DeviceID: 7}); ok {
-		t.Errorf("a second detach gave %+v", e)
-	}
-	if _, ok := track(present, ios.AttachedMessage{MessageType: "Paired", DeviceID: 7}); ok {
-		t.Error("a message of another kind gave an event")
-	}
+	e, ok := track(present, attached)
+	assert.True(t, ok, "attached = %+v, %v", e, ok)
+	assert.True(t, e.Attached, "attached = %+v, %v", e, ok)
+	assert.Equal(t, "A", e.UDID, "attached = %+v, %v", e, ok)
+	e, ok = track(present, ios.AttachedMessage{MessageType: "Detached", DeviceID: 7})
+	assert.True(t, ok, "detached = %+v, %v; want the UDID that came with the attach", e, ok)
+	assert.False(t, e.Attached, "detached = %+v, %v; want the UDID that came with the attach", e, ok)
+	assert.Equal(t, "A", e.UDID, "detached = %+v, %v; want the UDID that came with the attach", e, ok)
+	e, ok = track(present, ios.AttachedMessage{MessageType: "Detached", DeviceID: 7})
+	assert.False(t, ok, "a second detach gave %+v", e)
+	_, ok = track(present, ios.AttachedMessage{MessageType: "Paired", DeviceID: 7})
+	assert.False(t, ok, "a message of another kind gave an event")
 }

@@ -2,7 +2,6 @@ package tunnel_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -17,6 +16,8 @@ import (
 	"github.com/lilims/bench/virtualiphone/faults"
 	"github.com/lilims/bench/virtualiphone/phonetest"
 	"github.com/lilims/bench/virtualiphone/process"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 const app = "org.lilims.bench"
@@ -38,9 +39,7 @@ func newPhone(t *testing.T) *phone {
 func (p *phone) serve(name string, habits faults.Instruments) net.Conn {
 	p.t.Helper()
 	conn, err := p.Dial(name, p.clock, habits)
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	require.NoError(p.t, err)
 	p.cut = conn.Cut
 	p.t.Cleanup(func() { conn.Stop(); p.Table.KillAll() })
 	return conn
@@ -49,9 +48,7 @@ func (p *phone) serve(name string, habits faults.Instruments) net.Conn {
 func (p *phone) tunnel(habits faults.Instruments) *tunnel.Tunnel {
 	p.t.Helper()
 	t, err := tunnel.Open(p.t.Context(), p.serve(tunnel.Service, habits))
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	require.NoError(p.t, err)
 	p.t.Cleanup(func() { t.Close() })
 	return t
 }
@@ -59,13 +56,9 @@ func (p *phone) tunnel(habits faults.Instruments) *tunnel.Tunnel {
 func hub(t *testing.T, n *tunnel.Tunnel) *instruments.Hub {
 	t.Helper()
 	conn, err := n.Dial(t.Context(), instruments.TunnelService)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	h, err := instruments.Open(t.Context(), conn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { h.Close() })
 	return h
 }
@@ -95,24 +88,18 @@ func TestOutputAndExit(t *testing.T) {
 			})
 			n := p.tunnel(habits)
 			started, err := coredevice.Start(t.Context(), n, coredevice.Launch{BundleID: app, Args: []string{"--plan", "a b"}, Env: map[string]string{"X": "y"}})
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			h := hub(t, n)
-			if err := h.Observe(t.Context(), started.PID); err != nil {
-				t.Fatal(err)
-			}
-			if err := p.Table.Signal(started.PID, 1); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, h.Observe(t.Context(), started.PID))
+			require.NoError(t, p.Table.Signal(started.PID, 1))
 			exit := take(t, h.Exits())
-			if exit.PID != started.PID || exit.Code == nil || *exit.Code != 3 || exit.Signal != nil {
-				t.Errorf("exit = %+v", exit)
-			}
+			require.Equal(t, started.PID, exit.PID, "exit")
+			require.NotNil(t, exit.Code, "exit")
+			assert.Equal(t, 3, *exit.Code, "exit")
+			assert.Nil(t, exit.Signal, "exit")
 			text, err := io.ReadAll(started.Output)
-			if err != nil || !strings.Contains(strings.ReplaceAll(string(text), "\r", ""), "args [\"--plan\" \"a b\"], X=y\n") {
-				t.Errorf("output = %q, %v", text, err)
-			}
+			require.NoError(t, err, "output = %q", text)
+			assert.Contains(t, strings.ReplaceAll(string(text), "\r", ""), "args [\"--plan\" \"a b\"], X=y\n", "output")
 		})
 	}
 }
@@ -122,44 +109,37 @@ func TestListAndKill(t *testing.T) {
 	p.Table.Install(app, phonetest.Until())
 	n := p.tunnel(faults.Instruments{})
 	first, err := coredevice.Start(t.Context(), n, coredevice.Launch{BundleID: app})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	list, err := coredevice.Processes(t.Context(), n)
-	if err != nil || len(list) != 1 || list[0].PID != first.PID || !strings.Contains(list[0].Path, app) {
-		t.Errorf("Processes = %+v, %v", list, err)
-	}
+	require.NoError(t, err, "Processes")
+	require.Len(t, list, 1, "Processes")
+	require.Equal(t, first.PID, list[0].PID, "Processes")
+	assert.Contains(t, list[0].Path, app, "Processes")
 	h := hub(t, n)
-	if list, err := h.Processes(t.Context()); err != nil || len(list) != 1 || list[0].PID != first.PID {
-		t.Errorf("Processes by instruments = %+v, %v", list, err)
-	}
-	if err := h.Observe(t.Context(), first.PID); err != nil {
-		t.Fatal(err)
-	}
-	if err := coredevice.Kill(t.Context(), n, first.PID); err != nil {
-		t.Fatal(err)
-	}
-	if exit := take(t, h.Exits()); exit.Signal == nil || *exit.Signal != int(syscall.SIGKILL) || exit.Code != nil {
-		t.Errorf("exit = %+v, want signal 9", exit)
-	}
-	if _, err := io.ReadAll(first.Output); err != nil {
-		t.Errorf("output after the kill: %v", err)
-	}
-	if err := h.Kill(t.Context(), first.PID); err == nil {
-		t.Error("killing a process that has ended gave no error")
-	}
+	processes, err := h.Processes(t.Context())
+	require.NoError(t, err, "Processes by instruments")
+	require.Len(t, processes, 1, "Processes by instruments")
+	assert.Equal(t, first.PID, processes[0].PID, "Processes by instruments")
+	require.NoError(t, h.Observe(t.Context(), first.PID))
+	require.NoError(t, coredevice.Kill(t.Context(), n, first.PID))
+	exit := take(t, h.Exits())
+	require.NotNil(t, exit.Signal, "exit")
+	assert.Equal(t, int(syscall.SIGKILL), *exit.Signal, "exit")
+	assert.Nil(t, exit.Code, "exit")
+	_, err = io.ReadAll(first.Output)
+	require.NoError(t, err, "output after the kill")
+	require.Error(t, h.Kill(t.Context(), first.PID), "killing a process that has ended gave no error")
 }
 
 func TestRefusals(t *testing.T) {
 	p := newPhone(t)
 	n := p.tunnel(faults.Instruments{})
 	var refused *coredevice.Error
-	if _, err := coredevice.Start(t.Context(), n, coredevice.Launch{BundleID: "org.absent"}); !errors.As(err, &refused) || refused.Text == "" {
-		t.Errorf("Start of an app that is not there = %v, want the phone's words", err)
-	}
-	if _, err := hub(t, n).Start(t.Context(), instruments.Launch{BundleID: "org.absent"}); err == nil || !strings.Contains(err.Error(), "org.absent") {
-		t.Errorf("Start by instruments = %v, want the phone's words", err)
-	}
+	_, err := coredevice.Start(t.Context(), n, coredevice.Launch{BundleID: "org.absent"})
+	require.ErrorAs(t, err, &refused, "Start of an app that is not there")
+	assert.NotEmpty(t, refused.Text, "Start of an app that is not there")
+	_, err = hub(t, n).Start(t.Context(), instruments.Launch{BundleID: "org.absent"})
+	require.ErrorContains(t, err, "org.absent", "Start by instruments")
 }
 
 func TestTheImageIsMountedLater(t *testing.T) {
@@ -167,14 +147,11 @@ func TestTheImageIsMountedLater(t *testing.T) {
 	p.SetImage(false)
 	n := p.tunnel(faults.Instruments{})
 	var missing *tunnel.NoService
-	if _, err := n.Dial(t.Context(), instruments.TunnelService); !errors.As(err, &missing) {
-		t.Errorf("Dial without the image = %v", err)
-	}
+	_, err := n.Dial(t.Context(), instruments.TunnelService)
+	require.ErrorAs(t, err, &missing, "Dial without the image")
 	p.SetImage(true)
 	hub(t, n) // the directory is asked again
-	if n.UDID() != phonetest.UDID {
-		t.Errorf("UDID = %q", n.UDID())
-	}
+	assert.Equal(t, phonetest.UDID, n.UDID())
 }
 
 func TestLaunchByInstruments(t *testing.T) {
@@ -182,23 +159,15 @@ func TestLaunchByInstruments(t *testing.T) {
 	p.Version = "16.7.2"
 	p.Table.Install(app, func(r *phonetest.Running) process.Exit { r.Print("hello"); return process.Exit{Code: 0} })
 	h, err := instruments.Open(t.Context(), p.serve(instruments.LockdownService, faults.Instruments{}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer h.Close()
 	pid, err := h.Start(t.Context(), instruments.Launch{BundleID: app, Args: []string{"x"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := h.Observe(t.Context(), pid); err != nil {
-		t.Fatal(err)
-	}
-	if exit := take(t, h.Exits()); exit.Code == nil || *exit.Code != 0 {
-		t.Errorf("exit = %+v", exit)
-	}
-	if got := string(h.Output()); got != "hello" {
-		t.Errorf("output = %q", got)
-	}
+	require.NoError(t, err)
+	require.NoError(t, h.Observe(t.Context(), pid))
+	exit := take(t, h.Exits())
+	require.NotNil(t, exit.Code, "exit")
+	assert.Equal(t, 0, *exit.Code, "exit")
+	assert.Equal(t, "hello", string(h.Output()))
 }
 
 func TestFootprint(t *testing.T) {
@@ -206,21 +175,15 @@ func TestFootprint(t *testing.T) {
 	p.Table.Install(app, phonetest.Until())
 	h := hub(t, p.tunnel(faults.Instruments{}))
 	pid, err := h.Start(t.Context(), instruments.Launch{BundleID: app})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	p.Table.SetUsage(pid, process.Usage{FootprintBytes: 123 << 20})
-	if err := h.Sample(t.Context(), pid, time.Second); err != nil {
-		t.Fatal(err)
-	}
-	if u := take(t, h.Usages()); u.PID != pid || u.FootprintBytes != 123<<20 {
-		t.Errorf("usage = %+v", u)
-	}
+	require.NoError(t, h.Sample(t.Context(), pid, time.Second))
+	u := take(t, h.Usages())
+	assert.Equal(t, pid, u.PID, "usage")
+	assert.Equal(t, int64(123<<20), u.FootprintBytes, "usage")
 	p.Table.SetUsage(pid, process.Usage{FootprintBytes: 5 << 30})
 	p.clock.Advance(time.Second)
-	if u := take(t, h.Usages()); u.FootprintBytes != 5<<30 {
-		t.Errorf("second usage = %+v", u)
-	}
+	assert.Equal(t, int64(5<<30), take(t, h.Usages()).FootprintBytes, "second usage")
 }
 
 func TestACutTunnelEndsWhatIsOnIt(t *testing.T) {
@@ -228,19 +191,16 @@ func TestACutTunnelEndsWhatIsOnIt(t *testing.T) {
 	p.Table.Install(app, phonetest.Until())
 	n := p.tunnel(faults.Instruments{})
 	started, err := coredevice.Start(t.Context(), n, coredevice.Launch{BundleID: app})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	h := hub(t, n)
 	p.cut()
 	take(t, n.Done())
 	take(t, h.Done())
-	if _, err := io.ReadAll(started.Output); err == nil {
-		t.Error("the output of a cut tunnel ends as if the process had ended")
-	}
-	if _, err := n.Dial(t.Context(), instruments.TunnelService); err == nil || n.Err() == nil {
-		t.Errorf("Dial after the cut = %v, Err = %v", err, n.Err())
-	}
+	_, err = io.ReadAll(started.Output)
+	require.Error(t, err, "the output of a cut tunnel ends as if the process had ended")
+	_, err = n.Dial(t.Context(), instruments.TunnelService)
+	require.Error(t, err, "Dial after the cut = %v, Err = %v", err, n.Err())
+	require.Error(t, n.Err(), "Dial after the cut = %v, Err = %v", err, n.Err())
 }
 
 func TestOpenRefusesWhatIsNoTunnel(t *testing.T) {
@@ -252,16 +212,14 @@ func TestOpenRefusesWhatIsNoTunnel(t *testing.T) {
 				io.WriteString(there, greeting)
 				there.Close()
 			}()
-			if _, err := tunnel.Open(t.Context(), here); err == nil {
-				t.Error("no error")
-			}
+			_, err := tunnel.Open(t.Context(), here)
+			require.Error(t, err, "no error")
 		})
 	}
 	here, there := net.Pipe()
 	defer there.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { there.Read(make([]byte, 512)); cancel() }()
-	if _, err := tunnel.Open(ctx, here); !errors.Is(err, context.Canceled) {
-		t.Errorf("a mute phone: %v", err)
-	}
+	_, err := tunnel.Open(ctx, here)
+	require.ErrorIs(t, err, context.Canceled, "a mute phone")
 }
