@@ -13,9 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/harness"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/harness"
 )
 
 // browser loads pages from disk. Its traffic goes to a proxy that answers nothing, so that no test reaches the network,

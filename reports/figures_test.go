@@ -6,9 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/harness"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/harness"
 )
 
 // TestEveryMetricHasAPlace: a reading of any metric is in the table, under its label, in the order of the metrics.

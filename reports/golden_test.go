@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/harness"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/harness"
 )
 
 var update = flag.Bool("update", false, "write the golden files; the run fails all the same, so that nobody checks in what nobody has read")

@@ -12,10 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/virtualiphone"
-	"github.com/lilims/bench/virtualiphone/internal/hosttest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/virtualiphone"
+	"github.com/lilims/bench/virtualiphone/internal/hosttest"
 )
 
 // client runs a program of libimobiledevice against the lab, and returns what it printed. The test is skipped, with the

@@ -8,10 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/virtualiphone"
-	"github.com/lilims/bench/virtualiphone/internal/hosttest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/virtualiphone"
+	"github.com/lilims/bench/virtualiphone/internal/hosttest"
 )
 
 // TestAppiumIOSDevice runs an independent JavaScript client: devices, properties, files, installation, containers. NODE

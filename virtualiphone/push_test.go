@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/virtualiphone"
 	"github.com/lilims/bench/virtualiphone/faults"
-	"github.com/stretchr/testify/require"
 )
 
 // BenchmarkPush is what the phone takes in through mux, TLS and AFC from a host that sends 256 KiB and waits for each

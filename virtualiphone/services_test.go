@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/virtualiphone"
 	"github.com/lilims/bench/virtualiphone/faults"
 	"github.com/lilims/bench/virtualiphone/internal/apps"
@@ -12,8 +15,6 @@ import (
 	"github.com/lilims/bench/virtualiphone/internal/hosttest"
 	"github.com/lilims/bench/virtualiphone/internal/mounter"
 	"github.com/lilims/bench/virtualiphone/internal/plistio"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 func ask(t *testing.T, frames *plistio.Conn, request map[string]any) plistio.Dict {
@@ -121,7 +122,7 @@ func TestNotifications(t *testing.T) {
 	expect := func(command, name string) {
 		t.Helper()
 		got, err := frames.Receive()
-		assert.NoError(t, err)
+		require.NoError(t, err)
 		assert.Equal(t, command, got.String("Command"))
 		assert.Equal(t, name, got.String("Name"))
 	}

@@ -8,10 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/harness/store"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/store"
 )
 
 // TestEnergyTooCoarseForTheGate: the uncertainty that a session states with its energy reaches the gate, and energy that

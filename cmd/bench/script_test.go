@@ -16,9 +16,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/harness/store"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/harness/store"
 )
 
 // TestScripts runs testdata/*.txtar: one script for each thing that people do with the program.

@@ -9,9 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/configs"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/configs"
 )
 
 // nightClock stands still in one night.
@@ -42,9 +43,8 @@ func nightly(t *testing.T, night, want int, args ...string) string {
 	var out, errs bytes.Buffer
 	env := stillEnv(&out, &errs)
 	env.Clock = nightClock{now: time.Date(2026, 11, night, 1, 0, 0, 0, time.UTC)}
-	if code := run(context.Background(), env, args); code != want {
-		t.Fatalf("bench %s ends with %d, want %d\n%s\n%s", strings.Join(args, " "), code, want, out.String(), withoutProgress(errs.String()))
-	}
+	code := run(context.Background(), env, args)
+	require.Equal(t, want, code, "bench %s\n%s\n%s", strings.Join(args, " "), out.String(), withoutProgress(errs.String()))
 	return out.String()
 }
 

@@ -8,10 +8,11 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/store"
 	"github.com/lilims/bench/reports"
-	"github.com/stretchr/testify/require"
 )
 
 // BenchmarkLastEventToTable is what lies between a run's last event and its figures: the end of the session is recorded

@@ -12,12 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/virtualiphone"
 	"github.com/lilims/bench/virtualiphone/battery"
 	"github.com/lilims/bench/virtualiphone/bundle"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // hurried is the host's clock, on which a pause between two looks at a device is over at once.

@@ -13,9 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/store"
-	"github.com/stretchr/testify/require"
 )
 
 // A lab of twenty phones that runs seven cases each, five launches of ten iterations a case, every night: 2.6 million

@@ -5,10 +5,11 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/lilims/bench/configs"
-	"github.com/lilims/bench/harness"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/configs"
+	"github.com/lilims/bench/harness"
 )
 
 func TestShippedClaims(t *testing.T) {

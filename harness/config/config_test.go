@@ -7,10 +7,11 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/lilims/bench/configs"
-	"github.com/lilims/bench/harness"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/configs"
+	"github.com/lilims/bench/harness"
 )
 
 func TestShippedCatalogueLoads(t *testing.T) {

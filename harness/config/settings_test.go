@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -66,8 +65,8 @@ func TestSettingsMistakes(t *testing.T) {
 	require.Error(t, err)
 	assert.Equal(t, harness.KindUsage, harness.KindOf(err))
 	for _, want := range []string{`bench.yaml:2: baseline: unknown key; did you mean "baselines"?`, "bench.yaml:3: reconnect-timeout: ", "bench.yaml:4: quiet: ", "BENCH_TELEMETRY_INTERVAL: "} {
-		assert.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, want)
 	}
 	var mistake Mistake
-	assert.True(t, errors.As(err, &mistake))
+	require.ErrorAs(t, err, &mistake)
 }

@@ -7,15 +7,15 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/harness/wire"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/wire"
 )
 
 // script writes event lines for tests: times in ms.
@@ -362,10 +362,9 @@ func TestFoldIsIdempotentUnderReRead(t *testing.T) {
 	lines := strings.SplitAfter(s.b.String(), "\n")
 	twice := strings.Join(lines[:6], "") + strings.Join(lines[:4], "") + strings.Join(lines[4:], "")
 	again := foldText(t, Expect{Session: "s"}, []byte(twice), okExit)
-	if !reflect.DeepEqual(once.its, again.its) || !reflect.DeepEqual(once.samples, again.samples) || len(again.problems) != 0 {
-		t.Errorf("a file read twice gives %s (%d samples, problems %v), want %s (%d samples)",
-			again.outcomes(), len(again.samples), again.problems, once.outcomes(), len(once.samples))
-	}
+	assert.Equal(t, once.its, again.its, "a file read twice")
+	assert.Equal(t, once.samples, again.samples, "a file read twice")
+	assert.Empty(t, again.problems, "a file read twice")
 	differs := lines[0] + lines[1] + strings.Replace(lines[1], `"prompt_tokens":4`, `"prompt_tokens":5`, 1) + strings.Join(lines[2:], "")
 	assert.Contains(t, foldText(t, Expect{Session: "s"}, []byte(differs), okExit).outcomes(), "invalid(event 1 came twice",
 		"two texts under one number")

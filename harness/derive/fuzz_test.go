@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/harness"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/harness"
 )
 
 // FuzzFold feeds damaged event files. Whatever comes: no line is lost, every iteration has an outcome and comes once,

@@ -7,13 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/engine"
 	"github.com/lilims/bench/harness/plan"
 	"github.com/lilims/bench/runners/local"
 	"github.com/lilims/bench/runners/runnertest"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // wall is the host's clock, for the one test that waits for a real process.
@@ -73,9 +74,9 @@ func TestRealProcess(t *testing.T) {
 	assert.Empty(t, rec.notices("events"), "the app's lines")
 	id := p.Sessions[0].ID
 	for metric, n := range map[string]int{harness.DecodeTokS: 2, harness.PrefillTokS: 2, harness.ITLP50: 2, harness.TTFT: 2, harness.PeakFootprint: 2} {
-		if got := rec.samples(id, metric); len(got) != n || got[0].Value <= 0 {
-			t.Errorf("%s: %+v, want %d (absent: %q)", metric, got, n, rec.absence(id, metric))
-		}
+		got := rec.samples(id, metric)
+		require.Len(t, got, n, "%s, absent: %q", metric, rec.absence(id, metric))
+		assert.Positive(t, got[0].Value, metric)
 	}
 	// The process lives for some milliseconds: on a busy host its sampler may come too late, and then says so.
 	got := rec.samples(id, harness.PeakFootprintHost)

@@ -10,12 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/engine"
 	"github.com/lilims/bench/harness/plan"
 	"github.com/lilims/bench/runners/simulated"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 var start = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
@@ -184,9 +185,8 @@ func TestLostDeviceLosesNothing(t *testing.T) {
 	lines := 0
 	for _, e := range l.rec.of("s000-candidate") {
 		if e.Line != nil {
-			if lines++; e.Line.Number != lines {
-				t.Fatalf("line %d recorded as %d", lines, e.Line.Number)
-			}
+			lines++
+			require.Equal(t, lines, e.Line.Number, "number of a recorded line")
 		}
 	}
 	got := l.rec.iterations("s000-candidate")
@@ -310,9 +310,7 @@ func TestSoakMeasuresEnergyAndRetention(t *testing.T) {
 	assert.LessOrEqual(t, time.Since(began), 20*time.Second, "five simulated minutes")
 	id := "s000-candidate"
 	energy := l.rec.samples(id, harness.Energy)
-	if len(energy) != 1 {
-		t.Fatalf("no energy: %s", l.rec.absence(id, harness.Energy))
-	}
+	require.Len(t, energy, 1, "energy, absent: %q", l.rec.absence(id, harness.Energy))
 	e := energy[0]
 	require.Equal(t, "gauge-accumulator-net", e.Method, "energy")
 	require.NotNil(t, e.Uncertainty, "energy")
@@ -326,9 +324,7 @@ func TestSoakMeasuresEnergyAndRetention(t *testing.T) {
 		assert.LessOrEqual(t, got[0].Value, bounds[1], "%s", metric)
 	}
 	end := l.rec.of(id)[len(l.rec.of(id))-1].SessionEnd
-	if end.ThermalWorst.Rank() < harness.ThermalFair.Rank() {
-		t.Errorf("worst thermal state %s after five minutes at full load", *end.ThermalWorst)
-	}
+	assert.GreaterOrEqual(t, end.ThermalWorst.Rank(), harness.ThermalFair.Rank(), "worst thermal state after five minutes at full load")
 	perToken := l.rec.samples(id, harness.EnergyPerToken)
 	require.Len(t, perToken, 1, "energy per token %+v of %d tokens and %v J", perToken, end.Tokens, e.Value)
 	assert.InDelta(t, e.Value, perToken[0].Value*float64(end.Tokens), 0.01*e.Value,
@@ -360,9 +356,10 @@ func TestMinimumWorkCarriesEnergy(t *testing.T) {
 		end := l.rec.of(id)[len(l.rec.of(id))-1].SessionEnd
 		require.Equal(t, len(its)-1, end.Planned, "%s: %d of %d measured, %d were made", id, end.Measured, end.Planned, len(its)-1)
 		assert.Equal(t, end.Planned, end.Measured, "%s: %d of %d measured, %d were made", id, end.Measured, end.Planned, len(its)-1)
-		if energy := l.rec.samples(id, harness.EnergyPerToken); len(energy) != 1 || energy[0].Method != "gauge-accumulator" || energy[0].Uncertainty == nil {
-			t.Errorf("%s: energy per token %+v, absent: %q", id, energy, l.rec.absence(id, harness.EnergyPerToken))
-		}
+		energy := l.rec.samples(id, harness.EnergyPerToken)
+		require.Len(t, energy, 1, "%s: energy per token, absent: %q", id, l.rec.absence(id, harness.EnergyPerToken))
+		assert.Equal(t, "gauge-accumulator", energy[0].Method, id)
+		assert.NotNil(t, energy[0].Uncertainty, id)
 	}
 }
 
@@ -372,9 +369,10 @@ func TestSoakTellsWhenItFell(t *testing.T) {
 	l.mustRun()
 	id := "s000-candidate"
 	fell := l.rec.samples(id, harness.TimeTo90)
-	if len(fell) != 1 || fell[0].Value < 10 || fell[0].Value > 150 || fell[0].Unit != "s" {
-		t.Errorf("time to 90 %% = %+v, absent: %q", fell, l.rec.absence(id, harness.TimeTo90))
-	}
+	require.Len(t, fell, 1, "time to 90 %%, absent: %q", l.rec.absence(id, harness.TimeTo90))
+	assert.GreaterOrEqual(t, fell[0].Value, 10.0, "time to 90 %%")
+	assert.LessOrEqual(t, fell[0].Value, 150.0, "time to 90 %%")
+	assert.Equal(t, "s", fell[0].Unit, "time to 90 %%")
 	ranks := l.rec.samples(id, harness.ThermalRank)
 	require.GreaterOrEqual(t, len(ranks), 2, "thermal states")
 	require.InDelta(t, 0, ranks[0].Value, 0, "thermal states")
@@ -390,9 +388,7 @@ func TestSoakTellsWhenItFell(t *testing.T) {
 	require.Equal(t, "the app stopped at its thermal limit", r.Ended[0].Reason, "Run()")
 	why := l.rec.absence(id, harness.Retention300)
 	assert.True(t, strings.HasPrefix(why, "the app stopped at its thermal limit after "), "retention at 300 s is absent because of %q", why)
-	if len(l.rec.samples(id, harness.Retention60)) != 1 {
-		t.Errorf("no retention at 60 s: %q", l.rec.absence(id, harness.Retention60))
-	}
+	assert.Len(t, l.rec.samples(id, harness.Retention60), 1, "retention at 60 s, absent: %q", l.rec.absence(id, harness.Retention60))
 }
 
 func TestChargingRefusesEnergy(t *testing.T) {
@@ -432,10 +428,9 @@ func TestRunChecksAllDevicesFirst(t *testing.T) {
 		l.run.Plan.Cases[i].Device.UDID = fmt.Sprintf("gone%d", i)
 	}
 	_, err := l.eng.Run(context.Background(), l.run)
-	if harness.KindOf(err) != harness.KindDevice {
-		assert.Contains(t, fmt.Sprint(err), "gone0", "Run(): want both missing devices in it")
-	}
-	assert.Contains(t, fmt.Sprint(err), "gone1", "Run(): want both missing devices in it")
+	assert.Equal(t, harness.KindDevice, harness.KindOf(err), "Run()")
+	require.ErrorContains(t, err, "gone0", "Run() names both missing devices")
+	require.ErrorContains(t, err, "gone1", "Run() names both missing devices")
 	assert.Empty(t, l.rec.run.ID, "a run was recorded although it could not begin")
 }
 

@@ -6,9 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lilims/bench/harness"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/harness"
 )
 
 func session(run, id string, pair int, arm harness.Arm, build string, values ...float64) harness.SessionSeries {

@@ -5,9 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lilims/bench/harness"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/harness"
 )
 
 // deviceAt judges five pairs of a device on which the candidate runs at a relative speed.

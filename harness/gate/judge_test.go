@@ -10,9 +10,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lilims/bench/harness"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/harness"
 )
 
 // arms makes pairs of sessions around the given levels with log-normal noise of the given SD.

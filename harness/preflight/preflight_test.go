@@ -3,8 +3,9 @@ package preflight
 import (
 	"testing"
 
-	"github.com/lilims/bench/harness"
 	"github.com/stretchr/testify/assert"
+
+	"github.com/lilims/bench/harness"
 )
 
 func ptr[T any](v T) *T { return &v }

@@ -4,8 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/harness"
 	"github.com/stretchr/testify/assert"
+
+	"github.com/lilims/bench/harness"
 )
 
 func TestProbed(t *testing.T) {

@@ -10,9 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/internal/launchtest"
-	"github.com/stretchr/testify/require"
 )
 
 // tokensLine is what an app writes for one token, with a time stamp that jitters as real ones do.

@@ -10,9 +10,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lilims/bench/harness"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/harness"
 )
 
 // TestVersion3 opens a database whose launches are all rows: the one that has ended is sealed, the one that was cut off

@@ -12,9 +12,10 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/lilims/bench/harness"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/harness"
 )
 
 // killEnv makes this test binary the child that records until it is killed.

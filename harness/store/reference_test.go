@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/harness"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/harness"
 )
 
 func TestReferences(t *testing.T) {

@@ -10,9 +10,10 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/lilims/bench/harness"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/harness"
 )
 
 const fixtures = "../../runtime/Tests/Fixtures/wire"

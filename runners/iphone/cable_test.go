@@ -8,10 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/virtualiphone"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/virtualiphone"
 )
 
 // hurried is a clock on which time passes faster, so that long waits of the runner end soon.

@@ -7,12 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/iphone"
 	"github.com/lilims/bench/runners/runnertest"
 	"github.com/lilims/bench/virtualiphone"
 	"github.com/lilims/bench/virtualiphone/bundle"
-	"github.com/stretchr/testify/require"
 )
 
 // TestContract runs the contract of all runners against virtual iPhones, on both ways to a phone's processes.

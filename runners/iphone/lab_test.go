@@ -17,13 +17,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"howett.net/plist"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/iphone"
 	"github.com/lilims/bench/virtualiphone"
 	"github.com/lilims/bench/virtualiphone/process"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-	"howett.net/plist"
 )
 
 const bundleID = "org.lilims.bench"
@@ -106,9 +107,10 @@ func newBench(t testing.TB) *bench {
 	served := make(chan struct{})
 	go func() { lab.Serve(context.Background(), listener); close(served) }()
 	stop := sync.OnceFunc(func() {
-		assert.NoError(t, lab.Close())
+		closed := lab.Close()
 		listener.Close()
 		<-served
+		assert.NoError(t, closed)
 	})
 	t.Cleanup(stop)
 	b := &bench{t: t, lab: lab, socket: listener.Addr().String(), stop: stop}
@@ -310,5 +312,7 @@ func container(t testing.TB, p *virtualiphone.Phone) string {
 // allow makes the file that the test app waits for.
 func allow(t testing.TB, p *virtualiphone.Phone, name string) {
 	t.Helper()
-	require.NoError(t, os.WriteFile(filepath.Join(container(t, p), "Documents", name), nil, 0o644))
+	if dir, err := p.Container(bundleID); assert.NoError(t, err) {
+		assert.NoError(t, os.WriteFile(filepath.Join(dir, "Documents", name), nil, 0o644))
+	}
 }

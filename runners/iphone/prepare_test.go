@@ -6,12 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/runners/iphone"
 	"github.com/lilims/bench/virtualiphone"
 	"github.com/lilims/bench/virtualiphone/faults"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 const arrest = "com.apple.mobile.house_arrest"

@@ -10,10 +10,11 @@ import (
 
 	"github.com/danielpaulus/go-ios/ios"
 	library "github.com/danielpaulus/go-ios/ios/afc"
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/runners/iphone/internal/afc"
 	"github.com/lilims/bench/virtualiphone"
 	"github.com/lilims/bench/virtualiphone/faults"
-	"github.com/stretchr/testify/require"
 )
 
 const pushBytes = 256 << 20

@@ -4,12 +4,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/virtualiphone"
 	"github.com/lilims/bench/virtualiphone/battery"
 	"github.com/lilims/bench/virtualiphone/faults"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // relay is the service by which a phone shows its battery.

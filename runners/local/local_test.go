@@ -8,10 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/runners/runnertest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/runners/runnertest"
 )
 
 // wall is the host's clock: these tests wait for real processes.

@@ -6,9 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/virtualiphone/internal/hosttest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/virtualiphone/internal/hosttest"
 )
 
 // world is a gauge with a clock and a CPU meter that the test turns.
@@ -147,9 +148,8 @@ func TestUnsignedCurrents(t *testing.T) {
 	w := newWorld(t, nil, Options{UnsignedWraps: true})
 	w.run(30, 1)
 	amp, ok := w.Registry()["InstantAmperage"].(uint64)
-	if !ok || amp < 1<<63 || int64(amp) >= 0 {
-		t.Errorf("InstantAmperage = %v, want 2^64 less the current", w.Registry()["InstantAmperage"])
-	}
+	require.True(t, ok, "InstantAmperage = %v", w.Registry()["InstantAmperage"])
+	assert.Negative(t, int64(amp), "InstantAmperage, want 2^64 less the current")
 }
 
 func TestHeatComesAndGoes(t *testing.T) {
@@ -157,9 +157,7 @@ func TestHeatComesAndGoes(t *testing.T) {
 	w.run(60, 2)
 	assert.Equal(t, ThermalNominal, w.Thermal(), "after 60 s at 4.85 W")
 	w.run(240, 2)
-	if s := w.Thermal(); s != ThermalFair {
-		t.Errorf("after 5 min at 4.85 W: %s (%.1f °C), want fair", s, w.Truth().BatteryCelsius)
-	}
+	assert.Equal(t, ThermalFair, w.Thermal(), "after 5 min at 4.85 W (%.1f °C)", w.Truth().BatteryCelsius)
 	w.run(1200, 2)
 	assert.GreaterOrEqual(t, w.Thermal().Rank(), ThermalSerious.Rank(), "after 25 min at 4.85 W")
 	err := w.Induce(ThermalNominal)
@@ -168,9 +166,7 @@ func TestHeatComesAndGoes(t *testing.T) {
 	require.Error(t, w.Induce("boiling"), "an unknown state was induced")
 	require.NoError(t, w.Induce(""))
 	w.run(1800, 0)
-	if s := w.Thermal(); s != ThermalNominal {
-		t.Errorf("after 30 min idle: %s (%.1f °C), want nominal", s, w.Truth().BatteryCelsius)
-	}
+	assert.Equal(t, ThermalNominal, w.Thermal(), "after 30 min idle (%.1f °C)", w.Truth().BatteryCelsius)
 }
 
 func TestRebootResetsTheCounters(t *testing.T) {

@@ -9,11 +9,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/virtualiphone"
 	"github.com/lilims/bench/virtualiphone/battery"
 	"github.com/lilims/bench/virtualiphone/faults"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 func newLab(t *testing.T) (*virtualiphone.Lab, *virtualiphone.Phone) {

@@ -5,9 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lilims/bench/harness/stats"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/harness/stats"
 )
 
 // TestErrorRates holds the rule to the error rates that package gate states. The bounds allow for the Monte-Carlo

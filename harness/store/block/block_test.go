@@ -9,10 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/harness"
-	"github.com/lilims/bench/harness/internal/launchtest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/internal/launchtest"
 )
 
 var start = launchtest.Start

@@ -4,9 +4,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lilims/bench/harness/trend"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/harness/trend"
 )
 
 // TestTrendErrorRates holds the detector to what docs/method.md says of it. The bounds allow for the Monte-Carlo error of

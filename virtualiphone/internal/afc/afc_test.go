@@ -13,11 +13,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/virtualiphone/faults"
 	"github.com/lilims/bench/virtualiphone/internal/disk"
 	"github.com/lilims/bench/virtualiphone/internal/hosttest"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // host speaks AFC to a server over a pipe.

@@ -14,12 +14,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lilims/bench/virtualiphone/internal/disk"
-	"github.com/lilims/bench/virtualiphone/internal/hosttest"
-	"github.com/lilims/bench/virtualiphone/internal/plistio"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"howett.net/plist"
+
+	"github.com/lilims/bench/virtualiphone/internal/disk"
+	"github.com/lilims/bench/virtualiphone/internal/hosttest"
+	"github.com/lilims/bench/virtualiphone/internal/plistio"
 )
 
 const demo = "org.lilims.demo"

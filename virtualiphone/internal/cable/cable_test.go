@@ -11,9 +11,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/lilims/bench/virtualiphone/faults"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/virtualiphone/faults"
 )
 
 func TestCutAfter(t *testing.T) {

@@ -5,9 +5,10 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/lilims/bench/virtualiphone/internal/hosttest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/virtualiphone/internal/hosttest"
 )
 
 func TestBooks(t *testing.T) {

@@ -7,9 +7,10 @@ import (
 	"net"
 	"testing"
 
-	"github.com/lilims/bench/virtualiphone/internal/nskeyed"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/virtualiphone/internal/nskeyed"
 )
 
 // echo answers every call with its first argument, and says when it was closed.
@@ -112,13 +113,12 @@ func TestServerAnswers(t *testing.T) {
 			m = c.call(1, "fail")
 			require.Equal(t, TypeError, m.Type, "fail")
 			assert.Contains(t, value(t, m).(*nskeyed.Error).Error(), "it failed", "fail")
-			if m := c.call(1, "nonsense"); m.Type != TypeError {
-				t.Errorf("unknown selector = %v", value(t, m))
-			}
+			assert.Equal(t, TypeError, c.call(1, "nonsense").Type, "an unknown selector")
 			c.send(1, "event")
-			if m := c.read(); m.Channel != -1 || m.Type != TypeCall || m.Conversation != 0 {
-				t.Errorf("event = %+v", m)
-			}
+			m = c.read()
+			assert.Equal(t, int32(-1), m.Channel, "event")
+			assert.Equal(t, TypeCall, m.Type, "event")
+			assert.Equal(t, uint32(0), m.Conversation, "event")
 			c.read()
 		})
 	}

@@ -14,10 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/virtualiphone/internal/plistio"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"howett.net/plist"
+
+	"github.com/lilims/bench/virtualiphone/internal/plistio"
 )
 
 // patience bounds every wait of a test; it is reached only when something hangs.

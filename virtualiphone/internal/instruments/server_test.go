@@ -8,14 +8,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/virtualiphone/faults"
 	"github.com/lilims/bench/virtualiphone/internal/dtx"
 	"github.com/lilims/bench/virtualiphone/internal/instruments"
 	"github.com/lilims/bench/virtualiphone/internal/nskeyed"
 	"github.com/lilims/bench/virtualiphone/phonetest"
 	"github.com/lilims/bench/virtualiphone/process"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 const services = "com.apple.instruments.server.services."
@@ -125,9 +126,7 @@ func TestOutputIsText(t *testing.T) {
 		require.LessOrEqual(t, len(text), 64<<10, "event")
 		got.WriteString(text)
 	}
-	if got.String() != want {
-		t.Errorf("output begins %q, want %q", got.String()[:20], want[:20])
-	}
+	assert.Equal(t, want, got.String())
 }
 
 func TestCallsThatAreRefused(t *testing.T) {

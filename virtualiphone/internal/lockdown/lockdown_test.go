@@ -9,13 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"howett.net/plist"
+
 	"github.com/lilims/bench/virtualiphone/faults"
 	"github.com/lilims/bench/virtualiphone/internal/hosttest"
 	"github.com/lilims/bench/virtualiphone/internal/plistio"
 	"github.com/lilims/bench/virtualiphone/internal/service"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-	"howett.net/plist"
 )
 
 // phone is a phone with one service and one domain.

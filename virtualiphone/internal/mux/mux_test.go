@@ -11,9 +11,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lilims/bench/virtualiphone/internal/hosttest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/virtualiphone/internal/hosttest"
 )
 
 // shelf keeps records in memory.

@@ -2,7 +2,6 @@ package nskeyed
 
 import (
 	"math"
-	"reflect"
 	"testing"
 	"time"
 
@@ -73,12 +72,8 @@ func TestGoIOSReads(t *testing.T) {
 	items := out[0].([]any)
 	d := items[4].(nskeyedarchiver.NSDate).Timestamp
 	assert.True(t, d.Equal(when), "date = %v, want %v", d, when)
-	if _, ok := items[5].(nskeyedarchiver.NSNull); !ok {
-		t.Errorf("nil = %T, want NSNull", items[5])
-	}
-	if got := items[7].(map[string]any)["uint64{12}"]; !reflect.DeepEqual(got, []any{uint64(3)}) {
-		t.Errorf("numbered dictionary = %v", items[7])
-	}
+	assert.IsType(t, nskeyedarchiver.NSNull{}, items[5])
+	assert.Equal(t, []any{uint64(3)}, items[7].(map[string]any)["uint64{12}"], "numbered dictionary")
 	e := items[8].(nskeyedarchiver.NSError)
 	assert.Equal(t, uint64(2), e.ErrorCode)
 	assert.Contains(t, e.Error(), "text")

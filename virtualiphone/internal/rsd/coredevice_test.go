@@ -9,21 +9,30 @@ import (
 	"github.com/danielpaulus/go-ios/ios/coredevice"
 	"github.com/danielpaulus/go-ios/ios/xpc"
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/virtualiphone/faults"
 	"github.com/lilims/bench/virtualiphone/phonetest"
 	"github.com/lilims/bench/virtualiphone/process"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
-// request sends one CoreDevice request on a connection of its own.
+// invoke sends one CoreDevice request on a connection of its own.
+func invoke(d ios.DeviceEntry, service, feature string, input map[string]any) (map[string]any, error) {
+	c, err := ios.ConnectToXpcServiceTunnelIface(d, service)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	if err := c.Send(coredevice.BuildRequest("id", "com.apple.coredevice.feature."+feature, input), xpc.HeartbeatRequestFlag); err != nil {
+		return nil, err
+	}
+	return c.ReceiveOnServerClientStream()
+}
+
 func request(t *testing.T, d ios.DeviceEntry, service, feature string, input map[string]any) map[string]any {
 	t.Helper()
-	c, err := ios.ConnectToXpcServiceTunnelIface(d, service)
-	require.NoError(t, err)
-	defer c.Close()
-	require.NoError(t, c.Send(coredevice.BuildRequest("id", "com.apple.coredevice.feature."+feature, input), xpc.HeartbeatRequestFlag))
-	answer, err := c.ReceiveOnServerClientStream()
+	answer, err := invoke(d, service, feature, input)
 	require.NoError(t, err)
 	return answer
 }
@@ -86,7 +95,9 @@ func TestMonitorAnswersAtTheEnd(t *testing.T) {
 	token := launched["CoreDevice.output"].(map[string]any)["processToken"].(map[string]any)
 	answers := make(chan map[string]any, 1)
 	go func() {
-		answers <- request(t, d, appservice, "monitorprocesstermination", map[string]any{"processToken": token})
+		answer, err := invoke(d, appservice, "monitorprocesstermination", map[string]any{"processToken": token})
+		assert.NoError(t, err)
+		answers <- answer
 	}()
 	select {
 	case a := <-answers:

@@ -9,13 +9,14 @@ import (
 	dtx "github.com/danielpaulus/go-ios/ios/dtx_codec"
 	goinstruments "github.com/danielpaulus/go-ios/ios/instruments"
 	"github.com/danielpaulus/go-ios/ios/nskeyedarchiver"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/virtualiphone/battery"
 	"github.com/lilims/bench/virtualiphone/faults"
 	"github.com/lilims/bench/virtualiphone/internal/instruments"
 	"github.com/lilims/bench/virtualiphone/phonetest"
 	"github.com/lilims/bench/virtualiphone/process"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // messages is a go-ios dispatcher that hands on what comes.

@@ -13,14 +13,15 @@ import (
 	"github.com/danielpaulus/go-ios/ios"
 	goapps "github.com/danielpaulus/go-ios/ios/appservice"
 	godeviceinfo "github.com/danielpaulus/go-ios/ios/deviceinfo"
+	"github.com/sirupsen/logrus"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/virtualiphone/faults"
 	"github.com/lilims/bench/virtualiphone/internal/rsd"
 	"github.com/lilims/bench/virtualiphone/internal/service"
 	"github.com/lilims/bench/virtualiphone/phonetest"
 	"github.com/lilims/bench/virtualiphone/process"
-	"github.com/sirupsen/logrus"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 func TestMain(m *testing.M) {

@@ -17,9 +17,10 @@ import (
 	"github.com/danielpaulus/go-ios/ios/syslog"
 	gotunnel "github.com/danielpaulus/go-ios/ios/tunnel"
 	"github.com/danielpaulus/go-ios/ios/zipconduit"
-	"github.com/lilims/bench/virtualiphone"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/virtualiphone"
 )
 
 // These tests run go-ios against a whole virtual iPhone: mux, lockdown, TLS, tunnel, and apps that are processes.

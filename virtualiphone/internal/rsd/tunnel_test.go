@@ -20,13 +20,14 @@ import (
 
 	"github.com/danielpaulus/go-ios/ios"
 	gotunnel "github.com/danielpaulus/go-ios/ios/tunnel"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/virtualiphone/internal/rsd"
 	"github.com/lilims/bench/virtualiphone/internal/service"
 	"github.com/lilims/bench/virtualiphone/internal/tunnel"
 	"github.com/lilims/bench/virtualiphone/phonetest"
 	"github.com/lilims/bench/virtualiphone/process"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // tunneled opens the phone's tunnel over TLS, as lockdown would start it, and runs go-ios's own stack on the host's

@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lilims/bench/virtualiphone/internal/hosttest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/virtualiphone/internal/hosttest"
 )
 
 // listen connects a host and returns its reader.

@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lilims/bench/runners/iphone/internal/plistio"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/runners/iphone/internal/plistio"
 )
 
 func wrap(n int64) uint64 { return uint64(n) }

@@ -10,12 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/power"
 	gauge "github.com/lilims/bench/runners/iphone/internal/battery"
 	virtual "github.com/lilims/bench/virtualiphone/battery"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // The proof that energy is measured right: a virtual phone's gauge is read as any phone's is, in some of the runs over

@@ -14,9 +14,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lilims/bench/runners/iphone/internal/plistio"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lilims/bench/runners/iphone/internal/plistio"
 )
 
 func archiveFile(t *testing.T, entries ...string) string {

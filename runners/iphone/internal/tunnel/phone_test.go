@@ -10,14 +10,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/lilims/bench/runners/iphone/internal/coredevice"
 	"github.com/lilims/bench/runners/iphone/internal/instruments"
 	"github.com/lilims/bench/runners/iphone/internal/tunnel"
 	"github.com/lilims/bench/virtualiphone/faults"
 	"github.com/lilims/bench/virtualiphone/phonetest"
 	"github.com/lilims/bench/virtualiphone/process"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 const app = "org.lilims.bench"
