@@ -9,9 +9,11 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -227,8 +229,12 @@ func TestForwardReachesAppsOnly(t *testing.T) {
 	}
 }
 
-// TestMain turns this test's own executable into an app that listens, where it is launched as one.
+// TestMain turns this test's own executable into an app that listens, where it is launched as one. Apps end by SIGTERM even
+// where this process has it ignored and they would inherit that: a signal that is caught has its default again in a child.
 func TestMain(m *testing.M) {
+	if signal.Ignored(syscall.SIGTERM) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM)
+	}
 	if os.Getenv("BENCH_TEST_SERVE") != "" {
 		serveOnce(context.Background())
 		return
