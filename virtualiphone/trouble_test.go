@@ -9,9 +9,11 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -201,8 +203,12 @@ func TestForwardReachesAppsOnly(t *testing.T) {
 	assert.Equal(t, "hello from the app", string(got), "the app said")
 }
 
-// TestMain turns this test's own executable into an app that listens, where it is launched as one.
+// TestMain turns this test's own executable into an app that listens, where it is launched as one. Apps end by SIGTERM even
+// where this process has it ignored and they would inherit that: a signal that is caught has its default again in a child.
 func TestMain(m *testing.M) {
+	if signal.Ignored(syscall.SIGTERM) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM)
+	}
 	if os.Getenv("BENCH_TEST_SERVE") != "" {
 		serveOnce(context.Background())
 		return

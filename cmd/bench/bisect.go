@@ -162,8 +162,9 @@ func (f *bisectFlags) print(env Env, found bisect.Result) error {
 		for _, r := range found.Suspects {
 			suspects = append(suspects, r.Hash)
 		}
-		return reports.Indented(env.Stdout, map[string]any{"schema": 1, "metric": found.Metric.Name, "threshold": found.Threshold, "suspects": suspects,
-			"steps": found.Steps})
+		return reports.Indented(env.Stdout, map[string]any{"schema": 1, "metric": found.Metric.Name, "threshold": found.Threshold,
+			"suspects": suspects,
+			"steps":    found.Steps})
 	}
 	if len(found.Suspects) == 1 {
 		fmt.Fprintf(env.Stdout, "first bad revision: %s\n", found.Suspects[0])

@@ -12,29 +12,36 @@ import (
 
 // completions tells the shell what may follow a flag or a verb. What cannot be read is not offered: a shell shows no errors.
 func (p *program) completions(root *cobra.Command) {
-	for _, c := range root.Commands() {
-		p.completeFlags(c)
-		switch c.Name() {
-		case "report", "compare", "export":
-			c.ValidArgsFunction = p.offer(p.runNames)
-		case "run":
-			_ = c.RegisterFlagCompletionFunc("resume", p.offer(p.runNames))
-		}
+	of := map[string]func(*cobra.Command) []string{
+		"device": p.deviceNames, "model": p.catalogueNames("models"), "scenario": p.catalogueNames("scenarios"),
+		"policy": p.catalogueNames("policies"), "claims": p.catalogueNames("claims"), "resume": p.runNames,
+		"runner": func(*cobra.Command) []string { return runnerNames() },
 	}
+	p.complete(root, of)
 }
 
-// completeFlags registers the names that flags take, for a command and those below it.
-func (p *program) completeFlags(c *cobra.Command) {
-	for name, names := range map[string]func(*cobra.Command) []string{
-		"device": p.deviceNames, "model": p.catalogueNames("models"), "scenario": p.catalogueNames("scenarios"),
-		"policy": p.catalogueNames("policies"), "claims": p.catalogueNames("claims"), "runner": func(*cobra.Command) []string { return runnerNames() },
-	} {
+// complete registers what flags and arguments name, for a command and those below it.
+func (p *program) complete(c *cobra.Command, of map[string]func(*cobra.Command) []string) {
+	for name, names := range of {
 		if c.Flags().Lookup(name) != nil {
 			_ = c.RegisterFlagCompletionFunc(name, p.offer(names)) // fails only for a flag that is not there
 		}
 	}
+	switch strings.TrimPrefix(c.CommandPath(), "bench ") {
+	case "report", "compare", "export", "baseline accept", "baseline diff", "runs note", "runs delete":
+		c.ValidArgsFunction = p.offer(p.runNames)
+	case "run", "soak": // run --resume RUN
+		c.ValidArgsFunction = p.offer(func(c *cobra.Command) []string {
+			if !c.Flags().Changed("resume") {
+				return nil
+			}
+			return p.runNames(c)
+		})
+	case "model show", "model verify", "model remove", "model add":
+		c.ValidArgsFunction = p.offer(of["model"])
+	}
 	for _, below := range c.Commands() {
-		p.completeFlags(below)
+		p.complete(below, of)
 	}
 }
 

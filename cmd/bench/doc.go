@@ -64,7 +64,7 @@
 //	  `bench runs` lists the runs that are
 //	exit 2
 //
-// Exit codes: 0 pass, 1 regression or a release check that fails, 2 usage or configuration, 3 device missing or unfit,
-// 4 inconclusive, incomparable or not measured, 5 internal. A run whose sessions were made and did not all end well is
-// inconclusive.
+// Exit codes: 0 pass, 1 regression or a release check that fails, 2 usage or configuration, 3 device missing, busy or
+// unfit, 4 inconclusive, missing or incomparable, 5 internal, 6 nothing measured, 130 or 143 ended by a signal. A run
+// whose sessions were made and did not all end well is inconclusive.
 package main

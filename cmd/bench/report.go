@@ -32,7 +32,8 @@ func reportCommand() command {
 			flags.StringVar(&o.format, "format", "text", "`format`: text, md, json or html")
 			flags.BoolVar(&o.json, "json", false, "print the figures as JSON: the same as --format json")
 			o.typed = flags.Changed
-			flags.StringVarP(&o.output, "output", "o", "", "`path` to write to; - is standard output (default: html to the data folder, the rest to standard output)")
+			flags.StringVarP(&o.output, "output", "o", "",
+				"`path` to write to; - is standard output (default: html to the data folder, the rest to standard output)")
 			return o.run
 		},
 	}
@@ -106,7 +107,8 @@ func (o *reportOptions) writeOne(ctx context.Context, env Env, recorder *store.S
 
 func (o *reportOptions) writeAll(ctx context.Context, env Env, recorder *store.Store, rest []string) (page string, err error) {
 	if len(rest) > 0 {
-		return "", harness.UsageError("report", "--all is about every run; name one, or give --all.", "both --all and the run %s are given", rest[0])
+		return "", harness.UsageError("report", "--all is about every run; name one, or give --all.",
+			"both --all and the run %s are given", rest[0])
 	}
 	folder := o.output
 	if folder == "" {

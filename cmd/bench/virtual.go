@@ -143,7 +143,8 @@ func (f *virtualFlags) addPhones(lab *virtualiphone.Lab) error {
 		return harness.UsageError("virtual", "Give a number from 1 on.", "--count is %d", f.count)
 	}
 	if f.gauge < fastestGauge || f.gauge > slowestGauge {
-		return harness.UsageError("virtual", fmt.Sprintf("Give a time from %v to %v.", fastestGauge, slowestGauge), "--gauge-every is %v", f.gauge)
+		return harness.UsageError("virtual", fmt.Sprintf("Give a time from %v to %v.", fastestGauge, slowestGauge),
+			"--gauge-every is %v", f.gauge)
 	}
 	for _, name := range profiles {
 		profile, err := virtualiphone.ProfileNamed(name)

@@ -130,7 +130,13 @@ def test_files_that_may_not_grow(bytes_allowed, source, place, capfd):
 
 def started(source: Path, place: Path) -> subprocess.Popen:
     command = [sys.executable, "-m", "lilims_convert.cli", "--checkpoint", source, "-o", place, *QUICK]
-    return subprocess.Popen(command, cwd=Path(__file__).parents[1], stderr=subprocess.PIPE, text=True)
+    # What runs in the background of a script has the interrupt ignored, and a child would inherit that.
+    former = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return subprocess.Popen(command, cwd=Path(__file__).parents[1], stderr=subprocess.PIPE, text=True)
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
