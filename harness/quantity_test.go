@@ -50,5 +50,5 @@ func TestChangeText(t *testing.T) {
 	} {
 		assert.Equal(t, c.want, c.metric.ChangeText(c.worse), c.metric.Name)
 	}
-	assert.Equal(t, 0.1, speed.Change(speed.Change(0.1)))
+	assert.InDelta(t, 0.1, speed.Change(speed.Change(0.1)), 1e-12)
 }

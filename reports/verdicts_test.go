@@ -140,7 +140,7 @@ func TestSigns(t *testing.T) {
 	require.NoError(t, json.Unmarshal(b.Bytes(), &out))
 	assert.Equal(t, 1, out.Schema)
 	assert.Equal(t, harness.DecodeTokS, out.Verdicts[0].Metric, "programs read the metric's name")
-	assert.Equal(t, 0.2013, *out.Verdicts[0].Estimate, "positive is worse")
+	assert.InDelta(t, 0.2013, *out.Verdicts[0].Estimate, 1e-12, "positive is worse")
 	assert.Equal(t, []float64{0.1874, 0.2149}, out.Verdicts[0].Interval)
 }
 

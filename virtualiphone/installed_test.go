@@ -44,7 +44,7 @@ func TestInstallRefuses(t *testing.T) {
 	var refused *virtualiphone.Error
 	require.ErrorAs(t, err, &refused)
 	assert.Equal(t, virtualiphone.KindUsage, refused.Kind)
-	assert.ErrorContains(t, err, "install app on Lab 1: PackageExtractionFailed")
+	require.ErrorContains(t, err, "install app on Lab 1: PackageExtractionFailed")
 	assert.Empty(t, phone.Apps())
 }
 

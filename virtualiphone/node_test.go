@@ -27,7 +27,7 @@ func TestAppiumIOSDevice(t *testing.T) {
 	if err != nil {
 		t.Skip("node is not installed: appium-ios-device is not checked here")
 	}
-	if _, err := os.Stat(filepath.Join(folder, "node_modules/appium-ios-device")); err != nil {
+	if _, err = os.Stat(filepath.Join(folder, "node_modules/appium-ios-device")); err != nil {
 		t.Skipf("appium-ios-device is not installed: it is not checked here (npm ci in %s)", folder)
 	}
 	lab, host := newLab(t)

@@ -26,7 +26,7 @@ func BenchmarkPush(b *testing.B) {
 			require.NoError(b, err)
 			b.SetBytes(int64(len(payload)))
 			for b.Loop() {
-				if err := push(conn, "big.bin", payload); err != nil {
+				if err = push(conn, "big.bin", payload); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -171,7 +171,7 @@ func work(host hosttest.Host, phone *virtualiphone.Phone, i int) error {
 		}
 		answer, err := s.Ask(map[string]any{"Request": "GetValue", "Key": "UniqueDeviceID"})
 		if err != nil || answer.String("Value") != phone.UDID() {
-			return fmt.Errorf("it says %v, %v", answer, err)
+			return fmt.Errorf("it says %v, %w", answer, err)
 		}
 	}
 	return nil

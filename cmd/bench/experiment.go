@@ -64,7 +64,7 @@ func (m measuring) openResolved(ctx context.Context, env Env, r resolved) (*work
 	return w, nil
 }
 
-func (w *workspace) close() { w.recorder.Close() }
+func (w *workspace) close() { _ = w.recorder.Close() }
 
 // experiment is the one that measures the selection.
 func (w *workspace) experiment() (*experiment.Experiment, error) {

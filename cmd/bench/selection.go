@@ -100,7 +100,7 @@ func (s *selection) resolve(ctx context.Context, env Env) (resolved, error) {
 		}
 		return out, err
 	}
-	if err := s.unpack(out); err != nil {
+	if err = s.unpack(out); err != nil {
 		return out, err
 	}
 	out.plan, err = plan.Build(out.lab.catalog, out.wanted)
@@ -114,7 +114,7 @@ func (s *selection) check(out *resolved) error {
 		return err
 	}
 	if s.adjust != nil {
-		if err := s.adjust(&out.lab.catalog); err != nil {
+		if err = s.adjust(&out.lab.catalog); err != nil {
 			return err
 		}
 	}

@@ -100,7 +100,7 @@ func (f *virtualFlags) serve(ctx context.Context, env Env) error {
 		return err
 	}
 	defer lab.Close()
-	if err := f.addPhones(lab); err != nil {
+	if err = f.addPhones(lab); err != nil {
 		return err
 	}
 	listeners, err := f.open(ctx)

@@ -223,7 +223,7 @@ func TestJudgeNamedMetrics(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, verdicts, 1, "metrics that are named are all that is judged")
 	assert.Equal(t, harness.Regression, verdicts[0].Judgement)
-	assert.Equal(t, 0.05, verdicts[0].Threshold)
+	assert.InDelta(t, 0.05, verdicts[0].Threshold, 1e-12)
 
 	_, err = Judge(t.Context(), r, Rules{Policy: policy(), Metrics: []string{"speed"}}, Interleaved("r1"))
 	require.ErrorContains(t, err, `metric "speed" is not known`)

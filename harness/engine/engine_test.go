@@ -21,8 +21,6 @@ import (
 
 var start = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 
-func ptr[T any](v T) *T { return &v }
-
 // lab is a run on simulated devices.
 type lab struct {
 	t      *testing.T

@@ -43,7 +43,7 @@ func (m *memory) Record(ctx context.Context, run string, entries ...harness.Entr
 		return errFull
 	}
 	if run != m.run.ID || ctx.Err() != nil {
-		return fmt.Errorf("record for run %q, context %v", run, ctx.Err())
+		return fmt.Errorf("record for run %q, context %w", run, ctx.Err())
 	}
 	m.entries = append(m.entries, entries...)
 	return nil

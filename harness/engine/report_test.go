@@ -38,8 +38,8 @@ func TestNothingMeasured(t *testing.T) {
 	}
 	failures := engine.Report{Ended: []harness.SessionEnd{crash, {Outcome: harness.OutcomeOK}, refused, half}}.Failures()
 	require.Len(t, failures, 3)
-	assert.EqualError(t, failures[0], "session s1: app_crash: killed by signal 6")
-	assert.EqualError(t, failures[2], "session s3: timeout")
+	require.EqualError(t, failures[0], "session s1: app_crash: killed by signal 6")
+	require.EqualError(t, failures[2], "session s3: timeout")
 	assert.Equal(t, harness.KindInconclusive, harness.KindOf(failures[0]))
 	assert.Equal(t, harness.KindDevice, harness.KindOf(failures[1]))
 }

@@ -19,7 +19,7 @@ func TestDecodeCase(t *testing.T) {
 		assert.Equal(t, harness.Lower, series.Metric.Better)
 		assert.Equal(t, [][]float64{{4, 5, 6}}, series.Candidate)
 		require.NotNil(t, series.Noise)
-		assert.Equal(t, 0.02, *series.Noise)
+		assert.InDelta(t, 0.02, *series.Noise, 1e-12)
 		assert.Equal(t, Rule{Threshold: 0.2, Guard: 0.1, Alpha: 0.01, Looks: []int{5, 9}}, rule)
 	})
 	t.Run("OKDefaults", func(t *testing.T) {

@@ -2,6 +2,7 @@ package metrickit
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"math"
 	"os"
@@ -19,7 +20,7 @@ func tokens(raw []byte) []string {
 	out := []string{}
 	for depth := 0; ; {
 		token, err := decoder.ReadToken()
-		if err == io.EOF && len(out) > 0 && depth == 0 {
+		if errors.Is(err, io.EOF) && len(out) > 0 && depth == 0 {
 			return out
 		}
 		if err != nil || len(out) > 0 && depth == 0 {

@@ -84,9 +84,7 @@ func TestFind(t *testing.T) {
 		"STORY":            {Name: "story"},
 	} {
 		got, err := s.Find(word)
-		if !assert.NoError(t, err, word) {
-			continue
-		}
+		require.NoError(t, err, word)
 		assert.Equal(t, want.Name, got.Name, word)
 		assert.Len(t, got.Hash, 64, word)
 		if want.Path == "" {
@@ -109,7 +107,7 @@ func TestFindErrors(t *testing.T) {
 		"tale":     {harness.KindUsage, "tale was converted more than once; which one?", "Available: tale-int4, tale-palette6-ane.", false},
 		"unsized":  {harness.KindModel, "it is not converted yet", "bench model add unsized", true},
 		"absent":   {harness.KindModel, "runtime/models/absent is not there", "--model PATH", true},
-		"stroy":    {harness.KindUsage, `no model is called "stroy"`, "Did you mean story?", false},
+		"sotry":    {harness.KindUsage, `no model is called "sotry"`, "Did you mean story?", false},
 		"./nobody": {harness.KindModel, "no such file", "docs/model-contract.md", false},
 	} {
 		_, err := s.Find(word)
@@ -141,7 +139,7 @@ func TestAnOwnPathIsNotTheProgramsModel(t *testing.T) {
 	for _, path := range []string{"elsewhere/story", "story", "/runtime/models/story", "runtime/models", "runtime/models/story/deeper"} {
 		s.Catalog.Models["story"] = harness.ModelEntry{Name: "story", Path: path}
 		_, err := s.Find("story")
-		assert.ErrorIs(t, err, ErrNoFiles, path)
+		require.ErrorIs(t, err, ErrNoFiles, path)
 	}
 	s.Shipped = Shipped{}
 	s.Catalog.Models["story"] = harness.ModelEntry{Name: "story", Path: "runtime/models/story"}
@@ -160,10 +158,10 @@ func TestList(t *testing.T) {
 		names = append(names, e.Name)
 		switch e.Name {
 		case "broken":
-			assert.ErrorContains(t, e.Err, "manifest.json")
+			require.ErrorContains(t, e.Err, "manifest.json")
 		case "story":
 			assert.Equal(t, "story (built into bench)", e.Place.String())
-			assert.NoError(t, e.Err)
+			require.NoError(t, e.Err)
 		case "tale":
 			assert.True(t, e.Offered)
 			assert.EqualValues(t, 13, e.FetchBytes)

@@ -52,7 +52,7 @@ func TestUnpackReplacesADamagedCopy(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, first, again)
 		_, err = Read(first.Path)
-		assert.NoError(t, err)
+		require.NoError(t, err)
 	}
 	assert.Equal(t, []string{filepath.Base(first.Path)}, onlyNames(t, s.Data))
 }
@@ -77,7 +77,7 @@ func TestUnpackAtTheSameTime(t *testing.T) {
 	for range 8 {
 		all.Go(func() {
 			got, err := s.Unpack(model)
-			assert.NoError(t, err)
+			require.NoError(t, err)
 			assert.NotEmpty(t, got.Path)
 		})
 	}

@@ -60,7 +60,7 @@ func withTemplate(m *testing.M) (int, error) {
 			_, err = lab.AddPhone(profile, virtualiphone.PhoneOptions{})
 		}
 	}
-	if err := errors.Join(err, lab.Close()); err != nil {
+	if err = errors.Join(err, lab.Close()); err != nil {
 		return 1, err
 	}
 	return m.Run(), nil

@@ -41,8 +41,8 @@ func TestTroubleOfAPhone(t *testing.T) {
 			}
 			require.Len(t, reasons, 1)
 			assert.Equal(t, devices[0], told[0])
-			assert.ErrorContains(t, reasons[0], c.text)
-			assert.ErrorContains(t, reasons[0], devices[0].UDID)
+			require.ErrorContains(t, reasons[0], c.text)
+			require.ErrorContains(t, reasons[0], devices[0].UDID)
 			assert.Equal(t, harness.KindDevice, harness.KindOf(reasons[0]))
 			assert.Contains(t, harness.HintOf(reasons[0]), c.hint)
 		})

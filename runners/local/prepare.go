@@ -98,7 +98,7 @@ func install(from, to, hash string) error {
 	if err != nil {
 		return storage("install app", err)
 	}
-	defer target.Cleanup()
+	defer func() { _ = target.Cleanup() }()
 	sum := sha256.New()
 	if _, err = io.Copy(io.MultiWriter(target, sum), source); err != nil {
 		return storage("install app", err)

@@ -32,7 +32,7 @@ func TestWhatAPhoneOffers(t *testing.T) {
 		phone.Version = c.version
 		conn, err := phone.Dial(c.name, phonetest.NewClock(), faults.Instruments{})
 		if !c.offered {
-			assert.ErrorContains(t, err, "iOS "+c.version+" offers no "+c.name)
+			require.ErrorContains(t, err, "iOS "+c.version+" offers no "+c.name)
 			continue
 		}
 		require.NoError(t, err, "%s on iOS %s", c.name, c.version)

@@ -3,7 +3,7 @@ package dtx
 import (
 	"bytes"
 	"io"
-	"math/rand"
+	"math/rand/v2"
 	"testing"
 
 	goios "github.com/danielpaulus/go-ios/ios/dtx_codec"
@@ -144,7 +144,7 @@ func TestReaderRefuses(t *testing.T) {
 func TestReaderTakesAnySplit(t *testing.T) {
 	m := sample(t)
 	m.Payload = make([]byte, 3<<20)
-	rand.New(rand.NewSource(1)).Read(m.Payload)
+	rand.NewChaCha8([32]byte{1}).Read(m.Payload)
 	b, _ := m.Append(nil, 1000)
 	got, err := NewReader(&trickle{b}).Next()
 	require.NoError(t, err, "Next: %v, %d bytes of payload", err, len(got.Payload))

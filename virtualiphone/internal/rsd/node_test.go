@@ -33,7 +33,7 @@ func node(t *testing.T, into any, script string, args ...string) {
 	if err != nil {
 		t.Skip("node is not installed: the independent clients are not run")
 	}
-	if _, err := os.Stat(filepath.Join(clients, "node_modules")); err != nil {
+	if _, err = os.Stat(filepath.Join(clients, "node_modules")); err != nil {
 		t.Skipf("the independent clients are not installed: run npm ci in %s", clients)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)

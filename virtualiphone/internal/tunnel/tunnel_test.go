@@ -187,7 +187,7 @@ func TestEveryTunnelHasItsOwnNetwork(t *testing.T) {
 		host, _, _ := connect(t, echo(make(chan int, 1)))
 		r := ask(t, host, 1)
 		phone, us := net.ParseIP(r.ServerAddress), net.ParseIP(r.Client.Address)
-		require.True(t, bytes.Equal(phone[:8], us[:8]), "response")
+		require.Equal(t, []byte(phone[:8]), []byte(us[:8]), "the prefix of both addresses")
 		require.False(t, phone.Equal(us), "response")
 		assert.Equal(t, byte(0xFD), phone[0], "response")
 		assert.Equal(t, minMTU, r.Client.MTU, "response")

@@ -133,7 +133,7 @@ func (s *session) pass(t *testing.T, seconds float64, rate func(at float64) floa
 func rest(float64) float64 { return 0 }
 
 // measure runs the session and returns what is computed of it and the work's true energy, idle power included and not.
-func (s *session) measure(t *testing.T, h habits) (figure power.Figure, err error, gross, net float64) {
+func (s *session) measure(t *testing.T, h habits) (figure power.Figure, gross, net float64, err error) {
 	t.Helper()
 	s.pass(t, 30, rest) // the host watches for a while before the idle window
 	var request power.Request
@@ -159,7 +159,7 @@ func (s *session) measure(t *testing.T, h habits) (figure power.Figure, err erro
 		request.ClockOffset = offset
 	}
 	figure, err = power.Measure(request)
-	return figure, err, after.Joule - before.Joule, after.AppJoule - before.AppJoule
+	return figure, after.Joule - before.Joule, after.AppJoule - before.AppJoule, err
 }
 
 // awaitPublication idles until the gauge has published once more, as the engine does, so that no idle second is wasted.
@@ -236,7 +236,7 @@ func TestEnergyAgainstTheVirtualPhonesTruth(t *testing.T) {
 	var c tally
 	for seed := range uint64(runs) {
 		h := soak(seed)
-		f, err, _, truth := newSession(t, seed, h).measure(t, h)
+		f, _, truth, err := newSession(t, seed, h).measure(t, h)
 		require.NoError(t, err, "seed %d", seed)
 		require.Equal(t, power.MethodGauge+"-net", f.Method, "seed %d: method %s (%v)", seed, f.Method, f.Notes)
 		c.add(f, truth)
@@ -260,9 +260,9 @@ func TestTheRelayChangesNothing(t *testing.T) {
 	direct := newSession(t, 6, h)
 	h.relay = true
 	relayed := newSession(t, 6, h)
-	_, err, _, _ := direct.measure(t, h)
+	_, _, _, err := direct.measure(t, h)
 	require.NoError(t, err)
-	_, err, _, _ = relayed.measure(t, h)
+	_, _, _, err = relayed.measure(t, h)
 	require.NoError(t, err)
 	if !reflect.DeepEqual(direct.readings, relayed.readings) {
 		for i := range direct.readings {
@@ -289,7 +289,7 @@ func TestVoltageTimesCurrentAgainstTheTruth(t *testing.T) {
 		if seed%2 == 0 {
 			h.idle = 120
 		}
-		f, err, gross, net := newSession(t, seed, h).measure(t, h)
+		f, gross, net, err := newSession(t, seed, h).measure(t, h)
 		require.NoError(t, err, "seed %d", seed)
 		truth := gross
 		switch {
@@ -316,7 +316,7 @@ func TestCapacityAgainstTheTruth(t *testing.T) {
 		h.work, h.options.Missing = 900, 0
 		s := newSession(t, seed, h)
 		s.poll = 5 * time.Second
-		f, err, gross, _ := s.measure(t, h)
+		f, gross, _, err := s.measure(t, h)
 		require.NoError(t, err, "seed %d", seed)
 		require.Equal(t, power.MethodCapacity, f.Method, "seed %d: method %s (%v)", seed, f.Method, f.Notes)
 		c.add(f, gross)
@@ -359,7 +359,7 @@ func TestRefusals(t *testing.T) {
 					return steady(at)
 				}
 			}
-			f, err, _, _ := s.measure(t, h)
+			f, _, _, err := s.measure(t, h)
 			var refusal *power.Refusal
 			require.ErrorAs(t, err, &refusal, "%+v", f)
 			assert.Contains(t, refusal.Reason, c.want, "%+v", f)
@@ -373,7 +373,7 @@ func TestAWrongScaleIsFound(t *testing.T) {
 	for _, scale := range []float64{1, 1 / 3.6, 3.6, 0.8} {
 		h := soak(9)
 		h.plugged, h.reboot, h.options.Scale = false, 0, scale
-		f, err, _, _ := newSession(t, 9, h).measure(t, h)
+		f, _, _, err := newSession(t, 9, h).measure(t, h)
 		require.NoError(t, err, "scale %g", scale)
 		found := false
 		for _, check := range f.Checks {
