@@ -10,7 +10,10 @@ func TestTheLastAttemptCounts(t *testing.T) {
 	begin := func(id, planned string, attempt int) SessionBegin {
 		return SessionBegin{ID: id, Planned: PlannedSession{ID: planned}, Attempt: attempt}
 	}
-	begins := []SessionBegin{begin("a", "a", 1), begin("b.2", "b", 2), begin("a.2", "a", 2), begin("b", "b", 1), begin("c", "c", 1), begin("d", "d", 0), begin("d", "d", 0)}
+	begins := []SessionBegin{
+		begin("a", "a", 1), begin("b.2", "b", 2), begin("a.2", "a", 2), begin("b", "b", 1), begin("c", "c", 1), begin("d", "d", 0),
+		begin("d", "d", 0),
+	}
 	var state RunState
 	var recorded Recorded
 	for _, b := range begins {
@@ -34,10 +37,12 @@ func TestKeptReadings(t *testing.T) {
 	at := func(i int) *int { return &i }
 	s := RecordedSession{
 		Iterations: []Iteration{
-			{Index: 0, Warmup: true, Outcome: OutcomeOK}, {Index: 1, Outcome: OutcomeOK}, {Index: 2, Outcome: OutcomeInvalid}, {Index: 3, Outcome: OutcomeOK},
+			{Index: 0, Warmup: true, Outcome: OutcomeOK}, {Index: 1, Outcome: OutcomeOK}, {Index: 2, Outcome: OutcomeInvalid},
+			{Index: 3, Outcome: OutcomeOK},
 		},
 		Samples: []Sample{
-			{Metric: DecodeTokS, Iteration: at(0), Value: 1}, {Metric: DecodeTokS, Iteration: at(3), Value: 2}, {Metric: DecodeTokS, Iteration: at(1), Value: 3},
+			{Metric: DecodeTokS, Iteration: at(0), Value: 1}, {Metric: DecodeTokS, Iteration: at(3), Value: 2},
+			{Metric: DecodeTokS, Iteration: at(1), Value: 3},
 			{Metric: DecodeTokS, Iteration: at(2), Value: 4}, {Metric: DecodeTokS, Iteration: at(9), Value: 5}, {Metric: DecodeTokS, Value: 6},
 			{Metric: TTFTCold, Iteration: at(0), Value: 7}, {Metric: TTFTFirstEver, Iteration: at(2), Value: 8},
 		},

@@ -54,8 +54,11 @@ func (b *browser) load(t *testing.T, page []byte) (dom string, asked []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	command := exec.CommandContext(ctx, b.path, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--disable-default-apps", "--window-size=1280,1000", "--user-data-dir="+filepath.Join(dir, "profile"),
-		"--proxy-server="+strings.TrimPrefix(b.proxy.URL, "http://"), "--proxy-bypass-list=<-loopback>", "--log-net-log="+log, "--virtual-time-budget=2000", "--dump-dom", "file://"+file)
+		"--disable-component-update", "--disable-sync", "--disable-default-apps", "--window-size=1280,1000",
+		"--user-data-dir="+filepath.Join(dir, "profile"),
+		"--proxy-server="+strings.TrimPrefix(
+			b.proxy.URL, "http://",
+		), "--proxy-bypass-list=<-loopback>", "--log-net-log="+log, "--virtual-time-budget=2000", "--dump-dom", "file://"+file)
 	var out, errs bytes.Buffer
 	command.Stdout, command.Stderr = &out, &errs
 	err := command.Run()
@@ -77,7 +80,9 @@ func pageRequests(t *testing.T, log string) []string {
 	require.NoError(t, json.Unmarshal(data, &parsed), "the browser's log of requests")
 	var out []string
 	for _, e := range parsed.Events {
-		if p := e.Params; p.Initiator != "" && p.Initiator != "not an origin" && !strings.HasPrefix(p.URL, "file:") && !strings.HasPrefix(p.URL, "data:") {
+		if p := e.Params; p.Initiator != "" && p.Initiator != "not an origin" && !strings.HasPrefix(p.URL, "file:") && !strings.HasPrefix(
+			p.URL, "data:",
+		) {
 			out = append(out, p.URL)
 		}
 	}

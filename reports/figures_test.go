@@ -32,7 +32,9 @@ func TestEveryMetricHasAPlace(t *testing.T) {
 // TestFigures checks the rule of every figure: median of the medians of sessions, of kept iterations, of last attempts.
 func TestFigures(t *testing.T) {
 	session := func(id, planned string, attempt int, values ...float64) harness.RecordedSession {
-		s := harness.RecordedSession{Begin: harness.SessionBegin{ID: id, Attempt: attempt, Planned: harness.PlannedSession{ID: planned, Arm: harness.ArmCandidate},
+		s := harness.RecordedSession{Begin: harness.SessionBegin{ID: id, Attempt: attempt, Planned: harness.PlannedSession{
+			ID: planned, Arm: harness.ArmCandidate,
+		},
 			Case: fixtureCase(harness.KindIPhone), At: noon}, End: &harness.SessionEnd{Outcome: harness.OutcomeOK, Planned: 2, Measured: 2}}
 		for i, v := range values {
 			s.Iterations = append(s.Iterations, harness.Iteration{Index: i, Warmup: i == 0, Outcome: harness.OutcomeOK})
@@ -74,7 +76,9 @@ func TestGaugePower(t *testing.T) {
 		return harness.BatteryReading{At: noon.Add(time.Duration(seconds) * time.Second), AccumulatedSystemLoad: &sum, SystemLoadCount: &count}
 	}
 	volts := func(seconds int, update, mv, ma int64) harness.BatteryReading {
-		return harness.BatteryReading{At: noon.Add(time.Duration(seconds) * time.Second), UpdateTime: &update, VoltageMillivolt: &mv, AmperageMilliampere: &ma}
+		return harness.BatteryReading{
+			At: noon.Add(time.Duration(seconds) * time.Second), UpdateTime: &update, VoltageMillivolt: &mv, AmperageMilliampere: &ma,
+		}
 	}
 	cases := []struct {
 		name     string

@@ -17,8 +17,10 @@ func fixtureCase(kind harness.DeviceKind) harness.Case {
 	return harness.Case{
 		Device: harness.Device{UDID: "00008120-001A2B3C4D5E601E", Name: "shelf <1>", Kind: kind, ProductType: "iPhone15,4", Marketing: "iPhone 15",
 			Chip: "A16 Bionic", OSVersion: "18.6", OSBuild: "22G86", Connection: "USB"},
-		Model:    harness.Model{Name: "stories-1m", Version: "1.0.0", Quantization: "fp16", Hash: "5feceb66ffc86f38d952786c6d696c79"},
-		Scenario: harness.Scenario{Name: "quick", PromptTokens: 16, GenerateTokens: 64, Warmups: 1, Iterations: 3, ComputeUnits: harness.ComputeCPUAndNeuralEngine},
+		Model: harness.Model{Name: "stories-1m", Version: "1.0.0", Quantization: "fp16", Hash: "5feceb66ffc86f38d952786c6d696c79"},
+		Scenario: harness.Scenario{
+			Name: "quick", PromptTokens: 16, GenerateTokens: 64, Warmups: 1, Iterations: 3, ComputeUnits: harness.ComputeCPUAndNeuralEngine,
+		},
 	}
 }
 
@@ -27,16 +29,23 @@ func fixture(id string, kind harness.DeviceKind, start time.Time, speed float64)
 	random := rand.New(rand.NewPCG(1, 2))
 	end := start.Add(95 * time.Second)
 	c := fixtureCase(kind)
-	build := harness.Build{Arm: harness.ArmCandidate, BundleID: "org.lilims.bench", Version: "1.0.0", Revision: "0123abc", Configuration: "Release", Hash: "6b86b273ff34fce1"}
+	build := harness.Build{
+		Arm: harness.ArmCandidate, BundleID: "org.lilims.bench", Version: "1.0.0", Revision: "0123abc", Configuration: "Release",
+		Hash: "6b86b273ff34fce1",
+	}
 	run := harness.Run{ID: id, Revision: "0123abc", Start: start, End: &end, Synthetic: kind.Synthetic(), Host: "lab-1",
 		Plan: harness.Plan{Seed: 1, Cases: []harness.Case{c}, Builds: []harness.Build{build}}}
 	recorded := harness.Recorded{Run: run, Notices: []harness.SessionNotice{
 		{Session: "s001-candidate", Notice: harness.Notice{What: "device", Text: "gone for 2.1 s, then back", At: start.Add(40 * time.Second)}}}}
 	for n := range 3 {
-		planned := harness.PlannedSession{ID: "s00" + strconv.Itoa(n) + "-candidate", Ordinal: n, Arm: harness.ArmCandidate, Pair: n, ColdFrom: n == 0}
+		planned := harness.PlannedSession{
+			ID: "s00" + strconv.Itoa(n) + "-candidate", Ordinal: n, Arm: harness.ArmCandidate, Pair: n, ColdFrom: n == 0,
+		}
 		s := harness.RecordedSession{Begin: harness.SessionBegin{ID: planned.ID, Attempt: 1, Planned: planned, Case: c, Build: build,
 			At: start.Add(time.Duration(n) * 30 * time.Second), State: &harness.DeviceState{BatteryPercent: ptr(82.0), BatteryCelsius: ptr(24.5)},
-			Fingerprint: harness.Fingerprint{UDID: c.Device.UDID, OSBuild: "22G86", ModelHash: c.Model.Hash, ScenarioHash: "ab12", Protocol: "1", PowerMode: "normal", Kind: kind}}}
+			Fingerprint: harness.Fingerprint{
+				UDID: c.Device.UDID, OSBuild: "22G86", ModelHash: c.Model.Hash, ScenarioHash: "ab12", Protocol: "1", PowerMode: "normal", Kind: kind,
+			}}}
 		fixtureSession(&s, n, random, speed)
 		recorded.Sessions = append(recorded.Sessions, s)
 	}
@@ -47,7 +56,9 @@ func fixtureSession(s *harness.RecordedSession, n int, random *rand.Rand, speed 
 	id, at := s.Begin.ID, s.Begin.At
 	derived := func(index *int, metric string, value float64) {
 		m, _ := harness.MetricNamed(metric)
-		s.Samples = append(s.Samples, harness.Sample{Session: id, Iteration: index, Metric: metric, Value: value, Unit: m.Unit, At: at, Source: harness.SourceDerived})
+		s.Samples = append(s.Samples, harness.Sample{
+			Session: id, Iteration: index, Metric: metric, Value: value, Unit: m.Unit, At: at, Source: harness.SourceDerived,
+		})
 	}
 	derived(nil, map[bool]string{true: harness.LoadFirstEver, false: harness.LoadCold}[n == 0], 0.31-0.1*float64(min(n, 1)))
 	ns := int64(4e11)
@@ -69,8 +80,13 @@ func fixtureSession(s *harness.RecordedSession, n int, random *rand.Rand, speed 
 			if token%8 == 0 {
 				at = s.Begin.At.Add(time.Duration(ns-4e11) + time.Second)
 				s.Samples = append(s.Samples,
-					harness.Sample{Session: id, Iteration: ptr(i), Metric: harness.Footprint, Value: 38e6 + float64(token*i)*4e4, Unit: "B", At: at, Phase: "decode", Source: harness.SourceApp},
-					harness.Sample{Session: id, Metric: harness.FootprintHost, Value: 39.5e6 + float64(token*i)*4e4, Unit: "B", At: at, Source: harness.SourceHost})
+					harness.Sample{
+						Session: id, Iteration: ptr(i), Metric: harness.Footprint, Value: 38e6 + float64(token*i)*4e4, Unit: "B", At: at, Phase: "decode",
+						Source: harness.SourceApp,
+					},
+					harness.Sample{
+						Session: id, Metric: harness.FootprintHost, Value: 39.5e6 + float64(token*i)*4e4, Unit: "B", At: at, Source: harness.SourceHost,
+					})
 			}
 		}
 		it.EndNs = ptr(ns)
@@ -78,7 +94,9 @@ func fixtureSession(s *harness.RecordedSession, n int, random *rand.Rand, speed 
 		fixtureFigures(it, i, n, derived)
 		ns += 2e8
 	}
-	s.Absences = append(s.Absences, harness.Absence{Session: id, Metric: harness.ITLP99, Reason: "63 intervals between tokens; 100 are needed"})
+	s.Absences = append(s.Absences, harness.Absence{
+		Session: id, Metric: harness.ITLP99, Reason: "63 intervals between tokens; 100 are needed",
+	})
 	for r := range 6 {
 		s.Battery = append(s.Battery, harness.BatteryReading{At: s.Begin.At.Add(time.Duration(r) * 5 * time.Second), VoltageMillivolt: ptr(int64(4012)),
 			SystemLoadCount: ptr(uint64(100 + 5*r)), AccumulatedSystemLoad: ptr(uint64(90_000 + 7300*r + 900*r*(r%3)))})

@@ -19,7 +19,9 @@ var escapes = regexp.MustCompile("\x1b\\[[0-9]+m")
 func TestVerdictsInColour(t *testing.T) {
 	loss := 0.2
 	verdicts := Verdicts{
-		{Verdict: harness.Verdict{Case: "c", Metric: harness.DecodeTokS, Judgement: harness.Regression, Estimate: &loss, Low: &loss, High: &loss}},
+		{Verdict: harness.Verdict{
+			Case: "c", Metric: harness.DecodeTokS, Judgement: harness.Regression, Estimate: &loss, Low: &loss, High: &loss,
+		}},
 		{Verdict: harness.Verdict{Case: "c", Metric: harness.TTFT, Judgement: harness.Pass, Estimate: &loss}},
 		{Verdict: harness.Verdict{Case: "c", Metric: harness.Energy, Judgement: harness.Inconclusive, Reason: "no pairs"}},
 		{Verdict: harness.Verdict{Case: "d", Metric: harness.Energy, Judgement: harness.OverLimit, Reason: "12 J"}},

@@ -16,7 +16,9 @@ import (
 func soaked() harness.Recorded {
 	recorded := fixture("20261123-120000-5011", harness.KindIPhone, noon, 1)
 	s := recorded.Sessions[0]
-	s.Begin.Case.Scenario = harness.Scenario{Name: "soak", PromptTokens: 64, GenerateTokens: 256, Duration: 2 * time.Minute, ComputeUnits: harness.ComputeAll}
+	s.Begin.Case.Scenario = harness.Scenario{
+		Name: "soak", PromptTokens: 64, GenerateTokens: 256, Duration: 2 * time.Minute, ComputeUnits: harness.ComputeAll,
+	}
 	it := harness.Iteration{Session: s.Begin.ID, PromptTokens: 64, Outcome: harness.OutcomeOK, BeginNs: 1e9, EndNs: ptr(int64(121.2e9))}
 	for at := int64(1e9); at <= 121.1e9; at += map[bool]int64{true: 50e6, false: 100e6}[at < 61e9] {
 		it.TokenNs, it.TokenIDs = append(it.TokenNs, at), append(it.TokenIDs, 7)

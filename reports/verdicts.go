@@ -33,7 +33,9 @@ func (all Verdicts) Text(w io.Writer) error {
 			fmt.Fprintf(table, "  %s\t%s\t%s\n", label(v.Metric), colours.judgement(v.Judgement), harness.PrintableLine(v.Reason))
 			continue
 		}
-		cells := []string{label(v.Metric), colours.judgement(v.Judgement), change(v), interval(v), harness.Count(v.Pairs, "pair"), "noise " + share(v.Noise),
+		cells := []string{label(v.Metric), colours.judgement(v.Judgement), change(v), interval(v), harness.Count(
+			v.Pairs, "pair",
+		), "noise " + share(v.Noise),
 			fmt.Sprintf("threshold %.0f %%", 100*v.Threshold)}
 		fmt.Fprintf(table, "  %s\n", strings.Join(cells, "\t"))
 	}

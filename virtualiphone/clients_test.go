@@ -25,7 +25,9 @@ func client(t *testing.T, host hosttest.Host, name string, args ...string) (stri
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		t.Skipf("%s is not installed: an independent client is not checked here (apt install libimobiledevice-utils ideviceinstaller ifuse)", name)
+		t.Skipf(
+			"%s is not installed: an independent client is not checked here (apt install libimobiledevice-utils ideviceinstaller ifuse)", name,
+		)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -68,8 +70,12 @@ func TestIdeviceIDListsEveryPhone(t *testing.T) {
 func TestIdeviceInfo(t *testing.T) {
 	lab, host := newLab(t)
 	phone := addPhone(t, lab, virtualiphone.PhoneOptions{Name: "Bench phone"})
-	must(t, host, []string{"ProductType: iPhone15,4", "ProductVersion: 18.6", "BuildVersion: 22G86", "DeviceName: Bench phone"}, "ideviceinfo", "-u", phone.UDID())
-	must(t, host, []string{"BatteryCurrentCapacity: 80", "ExternalConnected: true"}, "ideviceinfo", "-u", phone.UDID(), "-q", "com.apple.mobile.battery")
+	must(t, host, []string{
+		"ProductType: iPhone15,4", "ProductVersion: 18.6", "BuildVersion: 22G86", "DeviceName: Bench phone",
+	}, "ideviceinfo", "-u", phone.UDID())
+	must(t, host, []string{
+		"BatteryCurrentCapacity: 80", "ExternalConnected: true",
+	}, "ideviceinfo", "-u", phone.UDID(), "-q", "com.apple.mobile.battery")
 	must(t, host, []string{"Kind: virtual"}, "ideviceinfo", "-u", phone.UDID(), "-q", virtualiphone.LockdownDomain)
 	must(t, host, []string{"18.6"}, "ideviceinfo", "-s", "-u", phone.UDID(), "-k", "ProductVersion")
 	must(t, host, nil, "idevicename", "-u", phone.UDID(), "Renamed")
@@ -81,7 +87,8 @@ func TestIdevicePair(t *testing.T) {
 	phone := addPhone(t, lab, virtualiphone.PhoneOptions{})
 	pair := func(verb string) (string, error) { return client(t, host, "idevicepair", "-u", phone.UDID(), verb) }
 	for _, step := range []struct{ verb, want string }{
-		{"validate", "SUCCESS: Validated"}, {"unpair", "SUCCESS: Unpaired"}, {"pair", "SUCCESS: Paired"}, {"validate", "SUCCESS: Validated"}, {"unpair", "SUCCESS: Unpaired"},
+		{"validate", "SUCCESS: Validated"}, {"unpair", "SUCCESS: Unpaired"}, {"pair", "SUCCESS: Paired"}, {"validate", "SUCCESS: Validated"},
+		{"unpair", "SUCCESS: Unpaired"},
 	} {
 		out, err := pair(step.verb)
 		require.NoError(t, err, "idevicepair %s: %v\n%s", step.verb, err, out)

@@ -147,7 +147,11 @@ func TestWhatThePhoneRefuses(t *testing.T) {
 		"scripted refusal": {func(p *virtualiphone.Phone) {
 			p.SetFault(faults.Fault{Service: "com.apple.afc", Kind: faults.Refuse, Error: "ServiceLimit"})
 		}, "com.apple.afc", "ServiceLimit"},
-		"scripted locked":   {func(p *virtualiphone.Phone) { p.SetFault(faults.Fault{Service: faults.Any, Kind: faults.Locked}) }, "com.apple.afc", "PasswordProtected"},
+		"scripted locked": {func(p *virtualiphone.Phone) {
+			p.SetFault(faults.Fault{
+				Service: faults.Any, Kind: faults.Locked,
+			})
+		}, "com.apple.afc", "PasswordProtected"},
 		"trust was revoked": {func(p *virtualiphone.Phone) { p.Forget() }, "com.apple.afc", "InvalidHostID"},
 	}
 	lab, host := newLab(t)

@@ -32,7 +32,9 @@ func mountImage(t *testing.T, host hosttest.Host, phone *virtualiphone.Phone, ch
 	require.NoError(t, err)
 	frames := plistio.New(conn)
 	image, signature := bytes.Repeat([]byte("image"), 20000), []byte("signature")
-	answer := ask(t, frames, map[string]any{"Command": "ReceiveBytes", "ImageType": "Personalized", "ImageSize": len(image), "ImageSignature": signature})
+	answer := ask(t, frames, map[string]any{
+		"Command": "ReceiveBytes", "ImageType": "Personalized", "ImageSize": len(image), "ImageSignature": signature,
+	})
 	if answer.String("Status") != "ReceiveBytesAck" {
 		return answer
 	}
@@ -41,7 +43,9 @@ func mountImage(t *testing.T, host hosttest.Host, phone *virtualiphone.Phone, ch
 	answer, err = frames.Receive()
 	require.NoError(t, err, "upload")
 	require.Equal(t, "Complete", answer.String("Status"), "upload")
-	request := map[string]any{"Command": "MountImage", "ImageType": "Personalized", "ImageSignature": signature, "ImageTrustCache": []byte("cache")}
+	request := map[string]any{
+		"Command": "MountImage", "ImageType": "Personalized", "ImageSignature": signature, "ImageTrustCache": []byte("cache"),
+	}
 	if change != nil {
 		change(request)
 	}
@@ -148,7 +152,9 @@ func TestDiagnostics(t *testing.T) {
 	got := ask(t, frames, map[string]any{"Request": "IORegistry", "EntryName": "Nothing"})
 	assert.Equal(t, "Success", got.String("Status"), "an entry that is not there")
 	assert.False(t, got.Dict("Diagnostics").Has("IORegistry"), "an entry that is not there")
-	gestalt := ask(t, frames, map[string]any{"Request": "MobileGestalt", "MobileGestaltKeys": []string{"ProductType"}}).Dict("Diagnostics").Dict("MobileGestalt")
+	gestalt := ask(t, frames, map[string]any{
+		"Request": "MobileGestalt", "MobileGestaltKeys": []string{"ProductType"},
+	}).Dict("Diagnostics").Dict("MobileGestalt")
 	assert.Equal(t, "MobileGestaltDeprecated", gestalt.String("Status"), "gestalt on iOS 18")
 	require.NoError(t, phone.SetFault(faults.Fault{Service: diagnostics.Service, Kind: faults.Reply, Error: "Failure", Times: 1}))
 	assert.Equal(t, "Failure", ask(t, frames, map[string]any{"Request": "All"}).String("Status"), "scripted")
@@ -165,7 +171,9 @@ func TestInstallationProxy(t *testing.T) {
 	frames := host.Frames(phone.UDID(), apps.ProxyService)
 	browse := func(kind string) []string {
 		t.Helper()
-		err := frames.Send(map[string]any{"Command": "Browse", "ClientOptions": map[string]any{"ApplicationType": kind, "ReturnAttributes": []string{"CFBundleIdentifier", "Path"}}})
+		err := frames.Send(map[string]any{"Command": "Browse", "ClientOptions": map[string]any{
+			"ApplicationType": kind, "ReturnAttributes": []string{"CFBundleIdentifier", "Path"},
+		}})
 		require.NoError(t, err)
 		var ids []string
 		for {
@@ -187,7 +195,9 @@ func TestInstallationProxy(t *testing.T) {
 	} {
 		assert.Equal(t, want, strings.Join(browse(kind), " "), "browse %s", kind)
 	}
-	found := ask(t, frames, map[string]any{"Command": "Lookup", "ClientOptions": map[string]any{"BundleIDs": []string{bundle, "org.nowhere"}}}).Dict("LookupResult")
+	found := ask(t, frames, map[string]any{
+		"Command": "Lookup", "ClientOptions": map[string]any{"BundleIDs": []string{bundle, "org.nowhere"}},
+	}).Dict("LookupResult")
 	assert.Len(t, found, 1, "lookup")
 	assert.Equal(t, "1.0", found.Dict(bundle).String("CFBundleShortVersionString"), "lookup")
 	assert.Equal(t, "UnknownCommand", ask(t, frames, map[string]any{"Command": "Nonsense"}).String("Error"), "nonsense")

@@ -126,7 +126,10 @@ func newLaunch() *launch {
 		update, count := int64(wallBegin+2*math.Floor(t/2)), uint64(100+2*math.Floor(t/2))
 		sum, mv, ma := count*3000, int64(4000), int64(-750)
 		l.moments = append(l.moments,
-			moment{at: t, reading: &harness.BatteryReading{UpdateTime: &update, SystemLoadCount: &count, AccumulatedSystemLoad: &sum, VoltageMillivolt: &mv, AmperageMilliampere: &ma, Raw: `{"Voltage":4000}`}},
+			moment{at: t, reading: &harness.BatteryReading{
+				UpdateTime: &update, SystemLoadCount: &count, AccumulatedSystemLoad: &sum, VoltageMillivolt: &mv, AmperageMilliampere: &ma,
+				Raw: `{"Voltage":4000}`,
+			}},
 			moment{at: t, sample: &harness.Sample{Metric: harness.FootprintHost, Value: 50e6, Unit: "B", Source: harness.SourceHost}})
 	}
 	return l
@@ -243,9 +246,13 @@ func carry(t *testing.T, l *launch, host harness.Clock) told {
 		host = clock
 	}
 	run := harness.Run{ID: "r1", Start: clock.now, Plan: harness.Plan{
-		Cases: []harness.Case{{Device: harness.Device{UDID: "U", Kind: harness.KindIPhone, ProductType: "iPhone15,4"}, Model: harness.Model{Name: "m", Hash: "aa"},
+		Cases: []harness.Case{{Device: harness.Device{
+			UDID: "U", Kind: harness.KindIPhone, ProductType: "iPhone15,4",
+		}, Model: harness.Model{Name: "m", Hash: "aa"},
 			Scenario: harness.Scenario{Name: "quick", GenerateTokens: tokens, Iterations: 3, SessionTimeout: time.Hour}}},
-		Builds: []harness.Build{{Arm: harness.ArmCandidate, BundleID: "b", Hash: "cc"}}, Sessions: []harness.PlannedSession{{ID: "s000", Arm: harness.ArmCandidate}}}}
+		Builds: []harness.Build{
+			{Arm: harness.ArmCandidate, BundleID: "b", Hash: "cc"},
+		}, Sessions: []harness.PlannedSession{{ID: "s000", Arm: harness.ArmCandidate}}}}
 	// A launch that ends badly is an error of the run as well; what counts here is what is recorded.
 	_, _ = (&engine.Engine{Runner: device, Recorder: db, Clock: host, TelemetryInterval: time.Second}).Run(ctx, run)
 	require.NoError(t, ingest.FromRun(ctx, db, clock, "r1"))
@@ -289,12 +296,18 @@ type badInput struct {
 }
 
 var badInputs = []badInput{
-	{name: "nothing", do: func(*launch) {}, figures: map[string]float64{harness.Energy: 72, harness.DecodeTokS: 1 / 0.3, harness.PeakFootprintHost: 50e6, harness.PeakFootprint: 41e6}},
+	{name: "nothing", do: func(*launch) {}, figures: map[string]float64{
+		harness.Energy: 72, harness.DecodeTokS: 1 / 0.3, harness.PeakFootprintHost: 50e6, harness.PeakFootprint: 41e6,
+	}},
 	// Clocks.
 	{name: "the phone's clock goes back", do: func(l *launch) { l.retime(13, -6) }, outcomes: "ok invalid ok",
-		says: []string{"the device's clock went back by", "energy per session               the device's clock went back by"}, figures: map[string]float64{harness.DecodeTokS: 1 / 0.3}, without: []string{harness.Energy}},
+		says: []string{
+			"the device's clock went back by", "energy per session               the device's clock went back by",
+		}, figures: map[string]float64{harness.DecodeTokS: 1 / 0.3}, without: []string{harness.Energy}},
 	{name: "the phone's clock goes ahead", do: func(l *launch) { l.retime(13, 3600) }, outcomes: "ok invalid ok",
-		says: []string{"the device's clock went ahead by 1h0m", "energy per session               the device's clock went ahead"}, figures: map[string]float64{harness.DecodeTokS: 1 / 0.3}, without: []string{harness.Energy}},
+		says: []string{
+			"the device's clock went ahead by 1h0m", "energy per session               the device's clock went ahead",
+		}, figures: map[string]float64{harness.DecodeTokS: 1 / 0.3}, without: []string{harness.Energy}},
 	{name: "the phone's date is set", do: func(l *launch) {
 		l.readings(func(t float64, r *harness.BatteryReading) {
 			if t > 12 {
@@ -302,7 +315,11 @@ var badInputs = []badInput{
 			}
 		})
 	}, says: []string{"the phone's clock was set"}, figures: map[string]float64{harness.Energy: 72}},
-	{name: "the host's clock is set", do: func(*launch) {}, host: func() harness.Clock { return &setHost{scriptClock: &scriptClock{now: time.Unix(wallBegin, 0)}} },
+	{name: "the host's clock is set", do: func(*launch) {}, host: func() harness.Clock {
+		return &setHost{
+			scriptClock: &scriptClock{now: time.Unix(wallBegin, 0)},
+		}
+	},
 		says: []string{"the host's clock was set ahead by 1h0m0s"}, figures: map[string]float64{harness.Energy: 72, harness.DecodeTokS: 1 / 0.3}},
 	{name: "host and phone an hour apart", do: func(l *launch) {
 		for i := range l.moments {
@@ -330,7 +347,9 @@ var badInputs = []badInput{
 			*r.SystemLoadCount = uint64(1e6 - t)
 			*r.VoltageMillivolt = -5
 		})
-	}, says: []string{"no accumulators that can be compared", "readings of voltage and current within the work"}, without: []string{harness.Energy}},
+	}, says: []string{
+		"no accumulators that can be compared", "readings of voltage and current within the work",
+	}, without: []string{harness.Energy}},
 	{name: "senseless volts and amperes", do: func(l *launch) {
 		l.readings(func(t float64, r *harness.BatteryReading) {
 			r.AccumulatedSystemLoad, r.SystemLoadCount = nil, nil
@@ -372,7 +391,9 @@ var badInputs = []badInput{
 			}
 			return nil
 		})
-	}, outcomes: "ok invalid ok", says: []string{"cannot be read: invalid character 'N'"}, evidence: `"value":NaN`, figures: map[string]float64{harness.DecodeTokS: 1 / 0.3}},
+	}, outcomes: "ok invalid ok", says: []string{
+		"cannot be read: invalid character 'N'",
+	}, evidence: `"value":NaN`, figures: map[string]float64{harness.DecodeTokS: 1 / 0.3}},
 	{name: "a reading without its number", do: func(l *launch) {
 		l.lines(func(_ int, e wire.Event, text string) []byte {
 			if e.Kind == wire.Sample {
@@ -380,7 +401,9 @@ var badInputs = []badInput{
 			}
 			return nil
 		})
-	}, says: []string{"footprint_bytes came without a number", "the app read no number"}, without: []string{harness.PeakFootprint}, evidence: `"was":`},
+	}, says: []string{
+		"footprint_bytes came without a number", "the app read no number",
+	}, without: []string{harness.PeakFootprint}, evidence: `"was":`},
 	{name: "a negative reading", do: func(l *launch) {
 		l.lines(func(_ int, e wire.Event, text string) []byte {
 			if e.Kind == wire.Sample {
@@ -388,14 +411,18 @@ var badInputs = []badInput{
 			}
 			return nil
 		})
-	}, says: []string{"footprint_bytes cannot be -4e+07 B", "the app read -4e+07 B"}, without: []string{harness.PeakFootprint}, evidence: `"value":-4`},
+	}, says: []string{
+		"footprint_bytes cannot be -4e+07 B", "the app read -4e+07 B",
+	}, without: []string{harness.PeakFootprint}, evidence: `"value":-4`},
 	{name: "the host's sampler reads NaN and less than nothing", do: func(l *launch) {
 		for i, m := range l.moments {
 			if m.sample != nil {
 				m.sample.Value = []float64{math.NaN(), -1, math.Inf(1)}[i%3]
 			}
 		}
-	}, says: []string{"the host's sampler read"}, without: []string{harness.PeakFootprintHost}, figures: map[string]float64{harness.DecodeTokS: 1 / 0.3}},
+	}, says: []string{"the host's sampler read"}, without: []string{harness.PeakFootprintHost}, figures: map[string]float64{
+		harness.DecodeTokS: 1 / 0.3,
+	}},
 	// Lines.
 	{name: "time stamps out of order", do: func(l *launch) {
 		l.lines(func(_ int, e wire.Event, _ string) []byte {
@@ -457,7 +484,9 @@ var badInputs = []badInput{
 			kept = append(kept, m)
 		}
 		l.moments, l.exit = kept, harness.Exit{Outcome: harness.OutcomeAppCrash, Reason: "killed by signal 9"}
-	}, outcomes: "ok ok app_crash", says: []string{"cannot be read: unexpected end of JSON input", "app_crash: killed by signal 9", "2 of 3 iterations measured"}, figures: map[string]float64{harness.DecodeTokS: 1 / 0.3}},
+	}, outcomes: "ok ok app_crash", says: []string{
+		"cannot be read: unexpected end of JSON input", "app_crash: killed by signal 9", "2 of 3 iterations measured",
+	}, figures: map[string]float64{harness.DecodeTokS: 1 / 0.3}},
 	{name: "an event of a newer app", do: func(l *launch) {
 		l.lines(func(_ int, e wire.Event, text string) []byte {
 			if inIteration(e, wire.Prefill, 1) {
@@ -470,7 +499,9 @@ var badInputs = []badInput{
 		l.lines(func(_ int, _ wire.Event, text string) []byte {
 			return []byte(strings.Replace(text, `"v":1`, `"v":9`, 1))
 		})
-	}, outcomes: "invalid invalid invalid", says: []string{"schema 9", "0 of 3 iterations measured"}, without: []string{harness.DecodeTokS, harness.Energy, harness.LoadCold, harness.PeakFootprint}, evidence: `"v":9`},
+	}, outcomes: "invalid invalid invalid", says: []string{"schema 9", "0 of 3 iterations measured"}, without: []string{
+		harness.DecodeTokS, harness.Energy, harness.LoadCold, harness.PeakFootprint,
+	}, evidence: `"v":9`},
 	{name: "an event of a kind that nobody knows", do: func(l *launch) {
 		l.lines(func(_ int, e wire.Event, text string) []byte {
 			if inIteration(e, wire.Sample, 1) {
@@ -481,7 +512,9 @@ var badInputs = []badInput{
 	}, figures: map[string]float64{harness.DecodeTokS: 1 / 0.3}, evidence: "holograph"},
 	// Payloads.
 	{name: "a payload that is no JSON", do: func(l *launch) { l.moments = append(l.moments, moment{at: 20, payload: []byte("soon")}) },
-		says: []string{"metrickit-metric-1.json (4 bytes) is stored but could not be read: no JSON at byte"}, figures: map[string]float64{harness.Energy: 72}},
+		says: []string{
+			"metrickit-metric-1.json (4 bytes) is stored but could not be read: no JSON at byte",
+		}, figures: map[string]float64{harness.Energy: 72}},
 	{name: "a payload of 100 MB", do: func(l *launch) {
 		big := append([]byte(`{"memoryMetrics":{"peakMemoryUsage":"`), bytes.Repeat([]byte("9"), 100<<20)...)
 		l.moments = append(l.moments, moment{at: 20, payload: append(big, []byte(` kB"}}`)...)})

@@ -34,7 +34,9 @@ func TestMetricKitBesideARun(t *testing.T) {
 // TestPayloadsThatASessionBrings are taken in as those from files are; one that cannot be read is told of and kept.
 func TestPayloadsThatASessionBrings(t *testing.T) {
 	t.Chdir(t.TempDir())
-	got := nightly(t, 3, exitOK, "run", "--device", "simulated-iphone15", "--build", "app", "--html=false", "--env", "LILIMS_FAULT=payload@load")
+	got := nightly(
+		t, 3, exitOK, "run", "--device", "simulated-iphone15", "--build", "app", "--html=false", "--env", "LILIMS_FAULT=payload@load",
+	)
 	assert.NotContains(t, got, "not read", "a payload that is fine is told of")
 	err := os.WriteFile("same.json", []byte(`{"timeStampBegin":"2026-11-22 00:00:00 +0000","metaData":{"deviceType":"iPhone15,4"}}`), 0o644)
 	require.NoError(t, err)

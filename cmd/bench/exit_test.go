@@ -23,7 +23,9 @@ func TestExitCodes(t *testing.T) {
 	require.NoError(t, os.WriteFile("file", nil, 0o644))
 	claims, err := os.ReadFile("claims.yaml")
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile("bold.yaml", bytes.Replace(claims, []byte("app_megabytes: 200"), []byte("app_megabytes: 0.001"), 1), 0o644))
+	require.NoError(
+		t, os.WriteFile("bold.yaml", bytes.Replace(claims, []byte("app_megabytes: 200"), []byte("app_megabytes: 0.001"), 1), 0o644),
+	)
 	for code, lines := range map[int][]string{
 		exitOK:           {"runs", "devices", "plan " + phone},
 		exitRegression:   {"gate --series slower.json", "release check --runner simulated --claims bold.yaml --app app.ipa"},

@@ -62,7 +62,9 @@ func TestProgressOnATerminal(t *testing.T) {
 func TestQuiet(t *testing.T) {
 	t.Chdir(t.TempDir())
 	var out, errs bytes.Buffer
-	code := run(context.Background(), stillEnv(&out, &errs), []string{"run", "-q", "--device", "simulated-iphone15", "--sessions", "1", "--html=false"})
+	code := run(context.Background(), stillEnv(&out, &errs), []string{
+		"run", "-q", "--device", "simulated-iphone15", "--sessions", "1", "--html=false",
+	})
 	assert.Equal(t, exitOK, code)
 	assert.NotContains(t, errs.String(), "session 1 of 1")
 	assert.Contains(t, out.String(), "decode")

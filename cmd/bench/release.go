@@ -58,7 +58,9 @@ func (f *checkFlags) declare(flags *flag.FlagSet) {
 	f.measuring.declare(flags)
 	flags.StringVar(&f.claims, "claims", "default", "`claims` of the catalogue, or a YAML file of the same form")
 	flags.StringVar(&f.model, "model", "", "`model` that the release ships, by name or folder (default the claims')")
-	flags.StringVar(&f.build, "build", "", "`path` of the build whose runs count, and which --measure runs (default the latest runs of any build)")
+	flags.StringVar(
+		&f.build, "build", "", "`path` of the build whose runs count, and which --measure runs (default the latest runs of any build)",
+	)
 	flags.StringVar(&f.app, "app", "", "`path` of the .ipa whose size counts (default --build where it is one, else the output of make)")
 	flags.StringVar(&f.runner, "runner", runnerIPhone, "`runner` whose runs count: iphone, real or virtual, or simulated")
 	flags.StringVar(&f.policy, "policy", "default", "`policy` of the catalogue, for --measure: device conditions")

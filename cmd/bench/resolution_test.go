@@ -45,7 +45,9 @@ func recordEnergy(t *testing.T, path string, width float64) {
 	require.NoError(t, err)
 	defer db.Close()
 	begun := time.Date(2026, 11, 1, 1, 0, 0, 0, time.UTC)
-	at := harness.Case{Device: harness.Device{UDID: "U", ProductType: "iPhone15,4"}, Model: harness.Model{Name: "m", Hash: "aa"}, Scenario: harness.Scenario{Name: "soak"}}
+	at := harness.Case{Device: harness.Device{
+		UDID: "U", ProductType: "iPhone15,4",
+	}, Model: harness.Model{Name: "m", Hash: "aa"}, Scenario: harness.Scenario{Name: "soak"}}
 	run := harness.Run{ID: "r1", Start: begun, End: &begun, Plan: harness.Plan{Cases: []harness.Case{at}}}
 	require.NoError(t, db.Begin(ctx, run))
 	for i := range 24 {
@@ -55,9 +57,13 @@ func recordEnergy(t *testing.T, path string, width float64) {
 		}
 		planned := harness.PlannedSession{ID: fmt.Sprintf("s%03d-%s", i, arm), Ordinal: i, Arm: arm, Pair: i / 2}
 		begin := harness.SessionBegin{ID: planned.ID, Attempt: 1, Planned: planned, Case: at, At: begun.Add(time.Duration(i) * time.Minute)}
-		sample := harness.Sample{Session: planned.ID, Metric: harness.Energy, Value: joules, Unit: "J", At: begun, Source: harness.SourceHost, Uncertainty: &width}
+		sample := harness.Sample{
+			Session: planned.ID, Metric: harness.Energy, Value: joules, Unit: "J", At: begun, Source: harness.SourceHost, Uncertainty: &width,
+		}
 		end := harness.SessionEnd{ID: planned.ID, Outcome: harness.OutcomeOK, At: begun}
-		err := db.Record(ctx, run.ID, harness.Entry{Session: planned.ID, SessionBegin: &begin}, harness.Entry{Session: planned.ID, Sample: &sample},
+		err := db.Record(ctx, run.ID, harness.Entry{
+			Session: planned.ID, SessionBegin: &begin,
+		}, harness.Entry{Session: planned.ID, Sample: &sample},
 			harness.Entry{Session: planned.ID, SessionEnd: &end})
 		require.NoError(t, err)
 	}

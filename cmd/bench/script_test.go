@@ -46,7 +46,10 @@ func TestScripts(t *testing.T) {
 			env.Setenv("USBMUXD_SOCKET_ADDRESS", filepath.Join(env.WorkDir, "mux.sock")) // no script reaches a real phone
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "smalldisk": smallDisk, "recorded": recorded, "answers": answers, "twocompare": twoCompare, "serve": serve, "garbage": garbage},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "smalldisk": smallDisk, "recorded": recorded, "answers": answers, "twocompare": twoCompare, "serve": serve,
+			"garbage": garbage,
+		},
 		Condition: func(name string) (bool, error) {
 			if name != "smalldisk" {
 				return false, fmt.Errorf("unknown condition %q", name)

@@ -52,7 +52,9 @@ func (s *selection) declare(flags *flag.FlagSet) {
 	flags.StringVar(&s.runner, "runner", "", "`runner`: "+strings.Join(runnerNames(), ", ")+" (default by the device's name)")
 	flags.Var(&s.models, "model", "`model` of the catalogue, or a folder with a manifest.json (default stories-1m)")
 	flags.Var(&s.scenarios, "scenario", "`scenario` of the catalogue, or a pattern such as prompt-* (default quick)")
-	flags.StringVar(&s.build, "build", "", "`path` of the candidate build: .ipa for a phone, executable for local (default the output of make)")
+	flags.StringVar(
+		&s.build, "build", "", "`path` of the candidate build: .ipa for a phone, executable for local (default the output of make)",
+	)
 	flags.StringVar(&s.baseline, "baseline", "", "`path` of a baseline build, interleaved with the candidate")
 	flags.StringVar(&s.policy, "policy", "default", "`policy` of the catalogue: device conditions, metrics and thresholds")
 	flags.IntVar(&s.sessions, "sessions", 0, "`launches` per case and build (default the scenario's)")

@@ -71,7 +71,9 @@ func warmPhone(t *testing.T) (*virtualiphone.Phone, func(errs *watcher, args ...
 		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
 		require.NoError(t, os.WriteFile(name, []byte(text), 0o644))
 	}
-	err = packApp(bundle.App{Executable: agent, Name: "BenchApp", BundleID: "org.lilims.bench", Version: "1.0.0", Revision: "0123abc", Configuration: "Release"}, "BenchApp.ipa")
+	err = packApp(bundle.App{
+		Executable: agent, Name: "BenchApp", BundleID: "org.lilims.bench", Version: "1.0.0", Revision: "0123abc", Configuration: "Release",
+	}, "BenchApp.ipa")
 	require.NoError(t, err)
 	lab, err := virtualiphone.NewLab(virtualiphone.LabOptions{Dir: t.TempDir(), Seed: 1, Clock: newHostClock()})
 	require.NoError(t, err)
@@ -107,7 +109,10 @@ func TestAWarmVirtualPhoneIsWaitedFor(t *testing.T) {
 	code, out := bench(errs, "run", "--scenario", "short")
 	require.Equal(t, exitOK, code, "exit %d\n%s\n%s", code, out, errs.text.String())
 	require.Empty(t, errs.deeds, "exit %d\n%s\n%s", code, out, errs.text.String())
-	for _, want := range []string{"wait: waiting: its thermal state is serious, at most nominal is allowed", "wait: waited ", "thermal state nominal at the start, nominal at worst"} {
+	for _, want := range []string{
+		"wait: waiting: its thermal state is serious, at most nominal is allowed", "wait: waited ",
+		"thermal state nominal at the start, nominal at worst",
+	} {
 		assert.Contains(t, out, want, "the report lacks")
 	}
 }
@@ -171,7 +176,9 @@ func TestHeatEndsASessionOfAVirtualPhone(t *testing.T) {
 	code, out := bench(errs, "run", "--scenario", "long")
 	require.Equal(t, exitDevice, code, "exit %d\n%s\n%s", code, out, errs.text.String())
 	require.Len(t, come, 1, "exit %d\n%s\n%s", code, out, errs.text.String())
-	for _, want := range []string{"session s000-candidate: thermal: the app stopped at its thermal limit", "nominal at the start, serious at worst"} {
+	for _, want := range []string{
+		"session s000-candidate: thermal: the app stopped at its thermal limit", "nominal at the start, serious at worst",
+	} {
 		assert.Contains(t, out, want, "the report lacks")
 	}
 }
@@ -183,7 +190,10 @@ func TestHeatEndsASoakOfAVirtualPhone(t *testing.T) {
 	code, out := bench(errs, "soak", "--idle", "0s", "--duration", "2m")
 	require.Equal(t, exitDevice, code, "exit %d\n%s\n%s", code, out, errs.text.String())
 	require.Len(t, come, 2, "exit %d\n%s\n%s", code, out, errs.text.String())
-	for _, want := range []string{"session s000-candidate: thermal: the app stopped at its thermal limit", "nominal at the start, critical at worst", "the app stopped at its thermal limit after "} {
+	for _, want := range []string{
+		"session s000-candidate: thermal: the app stopped at its thermal limit", "nominal at the start, critical at worst",
+		"the app stopped at its thermal limit after ",
+	} {
 		assert.Contains(t, out, want, "the report lacks")
 	}
 }

@@ -16,7 +16,10 @@ func TestTrendOfNights(t *testing.T) {
 		if night > 14 {
 			build = "app-speed=0.8"
 		}
-		nightly(t, night, exitOK, "run", "--device", "simulated-iphone15", "--build", build, "--sessions", "4", "--html=false", "--telemetry", "0", "--seed", fmt.Sprint(night))
+		nightly(
+			t, night, exitOK, "run", "--device", "simulated-iphone15", "--build", build, "--sessions", "4", "--html=false", "--telemetry", "0",
+			"--seed", fmt.Sprint(night),
+		)
 	}
 	got := nightly(t, 22, exitOK, "trend", "--device", "simulated-iphone15", "--metric", "decode")
 	for _, want := range []string{"iPhone15,4/stories-1m/quick  Simulated iPhone 15  decode", "21 nights", "from 2026-11-15: ", " %% worse"} {

@@ -33,7 +33,10 @@ func yearCasesOf() []harness.Case {
 	for phone := range yearPhones {
 		for k := range yearCases {
 			out = append(out, harness.Case{
-				Device:   harness.Device{UDID: fmt.Sprintf("00008120-%016X", phone), Name: fmt.Sprintf("shelf %d", phone), Kind: harness.KindIPhone, ProductType: "iPhone15,4", OSBuild: "22G86"},
+				Device: harness.Device{
+					UDID: fmt.Sprintf("00008120-%016X", phone), Name: fmt.Sprintf("shelf %d", phone), Kind: harness.KindIPhone, ProductType: "iPhone15,4",
+					OSBuild: "22G86",
+				},
 				Model:    harness.Model{Name: fmt.Sprintf("model-%d", k), Hash: fmt.Sprintf("%064x", k)},
 				Scenario: harness.Scenario{Name: "chat", PromptTokens: 128, GenerateTokens: 128, Iterations: yearIterations},
 			})
@@ -49,7 +52,9 @@ func recordNight(ctx context.Context, recorder *store.Store, night int, random *
 	run := harness.Run{ID: fmt.Sprintf("night-%03d", night), Revision: "0123abc", Start: start, Plan: harness.Plan{Cases: all}}
 	var entries []harness.Entry
 	for n := range len(all) * yearLaunches {
-		planned := harness.PlannedSession{ID: fmt.Sprintf("s%04d-candidate", n), Ordinal: n, Case: n % len(all), Arm: harness.ArmCandidate, Pair: n / len(all)}
+		planned := harness.PlannedSession{
+			ID: fmt.Sprintf("s%04d-candidate", n), Ordinal: n, Case: n % len(all), Arm: harness.ArmCandidate, Pair: n / len(all),
+		}
 		run.Plan.Sessions = append(run.Plan.Sessions, planned)
 		entries = append(entries, yearLaunch(run, planned, all[planned.Case], random)...)
 	}
@@ -62,19 +67,26 @@ func recordNight(ctx context.Context, recorder *store.Store, night int, random *
 func yearLaunch(run harness.Run, planned harness.PlannedSession, c harness.Case, random *rand.Rand) []harness.Entry {
 	at := run.Start.Add(time.Duration(planned.Ordinal) * 10 * time.Second)
 	entries := []harness.Entry{{Session: planned.ID, SessionBegin: &harness.SessionBegin{ID: planned.ID, Attempt: 1, Planned: planned, Case: c, At: at,
-		Build:       harness.Build{Arm: harness.ArmCandidate, Hash: "sha256:" + c.Model.Hash},
-		Fingerprint: harness.Fingerprint{UDID: c.Device.UDID, OSBuild: c.Device.OSBuild, ModelHash: c.Model.Hash, ScenarioHash: "chat", Protocol: "1", PowerMode: "normal", Kind: c.Device.Kind}}}}
+		Build: harness.Build{Arm: harness.ArmCandidate, Hash: "sha256:" + c.Model.Hash},
+		Fingerprint: harness.Fingerprint{
+			UDID: c.Device.UDID, OSBuild: c.Device.OSBuild, ModelHash: c.Model.Hash, ScenarioHash: "chat", Protocol: "1", PowerMode: "normal",
+			Kind: c.Device.Kind,
+		}}}}
 	levels := []float64{30, 0.4, 0.09, 9e8}
 	for i := range yearIterations {
 		index := i
-		entries = append(entries, harness.Entry{Session: planned.ID, Iteration: &harness.Iteration{Session: planned.ID, Index: i, PromptTokens: 128, Outcome: harness.OutcomeOK}})
+		entries = append(entries, harness.Entry{
+			Session: planned.ID, Iteration: &harness.Iteration{Session: planned.ID, Index: i, PromptTokens: 128, Outcome: harness.OutcomeOK},
+		})
 		for k, metric := range yearMetrics {
 			m, _ := harness.MetricNamed(metric)
 			entries = append(entries, harness.Entry{Session: planned.ID, Sample: &harness.Sample{Session: planned.ID, Iteration: &index, Metric: metric, Unit: m.Unit,
 				Value: levels[k] * math.Exp(0.02*random.NormFloat64()), At: at, Source: harness.SourceDerived}})
 		}
 	}
-	return append(entries, harness.Entry{Session: planned.ID, SessionEnd: &harness.SessionEnd{ID: planned.ID, Outcome: harness.OutcomeOK, Planned: yearIterations, Measured: yearIterations, At: at.Add(9 * time.Second)}})
+	return append(entries, harness.Entry{Session: planned.ID, SessionEnd: &harness.SessionEnd{
+		ID: planned.ID, Outcome: harness.OutcomeOK, Planned: yearIterations, Measured: yearIterations, At: at.Add(9 * time.Second),
+	}})
 }
 
 // BenchmarkYear gates the last night against the one before it and looks for changes in every case's history, as
@@ -113,7 +125,10 @@ func gateAndTrend(tb testing.TB, data string, nights int) {
 	// Histories are of units; verdicts combine the units of a case.
 	for args, want := range map[*[]string]int{&trend: yearPhones * yearCases * len(yearMetrics), &compare: yearCases * len(yearMetrics)} {
 		var out, complaints bytes.Buffer
-		env := Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: io.MultiWriter(&complaints), Getenv: func(string) string { return "" }, Clock: newHostClock()}
+		env := Env{
+			Stdin: strings.NewReader(""), Stdout: &out, Stderr: io.MultiWriter(&complaints), Getenv: func(string) string { return "" },
+			Clock: newHostClock(),
+		}
 		code := run(context.Background(), env, *args)
 		got := strings.Count(out.String(), `"stretches"`) + len(verdictRow.FindAllString(out.String(), -1))
 		if code == exitInternal || code == exitUsage || got != want {

@@ -33,18 +33,28 @@ func TestMistakesInClaims(t *testing.T) {
 		text string
 		want []string
 	}{
-		"nothing wrong":    {whole, nil},
-		"nothing promised": {"model: m\n", []string{"claims/a.yaml: memory: missing", "soak: missing", "app_megabytes: missing", "claims: missing"}},
-		"unknown names": {strings.NewReplacer("device: d, context", "device: e, context", "scenario: s,", "scenario: t,").Replace(whole), []string{
+		"nothing wrong": {whole, nil},
+		"nothing promised": {
+			"model: m\n", []string{"claims/a.yaml: memory: missing", "soak: missing", "app_megabytes: missing", "claims: missing"},
+		},
+		"unknown names": {strings.NewReplacer(
+			"device: d, context", "device: e, context", "scenario: s,", "scenario: t,",
+		).Replace(whole), []string{
 			`claims/a.yaml:2: device: no device is called "e"`, `claims/a.yaml:6: scenario: no scenario is called "t"`}},
-		"unknown metric":   {strings.Replace(whole, "decode_tok_s", "decode_toks", 1), []string{`claims/a.yaml:6: decode_toks: unknown key; did you mean "decode_tok_s"?`}},
-		"no bound":         {strings.Replace(whole, ", decode_tok_s: 3", "", 1), []string{"claims/a.yaml:6: claims: it bounds no metric"}},
-		"no scenario":      {strings.Replace(whole, " scenario: s,", "", 1), []string{"claims/a.yaml:6: claims: device and scenario are wanted"}},
-		"claimed twice":    {whole + "  - {device: d, scenario: s, ttft_s: 3}\n", []string{"claims/a.yaml:7: claims: d with s is claimed twice"}},
-		"no soak":          {strings.Replace(whole, "scenario: soak", "scenario: s", 1), []string{"claims/a.yaml: soak: the scenario s is not a soak"}},
-		"no list":          {strings.Replace(whole, "  - {", "  {", 1), []string{"claims: expected a list of claims"}},
-		"negative":         {strings.Replace(whole, "0.5", "-0.5", 1), []string{"claims/a.yaml:3: retention_300s: -0.5 lies outside"}},
-		"memory of a word": {strings.Replace(whole, "{device: d, context: 8192}", "lots", 1), []string{"claims/a.yaml:2: memory: expected keys and values"}},
+		"unknown metric": {strings.Replace(whole, "decode_tok_s", "decode_toks", 1), []string{
+			`claims/a.yaml:6: decode_toks: unknown key; did you mean "decode_tok_s"?`,
+		}},
+		"no bound":      {strings.Replace(whole, ", decode_tok_s: 3", "", 1), []string{"claims/a.yaml:6: claims: it bounds no metric"}},
+		"no scenario":   {strings.Replace(whole, " scenario: s,", "", 1), []string{"claims/a.yaml:6: claims: device and scenario are wanted"}},
+		"claimed twice": {whole + "  - {device: d, scenario: s, ttft_s: 3}\n", []string{"claims/a.yaml:7: claims: d with s is claimed twice"}},
+		"no soak": {
+			strings.Replace(whole, "scenario: soak", "scenario: s", 1), []string{"claims/a.yaml: soak: the scenario s is not a soak"},
+		},
+		"no list":  {strings.Replace(whole, "  - {", "  {", 1), []string{"claims: expected a list of claims"}},
+		"negative": {strings.Replace(whole, "0.5", "-0.5", 1), []string{"claims/a.yaml:3: retention_300s: -0.5 lies outside"}},
+		"memory of a word": {
+			strings.Replace(whole, "{device: d, context: 8192}", "lots", 1), []string{"claims/a.yaml:2: memory: expected keys and values"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Load(fstest.MapFS{

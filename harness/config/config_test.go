@@ -70,11 +70,18 @@ func TestMistakes(t *testing.T) {
 		"unknown key, near name": {"scenarios/a.yaml", "prompt: x\ngenerate_tokns: 3\n", []string{
 			`scenarios/a.yaml:2: generate_tokns: unknown key; did you mean "generate_tokens"?`, "scenarios/a.yaml: generate_tokens: missing"}},
 		"unknown key, nothing near": {"devices/a.yaml", goodDevice + "flavour: mint\n", []string{"devices/a.yaml:3: flavour: unknown key"}},
-		"key given twice":           {"devices/a.yaml", goodDevice + "chip: A\nchip: B\n", []string{"devices/a.yaml:4: chip: given before in line 3"}},
-		"a model of nothing":        {"models/a.yaml", "licence: mit\n", []string{"models/a.yaml: path: missing, and no files to make the model of"}},
-		"a model twice over":        {"models/a.yaml", "path: x\nfiles:\n  - name: a.gguf\n    sources: [here]\n", []string{"models/a.yaml: path: excludes files"}},
+		"key given twice": {
+			"devices/a.yaml", goodDevice + "chip: A\nchip: B\n", []string{"devices/a.yaml:4: chip: given before in line 3"},
+		},
+		"a model of nothing": {
+			"models/a.yaml", "licence: mit\n", []string{"models/a.yaml: path: missing, and no files to make the model of"},
+		},
+		"a model twice over": {
+			"models/a.yaml", "path: x\nfiles:\n  - name: a.gguf\n    sources: [here]\n", []string{"models/a.yaml: path: excludes files"},
+		},
 		"files of a model": {"models/a.yaml", "files:\n  - name: ../a\n    sha256: abc\n    sources: [ftp://x/y, 'pypi:a!b', '']\n  - name: b\n    source: x\n  - name: b\n    sources: []\n", []string{
-			`models/a.yaml:2: name: "../a" is not a valid file name`, `models/a.yaml:2: sha256: "abc" is not a SHA-256`, `"ftp://x/y": expected an http or https URL`,
+			`models/a.yaml:2: name: "../a" is not a valid file name`, `models/a.yaml:2: sha256: "abc" is not a SHA-256`,
+			`"ftp://x/y": expected an http or https URL`,
 			`"pypi:a!b": expected pypi:NAME==VERSION!MEMBER`, "an empty source", `models/a.yaml:6: source: unknown key; did you mean "sources"?`,
 			"models/a.yaml:5: sources: missing: where is b to come from?", "models/a.yaml:7: name: the file b is listed before", "expected a list"}},
 		"not a number": {"devices/a.yaml", goodDevice + "memory_gib: much\n", []string{`memory_gib: "much" is not a number`}},
@@ -90,22 +97,42 @@ func TestMistakes(t *testing.T) {
 		"wrong enum":     {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\ncompute_units: cpuonly\n", []string{`did you mean "cpu_only"?`}},
 		"several in one file": {"scenarios/a.yaml", "warmups: x\niterations: 0\n", []string{
 			`warmups: "x" is not a whole number`, "iterations: 0 is less than 1", "generate_tokens: missing", "prompt: missing"}},
-		"soak with iterations":      {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\niterations: 3\nduration: 1m\n", []string{"duration: excludes iterations"}},
-		"soak with minimum work":    {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nminimum_work: 30s\nduration: 1m\n", []string{"minimum_work: has no effect beside duration"}},
-		"timeout shorter than work": {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nminimum_work: 9m\nidle_before: 1m\n", []string{"session_timeout: 10m0s leaves no time beyond the 10m0s"}},
-		"timeout shorter than soak": {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nduration: 20m\n", []string{"session_timeout: 10m0s leaves no time"}},
-		"abort below start":         {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nstart_thermal: serious\nabort_thermal: fair\n", []string{"fair would end a session that may start at serious"}},
-		"sweep of two keys":         {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nsweep:\n  kv_depth: [1]\n  prompt_tokens: [2]\n", []string{"sweep: expected one key"}},
-		"sweep of unknown key":      {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nsweep:\n  kv_depht: [1]\n", []string{`did you mean "kv_depth"?`}},
-		"unknown metric":            {"policies/a.yaml", "max_battery_celsius: 30\nthreshold:\n  decode_toks: 0.1\n", []string{`did you mean "decode_tok_s"?`}},
-		"threshold in per cent":     {"policies/a.yaml", "max_battery_celsius: 30\nthreshold:\n  decode_tok_s: 10\n", []string{"10 lies outside 0.001 to 1"}},
-		"policy without limits":     {"policies/a.yaml", "cool_down_limit: 1m\n", []string{"max_battery_celsius: missing", "threshold: missing"}},
-		"model from nowhere":        {"models/a.yaml", "licence: MIT\n", []string{"path: missing"}},
-		"list at the top":           {"models/a.yaml", "- a\n", []string{"not a list of keys and values"}},
-		"empty file":                {"models/a.yaml", "", []string{"models/a.yaml: EOF"}},
-		"not YAML":                  {"models/a.yaml", "a: [\n", []string{"models/a.yaml: yaml:"}},
-		"two documents":             {"models/a.yaml", "path: x\n---\npath: y\n", []string{"a second document"}},
-		"wrong ending":              {"models/a.yml", "path: x\n", []string{"not a .yaml file"}},
+		"soak with iterations": {
+			"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\niterations: 3\nduration: 1m\n", []string{"duration: excludes iterations"},
+		},
+		"soak with minimum work": {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nminimum_work: 30s\nduration: 1m\n", []string{
+			"minimum_work: has no effect beside duration",
+		}},
+		"timeout shorter than work": {"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nminimum_work: 9m\nidle_before: 1m\n", []string{
+			"session_timeout: 10m0s leaves no time beyond the 10m0s",
+		}},
+		"timeout shorter than soak": {
+			"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nduration: 20m\n", []string{"session_timeout: 10m0s leaves no time"},
+		},
+		"abort below start": {
+			"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nstart_thermal: serious\nabort_thermal: fair\n",
+			[]string{"fair would end a session that may start at serious"},
+		},
+		"sweep of two keys": {
+			"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nsweep:\n  kv_depth: [1]\n  prompt_tokens: [2]\n",
+			[]string{"sweep: expected one key"},
+		},
+		"sweep of unknown key": {
+			"scenarios/a.yaml", "prompt: x\ngenerate_tokens: 3\nsweep:\n  kv_depht: [1]\n", []string{`did you mean "kv_depth"?`},
+		},
+		"unknown metric": {
+			"policies/a.yaml", "max_battery_celsius: 30\nthreshold:\n  decode_toks: 0.1\n", []string{`did you mean "decode_tok_s"?`},
+		},
+		"threshold in per cent": {
+			"policies/a.yaml", "max_battery_celsius: 30\nthreshold:\n  decode_tok_s: 10\n", []string{"10 lies outside 0.001 to 1"},
+		},
+		"policy without limits": {"policies/a.yaml", "cool_down_limit: 1m\n", []string{"max_battery_celsius: missing", "threshold: missing"}},
+		"model from nowhere":    {"models/a.yaml", "licence: MIT\n", []string{"path: missing"}},
+		"list at the top":       {"models/a.yaml", "- a\n", []string{"not a list of keys and values"}},
+		"empty file":            {"models/a.yaml", "", []string{"models/a.yaml: EOF"}},
+		"not YAML":              {"models/a.yaml", "a: [\n", []string{"models/a.yaml: yaml:"}},
+		"two documents":         {"models/a.yaml", "path: x\n---\npath: y\n", []string{"a second document"}},
+		"wrong ending":          {"models/a.yml", "path: x\n", []string{"not a .yaml file"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Load(fstest.MapFS{tc.file: {Data: []byte(tc.text)}})
@@ -126,7 +153,10 @@ func TestMistakesOfAllFilesAtOnce(t *testing.T) {
 		"devices/c.yaml":   {Data: []byte(goodDevice)},
 		"scenarios/d.yaml": {Data: []byte("prompt: x\n")},
 	})
-	for _, want := range []string{"4 mistakes", "devices/a.yaml: product_type: missing", `"iphone15,4" already names b`, `"iphone 15" already names b`, "scenarios/d.yaml: generate_tokens"} {
+	for _, want := range []string{
+		"4 mistakes", "devices/a.yaml: product_type: missing", `"iphone15,4" already names b`, `"iphone 15" already names b`,
+		"scenarios/d.yaml: generate_tokens",
+	} {
 		require.ErrorContains(t, err, want, "Load()")
 	}
 }
@@ -136,7 +166,10 @@ func TestFind(t *testing.T) {
 	v, err := Find("scenario", "Quick", entries)
 	require.NoError(t, err, "Find(Quick)")
 	assert.Equal(t, 1, v, "Find(Quick)")
-	for word, near := range map[string]string{"quik": "Did you mean quick?", "promt-16": "Did you mean prompt-16?", "prompt": "Did you mean prompt-16?", "zebra": "Available: chat, prompt-16, quick."} {
+	for word, near := range map[string]string{
+		"quik": "Did you mean quick?", "promt-16": "Did you mean prompt-16?", "prompt": "Did you mean prompt-16?",
+		"zebra": "Available: chat, prompt-16, quick.",
+	} {
 		_, err := Find("scenario", word, entries)
 		assert.Equal(t, harness.KindUsage, harness.KindOf(err), "Find(%s)", word)
 		assert.Contains(t, harness.HintOf(err), near, "Find(%s)", word)
@@ -156,7 +189,9 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Add("scenarios", []byte("a: &a\n  b: *a\n"))
 	f.Fuzz(func(t *testing.T, folder string, text []byte) {
-		c, err := Load(fstest.MapFS{"x": {}, "scenarios/f.yaml": {Data: text}, "policies/f.yaml": {Data: text}, "devices/f.yaml": {Data: text}, "models/f.yaml": {Data: text}})
+		c, err := Load(fstest.MapFS{"x": {}, "scenarios/f.yaml": {
+			Data: text,
+		}, "policies/f.yaml": {Data: text}, "devices/f.yaml": {Data: text}, "models/f.yaml": {Data: text}})
 		_, bad := json.Marshal(c)
 		require.NoError(t, bad, "a catalogue that cannot be written")
 		for _, s := range c.Scenarios {

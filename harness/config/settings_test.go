@@ -43,7 +43,9 @@ func TestSettingsPrecedence(t *testing.T) {
 	assert.Equal(t, "typed", *policy)
 	assert.Equal(t, 5*time.Minute, *timeout)
 	assert.Equal(t, 1, *seed)
-	for name, source := range map[string]string{"data": "BENCH_DATA", "policy": "flag", "baselines": "own.yaml", "reconnect-timeout": "own.yaml", "scenario": "default"} {
+	for name, source := range map[string]string{
+		"data": "BENCH_DATA", "policy": "flag", "baselines": "own.yaml", "reconnect-timeout": "own.yaml", "scenario": "default",
+	} {
 		assert.Equal(t, source, effective(t, s, name).Source, name)
 	}
 	assert.Equal(t, "typed", effective(t, s, "policy").Text())
@@ -64,7 +66,10 @@ func TestSettingsMistakes(t *testing.T) {
 	_, err := LoadSettings([]SettingsFile{file}, environment(map[string]string{"BENCH_TELEMETRY_INTERVAL": "-1s"}))
 	require.Error(t, err)
 	assert.Equal(t, harness.KindUsage, harness.KindOf(err))
-	for _, want := range []string{`bench.yaml:2: baseline: unknown key; did you mean "baselines"?`, "bench.yaml:3: reconnect-timeout: ", "bench.yaml:4: quiet: ", "BENCH_TELEMETRY_INTERVAL: "} {
+	for _, want := range []string{
+		`bench.yaml:2: baseline: unknown key; did you mean "baselines"?`, "bench.yaml:3: reconnect-timeout: ", "bench.yaml:4: quiet: ",
+		"BENCH_TELEMETRY_INTERVAL: ",
+	} {
 		require.ErrorContains(t, err, want)
 	}
 	var mistake Mistake

@@ -31,8 +31,10 @@ func run(id, udid string, at time.Time, change ...func(*harness.RecordedSession)
 	s := harness.RecordedSession{
 		Begin: harness.SessionBegin{ID: "s000", At: at, Build: harness.Build{BundleID: "org.lilims.bench", Number: "7"},
 			Case: harness.Case{Device: harness.Device{UDID: udid, Kind: harness.KindIPhone, ProductType: "iPhone15,4", OSBuild: "22G86"}}},
-		End:     &harness.SessionEnd{Outcome: harness.OutcomeOK, At: at.Add(time.Minute)},
-		Samples: []harness.Sample{{Metric: harness.Footprint, Value: 90e6}, {Metric: harness.LedgerPeak, Value: 100e6}, {Metric: harness.LoadCold, Value: 2}},
+		End: &harness.SessionEnd{Outcome: harness.OutcomeOK, At: at.Add(time.Minute)},
+		Samples: []harness.Sample{
+			{Metric: harness.Footprint, Value: 90e6}, {Metric: harness.LedgerPeak, Value: 100e6}, {Metric: harness.LoadCold, Value: 2},
+		},
 	}
 	for i := range 2 {
 		begin := int64(i) * 10e9
@@ -75,12 +77,18 @@ func TestRows(t *testing.T) {
 		{"peak memory, apart", fmt.Sprintf(peak, 200e6), nil, "peak memory 2e+08 ! 1e+08"},
 		{"peak memory of iOS 27", `{"path":"intervalEntries.0.values.peakMemory","value":1e8,"unit":"B"}`, nil, "peak memory 1e+08 = 1e+08"},
 		{"no footprint", fmt.Sprintf(peak, 200e6), func(s *harness.RecordedSession) { s.Samples = nil }, "peak memory 2e+08 = -"},
-		{"the app's own highest", fmt.Sprintf(peak, 90e6), func(s *harness.RecordedSession) { s.Samples = s.Samples[:1] }, "peak memory 9e+07 = 9e+07"},
-		{"counts", signpost("load", "totalSignpostCount", 1) + "," + signpost("prefill", "totalSignpostCount", 2) + "," + signpost("decode", "totalSignpostCount", 3), nil,
+		{"the app's own highest", fmt.Sprintf(
+			peak, 90e6,
+		), func(s *harness.RecordedSession) { s.Samples = s.Samples[:1] }, "peak memory 9e+07 = 9e+07"},
+		{"counts", signpost("load", "totalSignpostCount", 1) + "," + signpost(
+			"prefill", "totalSignpostCount", 2,
+		) + "," + signpost("decode", "totalSignpostCount", 3), nil,
 			"loads marked 1 = 1; prefills marked 2 = 2; decodes marked 3 ! 2"},
 		{"someone else's signpost", `{"path":"signpostMetrics.0.totalSignpostCount","signpost":"decode","category":"network","value":9,"unit":"1"}`, nil, ""},
 		{"CPU time", signpost("decode", "signpostIntervalData.signpostCumulativeCPUTime", 12), nil, "CPU time in decode 12 = 6"},
-		{"CPU time of more cores than there are", signpost("prefill", "signpostIntervalData.signpostCumulativeCPUTime", 50), nil, "CPU time in prefill 50 ! 2"},
+		{"CPU time of more cores than there are", signpost(
+			"prefill", "signpostIntervalData.signpostCumulativeCPUTime", 50,
+		), nil, "CPU time in prefill 50 ! 2"},
 		{"CPU time of iOS 27", signpost("decode", "signpostInterval.cpuTime", 6), nil, "CPU time in decode 6 = 6"},
 		{"foreground", `{"path":"applicationTimeMetrics.cumulativeForegroundTime","value":60,"unit":"s"}`, nil, "time in the foreground 60 = 10"},
 		{"less in the foreground than at work", `{"path":"applicationTimeMetrics.cumulativeForegroundTime","value":5,"unit":"s"}`, nil, "time in the foreground 5 ! 10"},
@@ -141,7 +149,9 @@ func TestWhatIsJoined(t *testing.T) {
 // TestPayloadsOfOneWindowSpeakTogether: the system delivers a day in parts.
 func TestPayloadsOfOneWindowSpeakTogether(t *testing.T) {
 	one := day(`[{"path":"memoryMetrics.peakMemoryUsage","value":1e8,"unit":"B"}]`)
-	two := day(`[{"path":"applicationTimeMetrics.cumulativeForegroundTime","value":60,"unit":"s"}]`, func(d *Delivery) { d.Source = "other.json" })
+	two := day(
+		`[{"path":"applicationTimeMetrics.cumulativeForegroundTime","value":60,"unit":"s"}]`, func(d *Delivery) { d.Source = "other.json" },
+	)
 	got := Compare([]harness.Recorded{run("r1", "U1", noon)}, []Delivery{one, two})
 	require.Len(t, got, 1, "Compare")
 	require.Len(t, got[0].Payloads, 2, "Compare")

@@ -76,11 +76,14 @@ func TestCurve(t *testing.T) {
 			{Outcome: harness.OutcomeOK, TokenNs: evenly(10, 20, 5, 5)},
 		},
 		Samples: []harness.Sample{
-			sample(harness.ThermalRank, 1e9, 0), sample(harness.Footprint, 8e9, 100), sample(harness.Footprint, 9e9, 300), sample(harness.Footprint, 10e9, 200),
+			sample(harness.ThermalRank, 1e9, 0), sample(harness.Footprint, 8e9, 100), sample(harness.Footprint, 9e9, 300),
+			sample(harness.Footprint, 10e9, 200),
 			sample(harness.ThermalRank, 18e9, 2), sample(harness.ThermalRank, 24e9, 1), sample(harness.ThermalRank, 25e9, 9),
 		},
 		// 7 s to 27 s on the host: 2 W, then 4 W, then a reset.
-		Battery: []harness.BatteryReading{reading(2, 0, 0), reading(12, 20000, 10), reading(12, 20000, 10), reading(22, 60000, 20), reading(27, 5, 1)},
+		Battery: []harness.BatteryReading{
+			reading(2, 0, 0), reading(12, 20000, 10), reading(12, 20000, 10), reading(22, 60000, 20), reading(27, 5, 1),
+		},
 	}
 	points := Curve(s)
 	require.Len(t, points, 4, "%d windows: %+v", len(points), points)
@@ -89,7 +92,8 @@ func TestCurve(t *testing.T) {
 		footprint *float64
 		watts     *float64
 	}{
-		{harness.ThermalNominal, ref(300.0), ref(2.0)}, {harness.ThermalNominal, nil, ref(4.0)}, {harness.ThermalSerious, nil, ref(4.0)}, {harness.ThermalSerious, nil, nil},
+		{harness.ThermalNominal, ref(300.0), ref(2.0)}, {harness.ThermalNominal, nil, ref(4.0)}, {harness.ThermalSerious, nil, ref(4.0)},
+		{harness.ThermalSerious, nil, nil},
 	} {
 		p := points[i]
 		require.NotNil(t, p.Thermal, "window %d: thermal", i)

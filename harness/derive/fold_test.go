@@ -210,8 +210,10 @@ func TestFoldOutcomes(t *testing.T) {
 		want    string
 		problem string // part of one
 	}{
-		"all ok":      {func(s *script) { s.hello(0).whole(10, 0).whole(100, 1) }, okExit, "ok, ok", ""},
-		"app crashed": {func(s *script) { s.hello(0).whole(10, 0).begin(100, 1).tokens(1, 0, 120) }, crash, "ok, app_crash(killed by signal 11)", ""},
+		"all ok": {func(s *script) { s.hello(0).whole(10, 0).whole(100, 1) }, okExit, "ok, ok", ""},
+		"app crashed": {
+			func(s *script) { s.hello(0).whole(10, 0).begin(100, 1).tokens(1, 0, 120) }, crash, "ok, app_crash(killed by signal 11)", "",
+		},
 		"crash in the middle of a line": {func(s *script) {
 			s.hello(0).begin(10, 0).tokens(0, 0, 20).raw(`{"v":1,"seq":3,"at_n`)
 		}, crash, "app_crash(killed by signal 11)", "line 4 cannot be read"},
@@ -237,24 +239,59 @@ func TestFoldOutcomes(t *testing.T) {
 		"lines of two threads cross": {func(s *script) {
 			s.hello(0).begin(10, 0).tokens(0, 0, 60).event(30, wire.Event{Kind: wire.Thermal, State: "nominal"}).tokens(0, 1, 70).end(71, 0, "ok", 2)
 		}, okExit, "ok", ""},
-		"token stamps go back":     {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 50, 40, 60).end(61, 0, "ok", 3) }, okExit, "invalid(its tokens' time stamps go back)", ""},
-		"token before the request": {func(s *script) { s.hello(0).begin(90, 0).tokens(0, 0, 50, 95).end(96, 0, "ok", 2) }, okExit, "invalid(its tokens' time stamps go back)", ""},
+		"token stamps go back": {
+			func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 50, 40, 60).end(61, 0, "ok", 3) }, okExit,
+			"invalid(its tokens' time stamps go back)", "",
+		},
+		"token before the request": {
+			func(s *script) { s.hello(0).begin(90, 0).tokens(0, 0, 50, 95).end(96, 0, "ok", 2) }, okExit, "invalid(its tokens' time stamps go back)",
+			"",
+		},
 		"token later than its line": {func(s *script) {
-			s.hello(0).begin(10, 0).event(30, wire.Event{Kind: wire.Tokens, Iteration: ptr(0), First: ptr(0), IDs: []int32{1, 2}, At: []int64{20e6, 5000e6}}).end(41, 0, "ok", 2)
+			s.hello(0).begin(10, 0).event(30, wire.Event{
+				Kind: wire.Tokens, Iteration: ptr(0), First: ptr(0), IDs: []int32{1, 2}, At: []int64{20e6, 5000e6},
+			}).end(41, 0, "ok", 2)
 		}, okExit, "invalid(a token's time stamp is 4.97s later than that of its line)", ""},
 		"sample without a number": {func(s *script) {
-			s.hello(0).begin(10, 0).event(15, wire.Event{Kind: wire.Sample, Metric: harness.Footprint, Unit: "B"}).tokens(0, 0, 20).end(41, 0, "ok", 1)
+			s.hello(0).begin(10, 0).event(15, wire.Event{
+				Kind: wire.Sample, Metric: harness.Footprint, Unit: "B",
+			}).tokens(0, 0, 20).end(41, 0, "ok", 1)
 		}, okExit, "ok", "footprint_bytes came without a number"},
-		"count disagrees":           {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).end(41, 0, "ok", 2) }, okExit, "invalid(the app counted 2 tokens and 1 arrived)", ""},
-		"first index jumps":         {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 3, 20).end(41, 0, "ok", 1) }, okExit, "invalid(received token 3, expected token 0)", ""},
-		"unknown outcome":           {func(s *script) { s.hello(0).begin(10, 0).end(41, 0, "splendid", 0) }, okExit, `invalid(the app gave the unknown outcome "splendid")`, ""},
-		"thermal told by the app":   {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).end(41, 0, "thermal", 1) }, okExit, "thermal", ""},
-		"unknown thermal state":     {func(s *script) { s.hello(0).event(1, wire.Event{Kind: wire.Thermal, State: "toasty"}).whole(10, 0) }, okExit, "ok", "unknown thermal state"},
-		"iteration repeated":        {func(s *script) { s.hello(0).whole(10, 0).whole(100, 0).whole(200, 1) }, okExit, "ok, ok", "begun again after its end"},
-		"relaunch takes it up":      {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).hello(5).whole(15, 0) }, okExit, "ok", "cut off after 1 tokens and begun again"},
-		"relaunch goes on":          {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).hello(5).whole(15, 1) }, okExit, "app_crash(the process ended before it), ok", "launched again"},
-		"relaunch and nothing more": {func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).hello(5) }, crash, "app_crash(the process ended before it)", ""},
-		"nothing at all":            {func(s *script) {}, crash, "", ""},
+		"count disagrees": {
+			func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).end(41, 0, "ok", 2) }, okExit,
+			"invalid(the app counted 2 tokens and 1 arrived)", "",
+		},
+		"first index jumps": {
+			func(s *script) { s.hello(0).begin(10, 0).tokens(0, 3, 20).end(41, 0, "ok", 1) }, okExit, "invalid(received token 3, expected token 0)",
+			"",
+		},
+		"unknown outcome": {
+			func(s *script) { s.hello(0).begin(10, 0).end(41, 0, "splendid", 0) }, okExit, `invalid(the app gave the unknown outcome "splendid")`,
+			"",
+		},
+		"thermal told by the app": {
+			func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).end(41, 0, "thermal", 1) }, okExit, "thermal", "",
+		},
+		"unknown thermal state": {func(s *script) {
+			s.hello(0).event(1, wire.Event{
+				Kind: wire.Thermal, State: "toasty",
+			}).whole(10, 0)
+		}, okExit, "ok", "unknown thermal state"},
+		"iteration repeated": {
+			func(s *script) { s.hello(0).whole(10, 0).whole(100, 0).whole(200, 1) }, okExit, "ok, ok", "begun again after its end",
+		},
+		"relaunch takes it up": {
+			func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).hello(5).whole(15, 0) }, okExit, "ok",
+			"cut off after 1 tokens and begun again",
+		},
+		"relaunch goes on": {
+			func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).hello(5).whole(15, 1) }, okExit, "app_crash(the process ended before it), ok",
+			"launched again",
+		},
+		"relaunch and nothing more": {
+			func(s *script) { s.hello(0).begin(10, 0).tokens(0, 0, 20).hello(5) }, crash, "app_crash(the process ended before it)", "",
+		},
+		"nothing at all": {func(s *script) {}, crash, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScript(t)
@@ -395,7 +432,9 @@ func TestFoldSamples(t *testing.T) {
 		return wire.Event{Kind: wire.Sample, Metric: metric, Value: &v, Unit: unit}
 	}
 	s := newScript(t).hello(0).event(1, sample(harness.Footprint, 9e9, "B")).begin(10, 0).event(11, sample(harness.Footprint, 100, "B")).
-		event(12, sample(harness.Footprint, 300, "B")).event(13, sample(harness.Footprint, 200, "B")).event(14, sample("available_bytes", -1, "B")).
+		event(12, sample(harness.Footprint, 300, "B")).event(13, sample(harness.Footprint, 200, "B")).event(
+		14, sample("available_bytes", -1, "B"),
+	).
 		event(15, sample(harness.Perplexity, 3, "%")).event(16, sample("skin_offset_c", -2, "C")).
 		tokens(0, 0, 20, 30).end(41, 0, "ok", 2)
 	r := foldText(t, Expect{Session: "s"}, s.b.Bytes(), okExit)

@@ -19,7 +19,9 @@ func TestPlacements(t *testing.T) {
 	for i, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
 		lines = append(lines, harness.EventLine{Number: i + 1, Text: line})
 	}
-	lines = append(lines, harness.EventLine{Number: 9, Text: `{"v":2,"seq":4,"at_ns":1,"kind":"placement","unit":"cpu","function":"decode","count":1}`},
+	lines = append(lines, harness.EventLine{
+		Number: 9, Text: `{"v":2,"seq":4,"at_ns":1,"kind":"placement","unit":"cpu","function":"decode","count":1}`,
+	},
 		harness.EventLine{Number: 10, Text: `{"v":1,"seq":5,"kind":"placement"`})
 	want := []harness.Placement{
 		{Function: "decode", Unit: "neural_engine", Count: 120},

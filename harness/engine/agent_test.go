@@ -54,7 +54,9 @@ func TestRealProcess(t *testing.T) {
 	} else {
 		agent = runnertest.BuildAgent(t)
 	}
-	runner, err := local.New(local.Options{Dir: t.TempDir(), Clock: wall{}, Environ: []string{"PATH=/usr/bin:/bin"}, Poll: 5 * time.Millisecond})
+	runner, err := local.New(local.Options{
+		Dir: t.TempDir(), Clock: wall{}, Environ: []string{"PATH=/usr/bin:/bin"}, Poll: 5 * time.Millisecond,
+	})
 	require.NoError(t, err)
 	devices, err := runner.Devices(context.Background())
 	require.NoError(t, err)
@@ -73,7 +75,9 @@ func TestRealProcess(t *testing.T) {
 	require.Equal(t, 2, r.Ended[0].Measured, "Run()")
 	assert.Empty(t, rec.notices("events"), "the app's lines")
 	id := p.Sessions[0].ID
-	for metric, n := range map[string]int{harness.DecodeTokS: 2, harness.PrefillTokS: 2, harness.ITLP50: 2, harness.TTFT: 2, harness.PeakFootprint: 2} {
+	for metric, n := range map[string]int{
+		harness.DecodeTokS: 2, harness.PrefillTokS: 2, harness.ITLP50: 2, harness.TTFT: 2, harness.PeakFootprint: 2,
+	} {
 		got := rec.samples(id, metric)
 		require.Len(t, got, n, "%s, absent: %q", metric, rec.absence(id, metric))
 		assert.Positive(t, got[0].Value, metric)

@@ -40,7 +40,9 @@ var small = harness.Model{Name: "stories-1m", Hash: "aa11", SizeBytes: 3 << 20}
 func newLab(t *testing.T, scenario harness.Scenario, model harness.Model, options simulated.Options, builds ...harness.Build) *lab {
 	t.Helper()
 	if options.Profiles == nil {
-		options.Profiles = []harness.DeviceProfile{{Name: "iPhone15", Marketing: "iPhone 15", ProductType: "iPhone15,4", Chip: "A16 Bionic", BatteryWh: 12.98}}
+		options.Profiles = []harness.DeviceProfile{
+			{Name: "iPhone15", Marketing: "iPhone 15", ProductType: "iPhone15,4", Chip: "A16 Bionic", BatteryWh: 12.98},
+		}
 	}
 	options.Start = start
 	runner := simulated.New(options)

@@ -71,7 +71,9 @@ func TestFirstProbeBecomesTheReference(t *testing.T) {
 	assert.Equal(t, harness.ThermalNominal, *got.State.Thermal, "reference")
 	assert.GreaterOrEqual(t, got.TokS, 100.0, "reference")
 	notices := l.rec.notices("probe")
-	for want, times := range map[string]int{"first launch after the install": 1, "is this device's cold reference from now on": 1, "% of this device's cold reference of": 2} {
+	for want, times := range map[string]int{
+		"first launch after the install": 1, "is this device's cold reference from now on": 1, "% of this device's cold reference of": 2,
+	} {
 		assert.Equal(t, times, withinText(notices, want), "%d notices say %q, want %d: %q", withinText(notices, want), want, times, notices)
 	}
 	waits := l.rec.notices("wait")
@@ -125,7 +127,9 @@ func TestProbeThatStaysSlowRefuses(t *testing.T) {
 	shelf2.kept = []harness.Reference{lucky}
 	again.eng.Policy.CoolDownLimit = 2 * time.Minute
 	r, err := again.eng.Run(context.Background(), again.run)
-	assert.False(t, outcomes(r) != "ok refused" || harness.KindOf(err) != harness.KindDevice || !strings.Contains(harness.HintOf(err), "--renew-reference") ||
+	assert.False(t, outcomes(r) != "ok refused" || harness.KindOf(err) != harness.KindDevice || !strings.Contains(
+		harness.HintOf(err), "--renew-reference",
+	) ||
 		!strings.Contains(r.Ended[1].Reason, "unchanged after 2m"), "Run() = %v with hint %q, ended %+v", err, harness.HintOf(err), r.Ended)
 	renewed, shelf3 := probing(t, quick, small, simulated.Options{})
 	shelf3.kept, renewed.eng.RenewReferences = []harness.Reference{lucky}, true

@@ -126,16 +126,26 @@ func TestWhatServersDo(t *testing.T) {
 		requests int
 		failure  string // "" : the file is there
 	}{
-		"in one go":                         {[]http.HandlerFunc{whole(data, `"a"`)}, hashOf(data), 1, ""},
-		"cut off again and again":           {[]http.HandlerFunc{cut(data, `"a"`, 70_000), cut(data, `"a"`, 70_000), cut(data, `"a"`, 70_000), whole(data, `"a"`)}, hashOf(data), 4, ""},
-		"no ranges":                         {[]http.HandlerFunc{cut(data, `"a"`, 70_000), func(w http.ResponseWriter, r *http.Request) { w.Write(data) }}, hashOf(data), 2, ""},
+		"in one go": {[]http.HandlerFunc{whole(data, `"a"`)}, hashOf(data), 1, ""},
+		"cut off again and again": {[]http.HandlerFunc{
+			cut(data, `"a"`, 70_000), cut(data, `"a"`, 70_000), cut(data, `"a"`, 70_000), whole(data, `"a"`),
+		}, hashOf(data), 4, ""},
+		"no ranges": {
+			[]http.HandlerFunc{cut(data, `"a"`, 70_000), func(w http.ResponseWriter, r *http.Request) { w.Write(data) }}, hashOf(data), 2, "",
+		},
 		"the file changes between attempts": {[]http.HandlerFunc{cut(other, `"old"`, 70_000), whole(data, `"new"`)}, hashOf(data), 2, ""},
-		"busy at first":                     {[]http.HandlerFunc{status(503), status(429, "Retry-After", "7"), whole(data, `"a"`)}, hashOf(data), 3, ""},
-		"a redirect":                        {[]http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) }, whole(data, `"a"`)}, hashOf(data), 2, ""},
-		"no such file":                      {[]http.HandlerFunc{status(404)}, hashOf(data), 1, "the server answers 404 Not Found"},
-		"no account":                        {[]http.HandlerFunc{status(401)}, hashOf(data), 1, "the server answers 401 Unauthorized"},
-		"down for good":                     {[]http.HandlerFunc{status(500)}, hashOf(data), 5, "500 Internal Server Error (5 attempts)"},
-		"another file":                      {[]http.HandlerFunc{whole(other, `"a"`)}, hashOf(data), 1, "it has the SHA-256 " + hashOf(other) + ", not " + hashOf(data)},
+		"busy at first": {
+			[]http.HandlerFunc{status(503), status(429, "Retry-After", "7"), whole(data, `"a"`)}, hashOf(data), 3, "",
+		},
+		"a redirect": {[]http.HandlerFunc{
+			func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) }, whole(data, `"a"`),
+		}, hashOf(data), 2, ""},
+		"no such file":  {[]http.HandlerFunc{status(404)}, hashOf(data), 1, "the server answers 404 Not Found"},
+		"no account":    {[]http.HandlerFunc{status(401)}, hashOf(data), 1, "the server answers 401 Unauthorized"},
+		"down for good": {[]http.HandlerFunc{status(500)}, hashOf(data), 5, "500 Internal Server Error (5 attempts)"},
+		"another file": {
+			[]http.HandlerFunc{whole(other, `"a"`)}, hashOf(data), 1, "it has the SHA-256 " + hashOf(other) + ", not " + hashOf(data),
+		},
 		"a range from elsewhere": {[]http.HandlerFunc{cut(data, `"a"`, 70_000), func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Range", "bytes 5-9/10")
 			w.WriteHeader(206)
@@ -165,7 +175,9 @@ func TestWhatServersDo(t *testing.T) {
 func TestAServerMaySayHowLongToWait(t *testing.T) {
 	b := newBed(t)
 	data := content(10)
-	url, _ := serve(t, status(503), status(429, "Retry-After", "7"), status(503, "Retry-After", "Fri, 27 Nov 2026 01:00:00 GMT"), whole(data, `"a"`))
+	url, _ := serve(
+		t, status(503), status(429, "Retry-After", "7"), status(503, "Retry-After", "Fri, 27 Nov 2026 01:00:00 GMT"), whole(data, `"a"`),
+	)
 	_, err := b.Fetch(t.Context(), harness.ModelFile{Name: "m", SHA256: hashOf(data), Sources: []harness.FileSource{{url}}})
 	require.NoError(t, err)
 	assert.Equal(t, fmt.Sprint([]time.Duration{time.Second, 7 * time.Second, longestWait}), fmt.Sprint(b.clock.waited), "waited")
@@ -287,7 +299,10 @@ func TestTwoAtOnce(t *testing.T) {
 func TestTheTokenGoesToTheHubOnly(t *testing.T) {
 	b := newBed(t)
 	b.env["HF_TOKEN"] = "secret"
-	for from, want := range map[string]string{"https://huggingface.co/a": "Bearer secret", "https://cdn-lfs.huggingface.co/a": "Bearer secret", "https://nothuggingface.co/a": "", "http://127.0.0.1/a": ""} {
+	for from, want := range map[string]string{
+		"https://huggingface.co/a": "Bearer secret", "https://cdn-lfs.huggingface.co/a": "Bearer secret", "https://nothuggingface.co/a": "",
+		"http://127.0.0.1/a": "",
+	} {
 		request, err := (&transfer{Fetcher: b.Fetcher, url: from}).request(t.Context(), 0, origin{})
 		require.NoError(t, err, "%s: Authorization", from)
 		assert.Equal(t, want, request.Header.Get("Authorization"), "%s: Authorization", from)
@@ -313,7 +328,9 @@ func wheel(t *testing.T, member string, data []byte) []byte {
 func indexServer(t *testing.T, data []byte, asJSON bool, sha func([]byte) string) string {
 	t.Helper()
 	half := len(data) / 2
-	wheels := map[string][]byte{"part-one": wheel(t, "part_one/data/m.00", data[:half]), "part-two": wheel(t, "part_two/data/m.01", data[half:])}
+	wheels := map[string][]byte{
+		"part-one": wheel(t, "part_one/data/m.00", data[:half]), "part-two": wheel(t, "part_two/data/m.01", data[half:]),
+	}
 	mux := http.NewServeMux()
 	for name, body := range wheels {
 		file := strings.ReplaceAll(name, "-", "_") + "-1.0.0-py3-none-any.whl"
@@ -355,7 +372,9 @@ func TestPackagesThatCarryAFile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBed(t)
 			b.env["PIP_INDEX_URL"] = indexServer(t, data, tc.json, tc.sha)
-			got, err := b.Fetch(t.Context(), harness.ModelFile{Name: "m", SHA256: hashOf(data), Bytes: tc.bytes, Sources: []harness.FileSource{tc.source}})
+			got, err := b.Fetch(t.Context(), harness.ModelFile{
+				Name: "m", SHA256: hashOf(data), Bytes: tc.bytes, Sources: []harness.FileSource{tc.source},
+			})
 			if tc.failure != "" {
 				require.ErrorContains(t, err, tc.failure, "Fetch()")
 				return

@@ -29,7 +29,9 @@ func metric(t *testing.T, name string) harness.Metric {
 func TestArmsPairsByPlan(t *testing.T) {
 	first := session("r", "s000", 0, harness.ArmBaseline, "a", 1, 1, 1)
 	first.Begin.Prepared.FirstEver = true
-	baseline := []harness.SessionSeries{first, session("r", "s003", 1, harness.ArmBaseline, "a", 2, 2, 2), session("r", "s004", 2, harness.ArmBaseline, "a", 3, 3, 3)}
+	baseline := []harness.SessionSeries{
+		first, session("r", "s003", 1, harness.ArmBaseline, "a", 2, 2, 2), session("r", "s004", 2, harness.ArmBaseline, "a", 3, 3, 3),
+	}
 	candidate := []harness.SessionSeries{
 		session("r", "s001", 0, harness.ArmCandidate, "b", 1, 1, 1),
 		session("r", "s005", 2, harness.ArmCandidate, "b", 3.3, 3.3, 3.3),
@@ -39,14 +41,18 @@ func TestArmsPairsByPlan(t *testing.T) {
 	require.Len(t, series.Baseline, 1, "Arms")
 	require.InDelta(t, 3, series.Baseline[0][0], 0, "Arms")
 	assert.InDelta(t, 3.3, series.Candidate[0][0], 0, "Arms")
-	for _, want := range []string{"s000: excluded, first launch after an install", "s002: excluded, 2 readings kept", "s001: its pair has no baseline"} {
+	for _, want := range []string{
+		"s000: excluded, first launch after an install", "s002: excluded, 2 readings kept", "s001: its pair has no baseline",
+	} {
 		assert.True(t, slices.ContainsFunc(left, func(l string) bool { return strings.Contains(l, want) }),
 			"left out %q, want a reason with %q", left, want)
 	}
 }
 
 func TestArmsOfTwoRunsPairByOrder(t *testing.T) {
-	baseline := []harness.SessionSeries{session("r1", "s0", 0, harness.ArmCandidate, "a", 5), session("r1", "s1", 1, harness.ArmCandidate, "a", 6)}
+	baseline := []harness.SessionSeries{
+		session("r1", "s0", 0, harness.ArmCandidate, "a", 5), session("r1", "s1", 1, harness.ArmCandidate, "a", 6),
+	}
 	candidate := []harness.SessionSeries{session("r2", "s0", 0, harness.ArmCandidate, "b", 7)}
 	series, left := Arms(metric(t, harness.EnergyPerToken), baseline, candidate)
 	require.Len(t, series.Baseline, 1, "Arms")

@@ -178,10 +178,14 @@ func TestAgainstSharedVectors(t *testing.T) {
 		}
 	}
 	require.NoError(t, json.Unmarshal(text, &v))
-	words := map[string]harness.Judgement{"PASS": harness.Pass, "FAIL": harness.Regression, "PASS_NEAR_THRESHOLD": harness.NearThreshold, "INCONCLUSIVE": harness.Inconclusive}
+	words := map[string]harness.Judgement{
+		"PASS": harness.Pass, "FAIL": harness.Regression, "PASS_NEAR_THRESHOLD": harness.NearThreshold, "INCONCLUSIVE": harness.Inconclusive,
+	}
 	metric, _ := harness.MetricNamed(harness.DecodeTokS)
 	for _, c := range v.Gate {
-		got := judge(t, Series{Case: c.Name, Metric: metric, Baseline: c.Baseline, Candidate: c.Candidate, Noise: &c.S0}, Rule{Threshold: c.Threshold, Guard: c.Guard, Looks: c.Looks})
+		got := judge(t, Series{
+			Case: c.Name, Metric: metric, Baseline: c.Baseline, Candidate: c.Candidate, Noise: &c.S0,
+		}, Rule{Threshold: c.Threshold, Guard: c.Guard, Looks: c.Looks})
 		if !assert.False(t, got.Judgement != words[c.Final] || len(got.Steps) != len(c.Steps),
 			"%s: %s after %d steps, want %s after %d", c.Name, got.Judgement, len(got.Steps), words[c.Final], len(c.Steps)) {
 			continue

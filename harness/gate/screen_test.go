@@ -70,7 +70,9 @@ func TestLimit(t *testing.T) {
 		metric       harness.Metric
 		value, limit float64
 		want         harness.Judgement
-	}{{latency, 2.9, 3, harness.Pass}, {latency, 3.1, 3, harness.OverLimit}, {speed, 0.6, 0.5, harness.Pass}, {speed, 0.4, 0.5, harness.OverLimit}} {
+	}{{latency, 2.9, 3, harness.Pass}, {
+		latency, 3.1, 3, harness.OverLimit,
+	}, {speed, 0.6, 0.5, harness.Pass}, {speed, 0.4, 0.5, harness.OverLimit}} {
 		got, err := Limit("case", c.metric, tonight(3, c.value), c.limit)
 		require.NoError(t, err, "Limit(%s %v, %v)", c.metric.Name, c.value, c.limit)
 		assert.Equal(t, c.want, got.Judgement, "Limit(%s %v, %v)", c.metric.Name, c.value, c.limit)

@@ -14,14 +14,20 @@ import (
 
 func TestParquetComesBack(t *testing.T) {
 	doubt := 0.25
-	begin := harness.SessionBegin{ID: "s000-candidate", At: time.Date(2026, 11, 27, 3, 0, 0, 123e6, time.UTC), Build: harness.Build{Hash: "sha256:ab"},
-		Planned:     harness.PlannedSession{Arm: harness.ArmCandidate, Pair: 4},
-		Case:        harness.Case{Device: harness.Device{ProductType: "iPhone15,4"}, Model: harness.Model{Name: "m"}, Scenario: harness.Scenario{Name: "s"}},
+	begin := harness.SessionBegin{ID: "s000-candidate", At: time.Date(2026, 11, 27, 3, 0, 0, 123e6, time.UTC), Build: harness.Build{
+		Hash: "sha256:ab",
+	},
+		Planned: harness.PlannedSession{Arm: harness.ArmCandidate, Pair: 4},
+		Case: harness.Case{
+			Device: harness.Device{ProductType: "iPhone15,4"}, Model: harness.Model{Name: "m"}, Scenario: harness.Scenario{Name: "s"},
+		},
 		Fingerprint: harness.Fingerprint{UDID: "U-1", Kind: harness.KindVirtual}}
 	var file bytes.Buffer
 	err := writeParquet(&file, []Series{
 		{harness.DecodeTokS, harness.SessionSeries{Run: "r1", Begin: &begin, Values: []float64{40, 41.5}, Unit: "tok/s"}},
-		{harness.Energy, harness.SessionSeries{Run: "r1", Begin: &begin, Values: []float64{9}, Unit: "J", Uncertainty: &doubt}}}, Creator{Version: "1.2.3", Revision: "0123abc"})
+		{harness.Energy, harness.SessionSeries{
+			Run: "r1", Begin: &begin, Values: []float64{9}, Unit: "J", Uncertainty: &doubt,
+		}}}, Creator{Version: "1.2.3", Revision: "0123abc"})
 	require.NoError(t, err)
 	rows, err := parquet.Read[parquetReading](bytes.NewReader(file.Bytes()), int64(file.Len()))
 	require.NoError(t, err)

@@ -166,7 +166,8 @@ func TestConventionIsOfTheWholePayload(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ raw, want string }{
-		"empty": {"", "JSON"}, "truncated": {`{"cpuMetrics":{`, "byte"}, "list": {"[1]", "begins with ["}, "null": {"null", "begins with null"}, "other": {`{"a":1}`, "none of MetricKit"},
+		"empty": {"", "JSON"}, "truncated": {`{"cpuMetrics":{`, "byte"}, "list": {"[1]", "begins with ["}, "null": {"null", "begins with null"},
+		"other": {`{"a":1}`, "none of MetricKit"},
 	} {
 		_, err := Parse([]byte(c.raw))
 		require.ErrorContains(t, err, c.want, "%s", name)

@@ -42,7 +42,9 @@ func flat(raw []byte, n *node, out []string) []string {
 	text := n.text
 	switch {
 	case n.isNumber(), n.isString() && n.end > n.start && raw[n.start] != '"': // beyond a float: kept as text
-		if value, err := strconv.ParseFloat(string(n.raw(raw)), 64); n.isNumber() && (err != nil || math.Float64bits(value) != math.Float64bits(n.number)) {
+		if value, err := strconv.ParseFloat(
+			string(n.raw(raw)), 64,
+		); n.isNumber() && (err != nil || math.Float64bits(value) != math.Float64bits(n.number)) {
 			return append(out, "another number")
 		}
 		return append(out, "number "+string(n.raw(raw)))
@@ -68,7 +70,8 @@ func FuzzTree(f *testing.F) {
 		f.Add(raw)
 	}
 	for _, text := range []string{`{"a":[1,-0,0.5,1e5,1E+2,-12.30e-1,123456789012345678,1e999,true,false,null,[],{}]}`,
-		`{"\u00e9\n\"\\\/":"\ud83d \ud83d\ude00 é 1.5","a":"` + "\xff" + `","a":1}`, ` { } `, `{"a":1,}`, `{"a" 1}`, `{"a":01}`, `{"a":-}`, `{"a":1.}`,
+		`{"\u00e9\n\"\\\/":"\ud83d \ud83d\ude00 é 1.5","a":"` + "\xff" + `","a":1}`, ` { } `, `{"a":1,}`, `{"a" 1}`, `{"a":01}`, `{"a":-}`,
+		`{"a":1.}`,
 		`{"a":1e}`, `{"a":.5}`, `{"a":tru}`, `{"a":"\x"}`, `{"a":"\u12g4"}`, "{\"a\":\"\x01\"}", "{\"a\":1\x00}", `{"a":1}x`, `{"a":[1 2]}`, `{"a":[1,]}`, `{"a":{]}`, `{"a":"`, `{`, `{"a":"\`} {
 		f.Add([]byte(text))
 	}

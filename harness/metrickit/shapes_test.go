@@ -73,7 +73,9 @@ func TestShapes(t *testing.T) {
 			[]string{`unknown byStateReportingDomain.bench.0.label"decode"`, "metric byStateReportingDomain.bench.0.memory.peakMemory = 1000 B"}},
 		// iOS 27's report on one event: its fields stand among the report's own.
 		{"hang among the report's fields", `{"timeRange":{"begin":0,"end":2},"hang":{"hangDuration":{"value":2500,"unit":"ms"},` + stack + `},"environment":{"deviceType":"iPhone18,1","signpostData":[],"states":[{"domain":"x"}]}}`, "diagnostic_report",
-			[]string{"metric result.hang.hangDuration = 2.5 s", "diagnostic result.hang stack 1/1/1 a+4", `unknown environment.states[{"domain":"x"}]`}},
+			[]string{
+				"metric result.hang.hangDuration = 2.5 s", "diagnostic result.hang stack 1/1/1 a+4", `unknown environment.states[{"domain":"x"}]`,
+			}},
 		{"event named by a field", `{"timeRange":{"begin":0,"end":2},"type":"memoryException","diagnostic":{` + stack + `},"environment":{}}`, "diagnostic_report",
 			[]string{"diagnostic result.memoryException stack 1/1/1 a+4"}},
 		{"event in Swift's wrapping", `{"timeRange":{"begin":0,"end":2},"crash":{"_0":{"signal":6,` + stack + `}}}`, "diagnostic_report", []string{"diagnostic result.crash stack 1/1/1 a+4"}},
@@ -83,14 +85,19 @@ func TestShapes(t *testing.T) {
 		{"a diagnostic alone", `{"version":"1.0.0","diagnosticMetaData":{"hangDuration":"2,5 sec","regionFormat":"DE"},` + stack + `}`, "diagnostic",
 			[]string{"metric diagnostic.hangDuration = 2.5 s", "diagnostic diagnostic stack 1/1/1 a+4"}},
 		{"call stacks alone", `{` + stack + `}`, "diagnostic", []string{"diagnostic diagnostic stack 1/1/1 a+4"}},
-		{"a group alone", `{"memoryMetrics":{"peakMemoryUsage":"174081 kB"}}`, "metric", []string{"metric memoryMetrics.peakMemoryUsage = 1.74081e+08 B"}},
+		{"a group alone", `{"memoryMetrics":{"peakMemoryUsage":"174081 kB"}}`, "metric", []string{
+			"metric memoryMetrics.peakMemoryUsage = 1.74081e+08 B",
+		}},
 		// Up to iOS 26: what nobody expected is kept.
 		{"unknown meta data", `{"memoryMetrics":{},"metaData":{"deviceType":"iPhone9,2","platformArchitecture":"arm64","pid":-1,"chipTemperature":"warm","osVersion":7}}`, "metric",
 			[]string{`unknown metaData.chipTemperature"warm"`, "unknown metaData.osVersion7"}},
 		{"a time that is none", `{"timeStampBegin":"yesterday","timeStampEnd":"2020-10-24 22:59:00","diskSpaceUsageMetrics":{"totalDiskSpaceUsedSize":"5 kB"}}`, "metric",
 			[]string{"metric diskSpaceUsageMetrics.totalDiskSpaceUsedSize = 5000 B", `unknown timeStampBegin"yesterday"`}},
 		{"a list of groups", `{"animationMetrics":{"scrollHitchTimeRatio":"15 ms per s","windows":[{"hitch":"2 ms"},{"hitch":"3 ms"}]}}`, "metric",
-			[]string{"metric animationMetrics.scrollHitchTimeRatio = 0.015 s/s", "metric animationMetrics.windows.0.hitch = 0.002 s", "metric animationMetrics.windows.1.hitch = 0.003 s"}},
+			[]string{
+				"metric animationMetrics.scrollHitchTimeRatio = 0.015 s/s", "metric animationMetrics.windows.0.hitch = 0.002 s",
+				"metric animationMetrics.windows.1.hitch = 0.003 s",
+			}},
 		{"buckets in a list, in no order", `{"applicationLaunchMetrics":{"histogrammedTimeToFirstDraw":{"histogramNumBuckets":2,"histogramValue":[` +
 			`{"bucketCount":1,"bucketStart":"1,000 ms","bucketEnd":"1,010 ms"},{"bucketCount":"2","bucketStart":"990 ms","bucketEnd":"1,000 ms"}]}},"metaData":{"regionFormat":"US"}}`, "metric",
 			[]string{"histogram applicationLaunchMetrics.histogrammedTimeToFirstDraw [0.99 1 2] [1 1.01 1]"}},
@@ -136,12 +143,18 @@ func TestDoubtsAboutBuckets(t *testing.T) {
 // TestEveryLanguage: the same megabyte and second as phones of many regions write them.
 func TestEveryLanguage(t *testing.T) {
 	for _, c := range []struct{ region, bytes, time string }{
-		{"US", "1,234.5 kB", "1.5 sec"}, {"DE", "1.234,5 kB", "1,5 Sek."}, {"FR", "1\u202f234,5\u00a0ko", "1,5\u00a0s"}, {"CH", "1’234.5 kB", "1.5 Sek."},
-		{"CN", "1,234.5千字节", "1.5秒"}, {"TW", "1,234.5 千位元組", "1.5 秒"}, {"JP", "1,234.5 KB", "1.5 秒"}, {"KR", "1,234.5kB", "1.5초"}, {"RU", "1\u00a0234,5 КБ", "1,5 с"},
-		{"SA", "١٬٢٣٤٫٥ كيلوبايت", "١٫٥ ث"}, {"IN", "1,234.5 केबी", "1.5 से॰"}, {"FI", "1\u00a0234,5 kt", "1,5 s"}, {"IL", "\u200f1,234.5 ק״ב", "\u200f1.5 שנ׳"}, {"TH", "1,234.5 กิโลไบต์", "1.5 วิ"},
-		{"TR", "1.234,5 kB", "1,5 sn"}, {"PL", "1234,5 kB", "1,5 sek."}, {"HU", "1\u00a0234,5 kB", "1,5 mp"}, {"PT", "1234,5 kB", "1,5 seg"}, {"VN", "1.234,5 kB", "1,5 giây"}, {"GR", "1.234,5 kB", "1,5 δ"},
+		{"US", "1,234.5 kB", "1.5 sec"}, {"DE", "1.234,5 kB", "1,5 Sek."}, {"FR", "1\u202f234,5\u00a0ko", "1,5\u00a0s"},
+		{"CH", "1’234.5 kB", "1.5 Sek."},
+		{"CN", "1,234.5千字节", "1.5秒"}, {"TW", "1,234.5 千位元組", "1.5 秒"}, {"JP", "1,234.5 KB", "1.5 秒"}, {"KR", "1,234.5kB", "1.5초"},
+		{"RU", "1\u00a0234,5 КБ", "1,5 с"},
+		{"SA", "١٬٢٣٤٫٥ كيلوبايت", "١٫٥ ث"}, {"IN", "1,234.5 केबी", "1.5 से॰"}, {"FI", "1\u00a0234,5 kt", "1,5 s"},
+		{"IL", "\u200f1,234.5 ק״ב", "\u200f1.5 שנ׳"}, {"TH", "1,234.5 กิโลไบต์", "1.5 วิ"},
+		{"TR", "1.234,5 kB", "1,5 sn"}, {"PL", "1234,5 kB", "1,5 sek."}, {"HU", "1\u00a0234,5 kB", "1,5 mp"}, {"PT", "1234,5 kB", "1,5 seg"},
+		{"VN", "1.234,5 kB", "1,5 giây"}, {"GR", "1.234,5 kB", "1,5 δ"},
 	} {
-		raw, err := json.Marshal(map[string]any{"memoryMetrics": map[string]string{"peakMemoryUsage": c.bytes}, "cpuMetrics": map[string]string{"cumulativeCPUTime": c.time}, "metaData": map[string]string{"regionFormat": c.region}})
+		raw, err := json.Marshal(map[string]any{"memoryMetrics": map[string]string{"peakMemoryUsage": c.bytes}, "cpuMetrics": map[string]string{
+			"cumulativeCPUTime": c.time,
+		}, "metaData": map[string]string{"regionFormat": c.region}})
 		require.NoError(t, err)
 		p, err := Parse(raw)
 		require.NoError(t, err)

@@ -35,7 +35,9 @@ func selection(devices int, builds ...harness.Build) Selection {
 	sel := Selection{Scenarios: []string{"chat", "prompt-*"}, Builds: builds, Seed: 7,
 		Models: []harness.Model{{Name: "m", Hash: "h", Context: 512}, {Name: "n", Hash: "i", Context: 512}}}
 	for i := range devices {
-		sel.Devices = append(sel.Devices, harness.Device{UDID: fmt.Sprintf("u%d", i), Name: fmt.Sprintf("phone %d", i), ProductType: "iPhone15,4"})
+		sel.Devices = append(sel.Devices, harness.Device{
+			UDID: fmt.Sprintf("u%d", i), Name: fmt.Sprintf("phone %d", i), ProductType: "iPhone15,4",
+		})
 	}
 	return sel
 }

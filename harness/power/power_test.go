@@ -68,7 +68,9 @@ func (p phone) run(idleWatts float64) (Request, float64) {
 		sum += uint64(w * 1000)
 		count++
 		if t >= next {
-			published = append(published, dictionary{int64(math.Floor(t)) + origin.Unix(), t + p.random.Float64()*p.late, sum, count, int64(w * 1000)})
+			published = append(published, dictionary{
+				int64(math.Floor(t)) + origin.Unix(), t + p.random.Float64()*p.late, sum, count, int64(w * 1000),
+			})
 			next = t + p.every*(0.7+0.6*p.random.Float64())
 		}
 	}
@@ -178,17 +180,46 @@ func TestMeasureMethodsAndRefusals(t *testing.T) {
 		method   string
 		reason   string
 	}{
-		"accumulators":           {constant(300, accumulate), minute, 720, MethodGauge, ""},
-		"no readings":            {nil, minute, 0, "", "was not read"},
-		"no time":                {constant(300, accumulate), Span{at(10), at(10)}, 0, "", "took no time"},
-		"charging":               {constant(300, func(i int, r *harness.BatteryReading) { accumulate(i, r); r.Charging = ptr(i == 100) }), minute, 0, "", "was charging"},
-		"charged before":         {constant(300, func(i int, r *harness.BatteryReading) { accumulate(i, r); r.Charging = ptr(i < 5) }), minute, 720, MethodGauge, ""},
-		"on external power":      {constant(300, func(i int, r *harness.BatteryReading) { accumulate(i, r); r.ExternalPower = ptr(true) }), minute, 720, MethodGauge, ""},
-		"a few seconds":          {constant(300, func(i int, r *harness.BatteryReading) { accumulate(i/60*60, r) }), Span{at(10), at(16)}, 0, "", "resolution: the work took 6.0 s"},
-		"within one publication": {constant(300, func(i int, r *harness.BatteryReading) { accumulate(i/60*60, r) }), Span{at(70), at(110)}, 0, "", "resolution: 0 publications"},
-		"voltage and current":    {constant(300, discharge), minute, 720, MethodVoltageCurrent, ""},
-		"unsigned current":       {constant(300, func(i int, r *harness.BatteryReading) { discharge(i, r); *r.AmperageMilliampere += 1 << 16 }), minute, 720, MethodVoltageCurrent, ""},
-		"V x I while plugged":    {constant(300, func(i int, r *harness.BatteryReading) { discharge(i, r); r.ExternalPower = ptr(true) }), minute, 0, "", "on external power"},
+		"accumulators": {constant(300, accumulate), minute, 720, MethodGauge, ""},
+		"no readings":  {nil, minute, 0, "", "was not read"},
+		"no time":      {constant(300, accumulate), Span{at(10), at(10)}, 0, "", "took no time"},
+		"charging": {constant(300, func(i int, r *harness.BatteryReading) {
+			accumulate(
+				i, r,
+			)
+			r.Charging = ptr(i == 100)
+		}), minute, 0, "", "was charging"},
+		"charged before": {constant(300, func(i int, r *harness.BatteryReading) {
+			accumulate(
+				i, r,
+			)
+			r.Charging = ptr(i < 5)
+		}), minute, 720, MethodGauge, ""},
+		"on external power": {constant(300, func(i int, r *harness.BatteryReading) {
+			accumulate(
+				i, r,
+			)
+			r.ExternalPower = ptr(true)
+		}), minute, 720, MethodGauge, ""},
+		"a few seconds": {constant(300, func(i int, r *harness.BatteryReading) { accumulate(i/60*60, r) }), Span{
+			at(10), at(16),
+		}, 0, "", "resolution: the work took 6.0 s"},
+		"within one publication": {constant(300, func(i int, r *harness.BatteryReading) { accumulate(i/60*60, r) }), Span{
+			at(70), at(110),
+		}, 0, "", "resolution: 0 publications"},
+		"voltage and current": {constant(300, discharge), minute, 720, MethodVoltageCurrent, ""},
+		"unsigned current": {constant(300, func(i int, r *harness.BatteryReading) {
+			discharge(
+				i, r,
+			)
+			*r.AmperageMilliampere += 1 << 16
+		}), minute, 720, MethodVoltageCurrent, ""},
+		"V x I while plugged": {constant(300, func(i int, r *harness.BatteryReading) {
+			discharge(
+				i, r,
+			)
+			r.ExternalPower = ptr(true)
+		}), minute, 0, "", "on external power"},
 		"negative counters": {constant(300, func(i int, r *harness.BatteryReading) {
 			r.AccumulatedSystemLoad, r.SystemLoadCount = ptr(uint64(0)), ptr(uint64(i))
 		}), minute, 0, "", "0 J is not a positive energy"},
@@ -199,8 +230,13 @@ func TestMeasureMethodsAndRefusals(t *testing.T) {
 			r.RawCapacityMAh = ptr(int64(3000 - i/5))
 			r.VoltageMillivolt = ptr(int64(3850))
 		}), minute, 48 * 3.85 * 3.6, MethodCapacity, ""},
-		"capacity, hardly moving": {constant(300, func(i int, r *harness.BatteryReading) { r.RawCapacityMAh = ptr(int64(3000 - i/50)) }), minute, 0, "", "the capacity fell by 4 mAh"},
-		"percentage alone":        {constant(300, func(i int, r *harness.BatteryReading) { r.Percent = ptr(int64(80 - i/60*5)) }), minute, 0, "", "no accumulators"},
+		"capacity, hardly moving": {
+			constant(300, func(i int, r *harness.BatteryReading) { r.RawCapacityMAh = ptr(int64(3000 - i/50)) }), minute, 0, "",
+			"the capacity fell by 4 mAh",
+		},
+		"percentage alone": {
+			constant(300, func(i int, r *harness.BatteryReading) { r.Percent = ptr(int64(80 - i/60*5)) }), minute, 0, "", "no accumulators",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, err := Measure(Request{Readings: tc.readings, Work: tc.work})

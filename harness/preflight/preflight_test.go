@@ -29,18 +29,33 @@ func TestCheck(t *testing.T) {
 		want   Answer
 		reason string
 	}{
-		"fit":                            {func(s *harness.DeviceState) {}, policy, Go, ""},
-		"fair":                           {func(s *harness.DeviceState) { s.Thermal = ptr(harness.ThermalFair) }, policy, Wait, "thermal state is fair, at most nominal is allowed"},
-		"warm battery":                   {func(s *harness.DeviceState) { s.BatteryCelsius = ptr(35.1) }, policy, Wait, "35.1 °C, at most 35.0 °C is allowed"},
-		"at the cap":                     {func(s *harness.DeviceState) { s.BatteryCelsius = ptr(35.0) }, policy, Go, ""},
-		"locked":                         {func(s *harness.DeviceState) { s.Locked = ptr(true) }, policy, Refuse, "locked"},
-		"low power":                      {func(s *harness.DeviceState) { s.LowPowerMode = ptr(true) }, policy, Refuse, "Low Power Mode"},
-		"empty":                          {func(s *harness.DeviceState) { s.BatteryPercent = ptr(12.0) }, policy, Refuse, "at 12 %, at least 20 % is required"},
-		"empty and charging":             {func(s *harness.DeviceState) { s.BatteryPercent, s.Charging = ptr(12.0), ptr(true) }, policy, Wait, "charging"},
-		"disk full":                      {func(s *harness.DeviceState) { s.FreeDiskBytes = ptr(int64(1e6)) }, policy, Refuse, "1.0 MB of free space, the session needs 50.0 MB"},
-		"hot and locked":                 {func(s *harness.DeviceState) { s.Thermal, s.Locked = ptr(harness.ThermalSerious), ptr(true) }, policy, Refuse, "locked; its thermal state is serious"},
-		"nothing known":                  {func(s *harness.DeviceState) { *s = harness.DeviceState{} }, policy, Go, ""},
-		"nothing known, strict":          {func(s *harness.DeviceState) { *s = harness.DeviceState{} }, strict, Refuse, "power mode cannot be read"},
+		"fit": {func(s *harness.DeviceState) {}, policy, Go, ""},
+		"fair": {
+			func(s *harness.DeviceState) { s.Thermal = ptr(harness.ThermalFair) }, policy, Wait, "thermal state is fair, at most nominal is allowed",
+		},
+		"warm battery": {
+			func(s *harness.DeviceState) { s.BatteryCelsius = ptr(35.1) }, policy, Wait, "35.1 °C, at most 35.0 °C is allowed",
+		},
+		"at the cap": {func(s *harness.DeviceState) { s.BatteryCelsius = ptr(35.0) }, policy, Go, ""},
+		"locked":     {func(s *harness.DeviceState) { s.Locked = ptr(true) }, policy, Refuse, "locked"},
+		"low power":  {func(s *harness.DeviceState) { s.LowPowerMode = ptr(true) }, policy, Refuse, "Low Power Mode"},
+		"empty": {
+			func(s *harness.DeviceState) { s.BatteryPercent = ptr(12.0) }, policy, Refuse, "at 12 %, at least 20 % is required",
+		},
+		"empty and charging": {
+			func(s *harness.DeviceState) { s.BatteryPercent, s.Charging = ptr(12.0), ptr(true) }, policy, Wait, "charging",
+		},
+		"disk full": {
+			func(s *harness.DeviceState) { s.FreeDiskBytes = ptr(int64(1e6)) }, policy, Refuse, "1.0 MB of free space, the session needs 50.0 MB",
+		},
+		"hot and locked": {
+			func(s *harness.DeviceState) { s.Thermal, s.Locked = ptr(harness.ThermalSerious), ptr(true) }, policy, Refuse,
+			"locked; its thermal state is serious",
+		},
+		"nothing known": {func(s *harness.DeviceState) { *s = harness.DeviceState{} }, policy, Go, ""},
+		"nothing known, strict": {
+			func(s *harness.DeviceState) { *s = harness.DeviceState{} }, strict, Refuse, "power mode cannot be read",
+		},
 		"no thermal, but a cool battery": {func(s *harness.DeviceState) { s.Thermal = nil }, strict, Go, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -41,11 +41,16 @@ func TestCheckProbe(t *testing.T) {
 	}{
 		"as cold":          {Probe{TokS: 99}, reference, Go, ""},
 		"at the tolerance": {Probe{TokS: 98.1}, reference, Go, ""},
-		"slower":           {Probe{TokS: 97}, reference, Wait, "the probe ran at 97 tok/s, 3.0 % below this device's cold reference of 100 tok/s (run r7, 2026-11-20), at most 2.0 % is allowed"},
-		"faster":           {Probe{TokS: 130}, reference, Go, ""},
-		"the first":        {Probe{TokS: 1}, nil, Go, ""},
-		"the first, hot":   {Probe{TokS: 1, Thermal: ptr(harness.ThermalSerious)}, nil, Wait, "the probe reported the thermal state serious"},
-		"fast but hot":     {Probe{TokS: 130, Thermal: ptr(harness.ThermalFair)}, reference, Wait, "thermal state fair, at most nominal is allowed"},
+		"slower": {
+			Probe{TokS: 97}, reference, Wait,
+			"the probe ran at 97 tok/s, 3.0 % below this device's cold reference of 100 tok/s (run r7, 2026-11-20), at most 2.0 % is allowed",
+		},
+		"faster":         {Probe{TokS: 130}, reference, Go, ""},
+		"the first":      {Probe{TokS: 1}, nil, Go, ""},
+		"the first, hot": {Probe{TokS: 1, Thermal: ptr(harness.ThermalSerious)}, nil, Wait, "the probe reported the thermal state serious"},
+		"fast but hot": {
+			Probe{TokS: 130, Thermal: ptr(harness.ThermalFair)}, reference, Wait, "thermal state fair, at most nominal is allowed",
+		},
 		"slow and nominal": {Probe{TokS: 50, Thermal: ptr(harness.ThermalNominal)}, reference, Wait, "50.0 % below"},
 	} {
 		d := CheckProbe(tc.probe, tc.reference, policy, scenario)

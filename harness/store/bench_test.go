@@ -118,7 +118,9 @@ func nightRun(launches int) harness.Run {
 		}
 	}
 	for n := range launches {
-		run.Plan.Sessions = append(run.Plan.Sessions, harness.PlannedSession{ID: fmt.Sprintf("s%05d-candidate", n), Ordinal: n, Case: n % 600, Arm: harness.ArmCandidate, Pair: n / 600})
+		run.Plan.Sessions = append(run.Plan.Sessions, harness.PlannedSession{
+			ID: fmt.Sprintf("s%05d-candidate", n), Ordinal: n, Case: n % 600, Arm: harness.ArmCandidate, Pair: n / 600,
+		})
 	}
 	return run
 }
@@ -128,9 +130,17 @@ func launch(run harness.Run, planned harness.PlannedSession, shape launchtest.Sh
 	y, c := launchtest.Record(shape), run.Plan.Cases[planned.Case]
 	at := launchtest.Start.Add(time.Duration(planned.Ordinal) * 40 * time.Second)
 	entries := []harness.Entry{{Session: planned.ID, SessionBegin: &harness.SessionBegin{ID: planned.ID, Attempt: 1, Planned: planned, Case: c, At: at,
-		Build:       harness.Build{Arm: harness.ArmCandidate, Hash: "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", Revision: "0123abc"},
-		Fingerprint: harness.Fingerprint{UDID: c.Device.UDID, OSBuild: "22G86", ModelHash: c.Model.Hash, ScenarioHash: c.Scenario.Name, Protocol: "1", PowerMode: "normal", Kind: harness.KindVirtual},
-		State:       &harness.DeviceState{At: at, Thermal: ptr(harness.ThermalNominal), BatteryPercent: ptr(81.0), FreeDiskBytes: ptr(int64(64_123_456_000 - 4096*int64(planned.Ordinal)))}}}}
+		Build: harness.Build{
+			Arm: harness.ArmCandidate, Hash: "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", Revision: "0123abc",
+		},
+		Fingerprint: harness.Fingerprint{
+			UDID: c.Device.UDID, OSBuild: "22G86", ModelHash: c.Model.Hash, ScenarioHash: c.Scenario.Name, Protocol: "1", PowerMode: "normal",
+			Kind: harness.KindVirtual,
+		},
+		State: &harness.DeviceState{
+			At: at, Thermal: ptr(harness.ThermalNominal), BatteryPercent: ptr(81.0),
+			FreeDiskBytes: ptr(int64(64_123_456_000 - 4096*int64(planned.Ordinal))),
+		}}}}
 	add := func(e harness.Entry) { e.Session = planned.ID; entries = append(entries, e) }
 	for i := range y.Lines {
 		add(harness.Entry{Line: &y.Lines[i]})

@@ -121,7 +121,9 @@ func TestPhrasesStay(t *testing.T) {
 }
 
 func TestUnknownForm(t *testing.T) {
-	for _, data := range [][]byte{nil, {9, 'x'}, {formDeflate, 0xff}, {formPhrases, opNumber}, {formPhrases, opLiteral, 9, 'x'}, {formPhrases, 127}, {formPhrases, opAway}, {formPhrases, 255}} {
+	for _, data := range [][]byte{nil, {9, 'x'}, {formDeflate, 0xff}, {formPhrases, opNumber}, {
+		formPhrases, opLiteral, 9, 'x',
+	}, {formPhrases, 127}, {formPhrases, opAway}, {formPhrases, 255}} {
 		text, err := unpackLine(data)
 		require.Error(t, err, "unpackLine(%v) = %q, want an error", data, text)
 	}

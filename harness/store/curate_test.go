@@ -14,7 +14,9 @@ import (
 
 func named(t *testing.T, s *Store, name string, start time.Time, device string) {
 	t.Helper()
-	c := harness.Case{Device: harness.Device{Name: device, UDID: "U-" + device, ProductType: "iPhone15,4"}, Model: harness.Model{Name: "stories-1m"}, Scenario: harness.Scenario{Name: "quick"}}
+	c := harness.Case{Device: harness.Device{
+		Name: device, UDID: "U-" + device, ProductType: "iPhone15,4",
+	}, Model: harness.Model{Name: "stories-1m"}, Scenario: harness.Scenario{Name: "quick"}}
 	require.NoError(t, s.Begin(context.Background(), harness.Run{ID: name, Start: start, Plan: harness.Plan{Cases: []harness.Case{c}}}))
 }
 
@@ -35,7 +37,9 @@ func TestResolve(t *testing.T) {
 		require.NoError(t, err, word)
 		assert.Equal(t, want, got, word)
 	}
-	for word, says := range map[string]string{"20261102": `"20261102" fits 2 runs`, "zzzz": `no run "zzzz"`, "latest~3": "3 runs recorded", "latest~x": `no run "latest~x"`} {
+	for word, says := range map[string]string{
+		"20261102": `"20261102" fits 2 runs`, "zzzz": `no run "zzzz"`, "latest~3": "3 runs recorded", "latest~x": `no run "latest~x"`,
+	} {
 		_, err := s.Resolve(ctx, word)
 		require.ErrorContains(t, err, says)
 		assert.Equal(t, harness.KindUsage, harness.KindOf(err))

@@ -55,7 +55,9 @@ func TestVersion5(t *testing.T) {
 	assert.Equal(t, 1, s.count(t, "documents"), "launches have documents")
 	record(t, s, "r1", end("s001-candidate", harness.OutcomeAppCrash))
 	got, err = s.Read(ctx, "r1")
-	assert.False(t, err != nil || got.Sessions[1].End == nil || got.Sessions[1].End.Outcome != harness.OutcomeAppCrash || s.count(t, "documents") != 0,
+	assert.False(t, err != nil || got.Sessions[1].End == nil || got.Sessions[1].End.Outcome != harness.OutcomeAppCrash || s.count(
+		t, "documents",
+	) != 0,
 		"Read = %+v, %v after its end", got.Sessions[1], err)
 }
 

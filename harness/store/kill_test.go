@@ -110,7 +110,9 @@ func sealForEver(path string) int {
 	}
 	for n := len(state.Sessions); err == nil && n < len(run.Plan.Sessions); n++ {
 		id := run.Plan.Sessions[n].ID
-		err = s.Record(ctx, run.ID, harness.Entry{Session: id, SessionBegin: &harness.SessionBegin{ID: id, Planned: run.Plan.Sessions[n], Case: run.Plan.Cases[n%600], At: noon}})
+		err = s.Record(ctx, run.ID, harness.Entry{
+			Session: id, SessionBegin: &harness.SessionBegin{ID: id, Planned: run.Plan.Sessions[n], Case: run.Plan.Cases[n%600], At: noon},
+		})
 		for l := 1; err == nil && l <= sealedLines; l++ {
 			err = s.Record(ctx, run.ID, line(id, l, fmt.Sprintf(`{"v":1,"seq":%d,"kind":"tokens"}`, l)))
 		}

@@ -33,8 +33,10 @@ func TestReferences(t *testing.T) {
 	require.NoError(t, err, "Reference() = %+v, %v", got, found)
 	assert.Equal(t, later, got, "Reference() = %+v, %v", got, found)
 	for name, other := range map[string]harness.ReferenceKey{
-		"unit": {UDID: "U-2", OSBuild: "22G86", ModelHash: "m", BuildHash: "b", Probe: "p"}, "OS": {UDID: "U-1", OSBuild: "22G90", ModelHash: "m", BuildHash: "b", Probe: "p"},
-		"model": {UDID: "U-1", OSBuild: "22G86", ModelHash: "n", BuildHash: "b", Probe: "p"}, "build": {UDID: "U-1", OSBuild: "22G86", ModelHash: "m", BuildHash: "c", Probe: "p"},
+		"unit":  {UDID: "U-2", OSBuild: "22G86", ModelHash: "m", BuildHash: "b", Probe: "p"},
+		"OS":    {UDID: "U-1", OSBuild: "22G90", ModelHash: "m", BuildHash: "b", Probe: "p"},
+		"model": {UDID: "U-1", OSBuild: "22G86", ModelHash: "n", BuildHash: "b", Probe: "p"},
+		"build": {UDID: "U-1", OSBuild: "22G86", ModelHash: "m", BuildHash: "c", Probe: "p"},
 		"probe": {UDID: "U-1", OSBuild: "22G86", ModelHash: "m", BuildHash: "b", Probe: "q"},
 	} {
 		_, found, err := s.Reference(ctx, other)

@@ -107,7 +107,9 @@ func TestSummariesStandForAll(t *testing.T) {
 	s, run, ctx := open(t), sampleRun("r1"), context.Background()
 	mustBegin(t, s, run)
 	for i, planned := range run.Plan.Sessions { // the second one is not sealed
-		entries := launch(run, planned, launchtest.Shape{ID: planned.ID, Iterations: 6 + i, Tokens: 40, Jitter: time.Millisecond, Seed: uint64(i)})
+		entries := launch(run, planned, launchtest.Shape{
+			ID: planned.ID, Iterations: 6 + i, Tokens: 40, Jitter: time.Millisecond, Seed: uint64(i),
+		})
 		record(t, s, run.ID, entries[:len(entries)-i]...)
 	}
 	all, err := s.SeriesOf(ctx, harness.SeriesQuery{})
@@ -192,7 +194,9 @@ func TestBlocksShareParts(t *testing.T) {
 	mustBegin(t, s, run)
 	want := map[string]int{}
 	for i, planned := range run.Plan.Sessions {
-		entries := launch(run, planned, launchtest.Shape{ID: planned.ID, Iterations: 1 + i*i%7, Tokens: 1 + 40*(i%4), Jitter: time.Millisecond, Seed: uint64(i)})
+		entries := launch(run, planned, launchtest.Shape{
+			ID: planned.ID, Iterations: 1 + i*i%7, Tokens: 1 + 40*(i%4), Jitter: time.Millisecond, Seed: uint64(i),
+		})
 		record(t, s, run.ID, entries...)
 		for _, e := range entries {
 			if e.Line != nil {
@@ -257,7 +261,9 @@ func TestCases(t *testing.T) {
 	mustBegin(t, s, run)
 	for _, planned := range run.Plan.Sessions {
 		c := run.Plan.Cases[planned.Case]
-		record(t, s, run.ID, harness.Entry{Session: planned.ID, SessionBegin: &harness.SessionBegin{ID: planned.ID, Planned: planned, Case: c, At: noon}})
+		record(t, s, run.ID, harness.Entry{
+			Session: planned.ID, SessionBegin: &harness.SessionBegin{ID: planned.ID, Planned: planned, Case: c, At: noon},
+		})
 	}
 	got, err := s.Cases(ctx)
 	require.NoError(t, err, "Cases")

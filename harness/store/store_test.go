@@ -235,7 +235,8 @@ func TestSeries(t *testing.T) {
 		record(t, s, run.ID, begin(run, a.session, n+1), iteration(a.session, 0, true, harness.OutcomeOK),
 			iteration(a.session, 1, false, harness.OutcomeOK), iteration(a.session, 2, false, harness.OutcomeInvalid),
 			reading(a.session, ptr(0), harness.TTFTCold, 0.3, "s"), reading(a.session, ptr(0), harness.DecodeTokS, 1, "tok/s"),
-			reading(a.session, ptr(1), harness.DecodeTokS, a.values[0], "tok/s"), reading(a.session, ptr(2), harness.DecodeTokS, a.values[1], "tok/s"),
+			reading(a.session, ptr(1), harness.DecodeTokS, a.values[0], "tok/s"),
+			reading(a.session, ptr(2), harness.DecodeTokS, a.values[1], "tok/s"),
 			reading(a.session, nil, harness.Energy, 9, "J"))
 	}
 	cases := []struct {
@@ -243,9 +244,15 @@ func TestSeries(t *testing.T) {
 		query harness.SeriesQuery
 		want  string
 	}{
-		{"kept iterations of the attempts that count", harness.SeriesQuery{Metric: harness.DecodeTokS}, "s000-candidate.2[40] s001-candidate[50] "},
-		{"a first request's figure comes from a warm-up", harness.SeriesQuery{Metric: harness.TTFTCold}, "s000-candidate.2[0.3] s001-candidate[0.3] "},
-		{"of the session as a whole", harness.SeriesQuery{Metric: harness.Energy, Case: "iPhone15,4/stories-1m/quick"}, "s000-candidate.2[9] s001-candidate[9] "},
+		{"kept iterations of the attempts that count", harness.SeriesQuery{
+			Metric: harness.DecodeTokS,
+		}, "s000-candidate.2[40] s001-candidate[50] "},
+		{"a first request's figure comes from a warm-up", harness.SeriesQuery{
+			Metric: harness.TTFTCold,
+		}, "s000-candidate.2[0.3] s001-candidate[0.3] "},
+		{"of the session as a whole", harness.SeriesQuery{
+			Metric: harness.Energy, Case: "iPhone15,4/stories-1m/quick",
+		}, "s000-candidate.2[9] s001-candidate[9] "},
 		{"since", harness.SeriesQuery{Metric: harness.DecodeTokS, Since: noon.Add(3 * time.Second)}, "s001-candidate[50] "},
 		{"another phone", harness.SeriesQuery{Metric: harness.DecodeTokS, UDID: "U-2"}, ""},
 		{"another arm", harness.SeriesQuery{Metric: harness.DecodeTokS, Arm: harness.ArmBaseline}, ""},
@@ -308,7 +315,10 @@ func TestRuns(t *testing.T) {
 		other := sampleRun(string(outcome))
 		other.Start = noon.Add(2 * time.Hour)
 		mustBegin(t, s, other)
-		record(t, s, other.ID, begin(other, "s000-candidate", 1), end("s000-candidate", harness.OutcomeOK), begin(other, "s001-candidate", 1), end("s001-candidate", outcome))
+		record(
+			t, s, other.ID, begin(other, "s000-candidate", 1), end("s000-candidate", harness.OutcomeOK), begin(other, "s001-candidate", 1),
+			end("s001-candidate", outcome),
+		)
 		got, err := s.Latest(context.Background(), true)
 		assert.Equal(t, other.ID, got, "Latest(unfinished) = %q, %v, want the run with a session that ended as %s", got, err, outcome)
 		require.NoError(t, err, "Latest(unfinished) = %q, %v, want the run with a session that ended as %s", got, err, outcome)

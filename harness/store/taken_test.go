@@ -74,7 +74,9 @@ func TestVersion4(t *testing.T) {
 		assert.Equal(t, want[i].Hash, got[i].Hash, "payload %d reads %q, want %q", i, got[i].Raw, want[i].Raw)
 	}
 	figures, err := s.TakenOf(ctx, "", "")
-	assert.False(t, err != nil || len(figures) != 4 || !bytes.Contains(figures[0].Figures, []byte("200000000")) || figures[1].Figures != nil || figures[1].Problem != "no JSON",
+	assert.False(t, err != nil || len(figures) != 4 || !bytes.Contains(
+		figures[0].Figures, []byte("200000000"),
+	) || figures[1].Figures != nil || figures[1].Problem != "no JSON",
 		"TakenOf = %+v, %v: not as version 4 kept it", figures, err)
 	lines, err := s.Lines(ctx, "r1", "s000-candidate")
 	require.NoError(t, err)

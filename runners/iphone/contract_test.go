@@ -25,7 +25,10 @@ func TestContract(t *testing.T) {
 	app := bundle.App{Executable: agent, Name: "BenchApp", BundleID: bundleID, Version: "1.0.0", Revision: "0123abc", Configuration: "Release"}
 	require.NoError(t, bundle.Pack(f, app))
 	require.NoError(t, f.Close())
-	build := harness.Build{Arm: harness.ArmCandidate, Path: archive, BundleID: bundleID, Version: "1.0.0", Revision: "0123abc", Configuration: "Release", Hash: runnertest.HashFile(t, archive)}
+	build := harness.Build{
+		Arm: harness.ArmCandidate, Path: archive, BundleID: bundleID, Version: "1.0.0", Revision: "0123abc", Configuration: "Release",
+		Hash: runnertest.HashFile(t, archive),
+	}
 	for _, os := range []string{"16.7.2", "18.6"} {
 		t.Run(os, func(t *testing.T) {
 			runnertest.Run(t, func(t *testing.T) (harness.Runner, runnertest.Fixture) {
@@ -35,7 +38,8 @@ func TestContract(t *testing.T) {
 					b.phone(os, virtualiphone.PhoneOptions{})
 				}
 				return b.runner, runnertest.Fixture{
-					Build: build, Model: runnertest.Model(t, 4096), Slow: map[string]string{"FAKE_TOKEN_MS": "50"}, Torn: true, Battery: true, Wait: 2 * time.Minute,
+					Build: build, Model: runnertest.Model(t, 4096), Slow: map[string]string{"FAKE_TOKEN_MS": "50"}, Torn: true, Battery: true,
+					Wait: 2 * time.Minute,
 					Reopen: func(t *testing.T) harness.Runner {
 						r, err := iphone.New(iphone.Options{Socket: b.socket, Clock: wall{}, Poll: 10 * time.Millisecond})
 						require.NoError(t, err)

@@ -188,7 +188,10 @@ func testBuild(t testing.TB, salt string, change ...func(info map[string]any)) h
 	t.Helper()
 	script, err := os.ReadFile("testdata/app.sh")
 	require.NoError(t, err)
-	info := map[string]any{"CFBundleIdentifier": bundleID, "CFBundleExecutable": "Bench", "CFBundleName": "Bench", "CFBundleVersion": "1", "CFBundleShortVersionString": "1.0", "UIFileSharingEnabled": true}
+	info := map[string]any{
+		"CFBundleIdentifier": bundleID, "CFBundleExecutable": "Bench", "CFBundleName": "Bench", "CFBundleVersion": "1",
+		"CFBundleShortVersionString": "1.0", "UIFileSharingEnabled": true,
+	}
 	for _, c := range change {
 		c(info)
 	}
@@ -196,7 +199,9 @@ func testBuild(t testing.TB, salt string, change ...func(info map[string]any)) h
 	require.NoError(t, err)
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
-	for _, e := range []struct{ name, text string }{{"Payload/Bench.app/Info.plist", string(list)}, {"Payload/Bench.app/Bench", string(script)}, {"Payload/Bench.app/salt", salt}} {
+	for _, e := range []struct{ name, text string }{
+		{"Payload/Bench.app/Info.plist", string(list)}, {"Payload/Bench.app/Bench", string(script)}, {"Payload/Bench.app/salt", salt},
+	} {
 		w, err := z.Create(e.name)
 		require.NoError(t, err)
 		w.Write([]byte(e.text))
@@ -205,7 +210,10 @@ func testBuild(t testing.TB, salt string, change ...func(info map[string]any)) h
 	file := filepath.Join(t.TempDir(), "Bench.ipa")
 	require.NoError(t, os.WriteFile(file, out.Bytes(), 0o644))
 	sum := sha256.Sum256(out.Bytes())
-	return harness.Build{Arm: harness.ArmCandidate, Path: file, BundleID: bundleID, Version: "1.0", Revision: "0123abc", Configuration: "Release", Hash: hex.EncodeToString(sum[:])}
+	return harness.Build{
+		Arm: harness.ArmCandidate, Path: file, BundleID: bundleID, Version: "1.0", Revision: "0123abc", Configuration: "Release",
+		Hash: hex.EncodeToString(sum[:]),
+	}
 }
 
 // testModel is a folder with a manifest and a weight file of that size.
@@ -214,7 +222,9 @@ func testModel(t testing.TB, size int) harness.Model {
 	dir := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "model.mlpackage", "weights"), 0o755))
 	weights := bytes.Repeat([]byte("weights\x00"), size/8+1)[:size]
-	for name, text := range map[string][]byte{"manifest.json": []byte(`{"format":1}`), "model.mlpackage/weights/weight.bin": weights, "empty.txt": nil} {
+	for name, text := range map[string][]byte{
+		"manifest.json": []byte(`{"format":1}`), "model.mlpackage/weights/weight.bin": weights, "empty.txt": nil,
+	} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), text, 0o644))
 	}
 	return harness.Model{Name: "stories", Hash: fmt.Sprintf("aa%06d", size), Path: dir, SizeBytes: int64(size)}
@@ -294,7 +304,9 @@ func (r *record) gapless(t testing.TB) {
 }
 
 func task(s string, build harness.Build, model harness.Model, env ...string) harness.Task {
-	t := harness.Task{Run: "r1", Session: s, Build: build, Model: model, Scenario: harness.Scenario{GenerateTokens: 3, Iterations: 1}, Prompt: "Once", ReconnectTimeout: time.Minute, Env: map[string]string{}}
+	t := harness.Task{Run: "r1", Session: s, Build: build, Model: model, Scenario: harness.Scenario{
+		GenerateTokens: 3, Iterations: 1,
+	}, Prompt: "Once", ReconnectTimeout: time.Minute, Env: map[string]string{}}
 	for i := 0; i+1 < len(env); i += 2 {
 		t.Env[env[i]] = env[i+1]
 	}

@@ -184,7 +184,9 @@ func TestWhatIsWrongWithTheBuild(t *testing.T) {
 			assert.NotEmpty(t, known.Hint, "Prepare")
 		})
 	}
-	for name, model := range map[string]harness.Model{"missing": {Hash: "aabb", Path: "/nowhere"}, "empty": {Hash: "aabb", Path: t.TempDir()}, "no hash": {Path: model.Path}, "hash is a path": {Hash: "../../x", Path: model.Path}} {
+	for name, model := range map[string]harness.Model{"missing": {Hash: "aabb", Path: "/nowhere"}, "empty": {
+		Hash: "aabb", Path: t.TempDir(),
+	}, "no hash": {Path: model.Path}, "hash is a path": {Hash: "../../x", Path: model.Path}} {
 		t.Run("model "+name, func(t *testing.T) {
 			_, err := s.Prepare(t.Context(), testBuild(t, ""), model, nil)
 			assert.Equal(t, harness.KindModel, harness.KindOf(err), "Prepare = %v, kind %s", err, harness.KindOf(err))

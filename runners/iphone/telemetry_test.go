@@ -92,7 +92,9 @@ func TestChargingThatBeginsAndEnds(t *testing.T) {
 // TestTelemetryOfABusyPhone: behind a slow cable, with messages in fragments, samples and lines both arrive.
 func TestTelemetryOfABusyPhone(t *testing.T) {
 	b := newBench(t)
-	p := b.phone("", virtualiphone.PhoneOptions{Instruments: faults.Instruments{FragmentBytes: 200, EmptyOutput: true}, Battery: battery.Options{Missing: 0.3, UnsignedWraps: true}})
+	p := b.phone("", virtualiphone.PhoneOptions{
+		Instruments: faults.Instruments{FragmentBytes: 200, EmptyOutput: true}, Battery: battery.Options{Missing: 0.3, UnsignedWraps: true},
+	})
 	s := b.open(b.device(0))
 	_, err := s.Prepare(t.Context(), testBuild(t, ""), testModel(t, 3000), nil)
 	require.NoError(t, err)

@@ -104,7 +104,9 @@ func TestInstallRefusesAnotherHash(t *testing.T) {
 	s, err := newRunner(t, dir).Open(context.Background(), describeHost())
 	require.NoError(t, err)
 	defer s.Close()
-	_, err = s.Prepare(context.Background(), harness.Build{Path: app, Hash: strings.Repeat("0", 64)}, runnertest.Model(t, 10), func(harness.Progress) {})
+	_, err = s.Prepare(context.Background(), harness.Build{
+		Path: app, Hash: strings.Repeat("0", 64),
+	}, runnertest.Model(t, 10), func(harness.Progress) {})
 	require.Equal(t, harness.KindBuild, harness.KindOf(err), "Prepare()")
 	require.ErrorContains(t, err, "the build says 000", "Prepare()")
 	left, _ := filepath.Glob(filepath.Join(dir, "builds", "*", "*"))

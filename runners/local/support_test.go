@@ -22,7 +22,9 @@ func readManifest(dir string) (harness.Model, error) {
 		Context                           int
 	}
 	err = json.Unmarshal(text, &m)
-	return harness.Model{Name: m.Name, Version: m.Version, Hash: m.Hash, Path: dir, SizeBytes: m.Size, Quantization: m.Quantization, Context: m.Context}, err
+	return harness.Model{
+		Name: m.Name, Version: m.Version, Hash: m.Hash, Path: dir, SizeBytes: m.Size, Quantization: m.Quantization, Context: m.Context,
+	}, err
 }
 
 func readPID(file string) int {

@@ -127,7 +127,8 @@ func TestClock(t *testing.T) {
 func TestParseFault(t *testing.T) {
 	for text, ok := range map[string]bool{
 		"": true, "crash@token:3": true, "garble@line:1": true, "exit@load": true,
-		"crash": false, "crash@line:3": false, "crash@token": false, "crash@token:0": false, "exit@load:3": false, "melt@token:1": false, "crash@token:x": false,
+		"crash": false, "crash@line:3": false, "crash@token": false, "crash@token:0": false, "exit@load:3": false, "melt@token:1": false,
+		"crash@token:x": false,
 	} {
 		_, err := ParseFault(text)
 		assert.Equal(t, ok, err == nil, "ParseFault(%q)", text)

@@ -29,7 +29,9 @@ func TestServeRelay(t *testing.T) {
 }
 
 func TestRank(t *testing.T) {
-	for state, rank := range map[ThermalState]int{ThermalNominal: 0, ThermalFair: 1, ThermalSerious: 2, ThermalCritical: 3, "hot": -1, "": -1} {
+	for state, rank := range map[ThermalState]int{
+		ThermalNominal: 0, ThermalFair: 1, ThermalSerious: 2, ThermalCritical: 3, "hot": -1, "": -1,
+	} {
 		assert.Equal(t, rank, state.Rank(), "state %q", state)
 	}
 }

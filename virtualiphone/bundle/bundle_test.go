@@ -16,7 +16,9 @@ import (
 func TestPack(t *testing.T) {
 	executable := filepath.Join(t.TempDir(), "agent")
 	require.NoError(t, os.WriteFile(executable, []byte("#!/bin/sh\necho hello\n"), 0o755))
-	app := App{Executable: executable, Name: "BenchApp", BundleID: "org.lilims.bench", Version: "1.2.3", Revision: "0123abc", Configuration: "Release"}
+	app := App{
+		Executable: executable, Name: "BenchApp", BundleID: "org.lilims.bench", Version: "1.2.3", Revision: "0123abc", Configuration: "Release",
+	}
 	var first, second bytes.Buffer
 	for _, out := range []*bytes.Buffer{&first, &second} {
 		require.NoError(t, Pack(out, app))
@@ -50,7 +52,9 @@ func checkInfo(t *testing.T, f *zip.File, app App) {
 	var info map[string]any
 	_, err = plist.Unmarshal(text.Bytes(), &info)
 	require.NoError(t, err)
-	for key, want := range map[string]string{"CFBundleIdentifier": app.BundleID, "CFBundleExecutable": app.Name, "LilimsRevision": app.Revision} {
+	for key, want := range map[string]string{
+		"CFBundleIdentifier": app.BundleID, "CFBundleExecutable": app.Name, "LilimsRevision": app.Revision,
+	} {
 		assert.Equal(t, want, info[key], "Info.plist")
 	}
 }

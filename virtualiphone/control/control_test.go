@@ -73,7 +73,9 @@ func TestVerbs(t *testing.T) {
 	}
 	var states []State
 	code, body := do("GET", "/phones", "")
-	assert.False(t, code != 200 || json.Unmarshal([]byte(body), &states) != nil || len(states) != 1 || states[0].UDID != phone.UDID() || !states[0].Attached,
+	assert.False(t, code != 200 || json.Unmarshal(
+		[]byte(body), &states,
+	) != nil || len(states) != 1 || states[0].UDID != phone.UDID() || !states[0].Attached,
 		"GET /phones = %d, %s", code, body)
 	var truth battery.Truth
 	code, body = do("GET", "/phones/UDID/battery", "")

@@ -21,7 +21,9 @@ var start = launchtest.Start
 // recorded is a launch as an app writes it and a host folds it.
 func recorded(t testing.TB, iterations, tokens int, jitter time.Duration, ticks bool, seed uint64) Session {
 	t.Helper()
-	return sessionOf(launchtest.Record(launchtest.Shape{ID: "s000-candidate", Iterations: iterations, Tokens: tokens, Jitter: jitter, Ticks: ticks, Seed: seed}))
+	return sessionOf(launchtest.Record(launchtest.Shape{
+		ID: "s000-candidate", Iterations: iterations, Tokens: tokens, Jitter: jitter, Ticks: ticks, Seed: seed,
+	}))
 }
 
 func sessionOf(y launchtest.Yield) Session {
@@ -42,7 +44,9 @@ func roundTrip(t *testing.T, s Session) []byte {
 	for i := range s.Lines {
 		require.Equal(t, s.Lines[i], got.Lines[i], "line")
 	}
-	for name, pair := range map[string][2]any{"iterations": {got.Iterations, s.Iterations}, "samples": {got.Samples, s.Samples}, "battery": {got.Battery, s.Battery},
+	for name, pair := range map[string][2]any{"iterations": {
+		got.Iterations, s.Iterations,
+	}, "samples": {got.Samples, s.Samples}, "battery": {got.Battery, s.Battery},
 		"absences": {got.Absences, s.Absences}, "notices": {got.Notices, s.Notices}} {
 		require.Equal(t, pair[1], pair[0], "%s come back as\n%+v, want\n%+v", name, pair[0], pair[1])
 	}
@@ -51,11 +55,14 @@ func roundTrip(t *testing.T, s Session) []byte {
 
 func TestALaunchComesBack(t *testing.T) {
 	for name, s := range map[string]Session{
-		"a phone":                  recorded(t, 11, 128, 500*time.Microsecond, true, 1),
-		"a host's clock":           recorded(t, 11, 128, 4*time.Microsecond, false, 2),
-		"one token":                recorded(t, 3, 1, time.Microsecond, true, 3),
-		"nothing":                  {},
-		"lines that make no sense": folded([]string{"", "{", `{"v":1,"kind":"tokens","iteration":0,"ids":[1],"at":[]}`, "\x00\xff\n", `{"at_ns":9223372036854775807}`, `{"at_ns":-9223372036854775808,"at":[5]}`}, rand.New(rand.NewPCG(1, 1))),
+		"a phone":        recorded(t, 11, 128, 500*time.Microsecond, true, 1),
+		"a host's clock": recorded(t, 11, 128, 4*time.Microsecond, false, 2),
+		"one token":      recorded(t, 3, 1, time.Microsecond, true, 3),
+		"nothing":        {},
+		"lines that make no sense": folded([]string{
+			"", "{", `{"v":1,"kind":"tokens","iteration":0,"ids":[1],"at":[]}`, "\x00\xff\n", `{"at_ns":9223372036854775807}`,
+			`{"at_ns":-9223372036854775808,"at":[5]}`,
+		}, rand.New(rand.NewPCG(1, 1))),
 	} {
 		t.Run(name, func(t *testing.T) { roundTrip(t, s) })
 	}
@@ -67,13 +74,21 @@ func TestOddValuesComeBack(t *testing.T) {
 	thermal, index := harness.ThermalState("serious"), 3
 	s := Session{
 		Iterations: []harness.Iteration{
-			{Session: "s000-candidate", Index: -4, Outcome: "ok", BeginNs: math.MinInt64, TokenIDs: []int32{math.MinInt32, math.MaxInt32}, TokenNs: []int64{math.MaxInt64, math.MinInt64, 0}},
+			{Session: "s000-candidate", Index: -4, Outcome: "ok", BeginNs: math.MinInt64, TokenIDs: []int32{
+				math.MinInt32, math.MaxInt32,
+			}, TokenNs: []int64{math.MaxInt64, math.MinInt64, 0}},
 			{Session: "s000-candidate", Index: 3, Outcome: "invalid", Reason: "why\x00not", EndNs: &one, FirstTokenNs: &one, PrefillNs: &one, Thermal: &thermal, Text: "a\"\n\x00🙂"},
 		},
 		Battery: []harness.BatteryReading{{At: start, Raw: none}, {At: start.Add(-time.Hour), Raw: "not JSON"}},
 	}
-	for _, v := range []float64{0, math.Copysign(0, -1), 1, -1, 0.1, 1e-9, 1.5e9, 1 << 53, 1e300, -1e-300, math.MaxFloat64, math.SmallestNonzeroFloat64, math.Inf(1), 123456789.123456789} {
-		s.Samples = append(s.Samples, harness.Sample{Session: "s000-candidate", Metric: "m", Unit: "u", Value: v, Source: "app", At: start, Iteration: &index, DeviceNs: &one, Uncertainty: &v})
+	for _, v := range []float64{
+		0, math.Copysign(0, -1), 1, -1, 0.1, 1e-9, 1.5e9, 1 << 53, 1e300, -1e-300, math.MaxFloat64, math.SmallestNonzeroFloat64, math.Inf(1),
+		123456789.123456789,
+	} {
+		s.Samples = append(s.Samples, harness.Sample{
+			Session: "s000-candidate", Metric: "m", Unit: "u", Value: v, Source: "app", At: start, Iteration: &index, DeviceNs: &one,
+			Uncertainty: &v,
+		})
 	}
 	roundTrip(t, s)
 }

@@ -44,7 +44,9 @@ func TestTrendCounts(t *testing.T) {
 	assert.InDelta(t, 0, blind.FalseAYear, 0, "a detector that finds nothing")
 	assert.InDelta(t, 0, blind.Confirmed, 0, "a detector that finds nothing")
 	assert.InDelta(t, patience, blind.MedianDelay, 0, "a detector that finds nothing")
-	startled := playYears(detector{"startled", func(s []float64) []trend.Change { return []trend.Change{{Index: len(s) - 1, Provisional: true}} }},
+	startled := playYears(detector{
+		"startled", func(s []float64) []trend.Change { return []trend.Change{{Index: len(s) - 1, Provisional: true}} },
+	},
 		Drift{0.02, 0.3}, 5, newRandom(1, 1))
 	assert.InDelta(t, 1, startled.FalseAYear, 0, "a detector that sees a change every morning")
 	assert.InDelta(t, 0, startled.Confirmed, 0, "a detector that sees a change every morning")

@@ -62,20 +62,38 @@ func TestRefusedPackages(t *testing.T) {
 		ipa        []byte
 		code, text string
 	}{
-		"no archive":             {[]byte("this is no zip"), extractionFailed, "no readable .ipa"},
-		"a torn archive":         {good[:len(good)-30], extractionFailed, "no readable .ipa"},
-		"Mach-O":                 {hosttest.IPA(t, hosttest.App{BundleID: demo, Executable: []byte("\xcf\xfa\xed\xfe\x07\x00\x00\x01")}), verificationFailed, "Mach-O"},
-		"universal Mach-O":       {hosttest.IPA(t, hosttest.App{BundleID: demo, Executable: []byte("\xca\xfe\xba\xbe\x00\x00\x00\x02")}), verificationFailed, "Mach-O"},
+		"no archive":     {[]byte("this is no zip"), extractionFailed, "no readable .ipa"},
+		"a torn archive": {good[:len(good)-30], extractionFailed, "no readable .ipa"},
+		"Mach-O": {
+			hosttest.IPA(t, hosttest.App{BundleID: demo, Executable: []byte("\xcf\xfa\xed\xfe\x07\x00\x00\x01")}), verificationFailed, "Mach-O",
+		},
+		"universal Mach-O": {
+			hosttest.IPA(t, hosttest.App{BundleID: demo, Executable: []byte("\xca\xfe\xba\xbe\x00\x00\x00\x02")}), verificationFailed, "Mach-O",
+		},
 		"ELF of another machine": {hosttest.IPA(t, hosttest.App{BundleID: demo, Executable: elfHeader(0x16)}), verificationFailed, "EM_S390"},
-		"damaged ELF":            {hosttest.IPA(t, hosttest.App{BundleID: demo, Executable: []byte("\x7fELF...")}), verificationFailed, "damaged ELF"},
-		"text":                   {hosttest.IPA(t, hosttest.App{BundleID: demo, Executable: []byte("hello")}), verificationFailed, "no executable of this host"},
-		"an empty executable":    {hosttest.IPA(t, hosttest.App{BundleID: demo, Executable: []byte{}}), verificationFailed, "empty"},
-		"no executable":          {hosttest.IPA(t, hosttest.App{BundleID: demo, Info: map[string]any{"CFBundleExecutable": "Other"}}), verificationFailed, "missing"},
-		"an executable outside":  {hosttest.IPA(t, hosttest.App{BundleID: demo, Info: map[string]any{"CFBundleExecutable": "../x"}}), inspectionFailed, "CFBundleExecutable"},
-		"no bundle id":           {hosttest.IPA(t, hosttest.App{BundleID: demo, Info: map[string]any{"CFBundleIdentifier": nil}}), inspectionFailed, "CFBundleIdentifier"},
-		"no app":                 {zipOf(t, map[string]string{"readme.txt": "x"}), inspectionFailed, "no Payload"},
-		"two apps":               {hosttest.IPA(t, hosttest.App{BundleID: demo, Files: map[string]string{"Payload/Other.app/Info.plist": ""}}), inspectionFailed, "2 apps"},
-		"a path that leaves":     {hosttest.IPA(t, hosttest.App{BundleID: demo, Files: map[string]string{"../../evil": "x"}}), extractionFailed, "leaves the bundle"},
+		"damaged ELF": {
+			hosttest.IPA(t, hosttest.App{BundleID: demo, Executable: []byte("\x7fELF...")}), verificationFailed, "damaged ELF",
+		},
+		"text": {
+			hosttest.IPA(t, hosttest.App{BundleID: demo, Executable: []byte("hello")}), verificationFailed, "no executable of this host",
+		},
+		"an empty executable": {hosttest.IPA(t, hosttest.App{BundleID: demo, Executable: []byte{}}), verificationFailed, "empty"},
+		"no executable": {
+			hosttest.IPA(t, hosttest.App{BundleID: demo, Info: map[string]any{"CFBundleExecutable": "Other"}}), verificationFailed, "missing",
+		},
+		"an executable outside": {hosttest.IPA(t, hosttest.App{
+			BundleID: demo, Info: map[string]any{"CFBundleExecutable": "../x"},
+		}), inspectionFailed, "CFBundleExecutable"},
+		"no bundle id": {
+			hosttest.IPA(t, hosttest.App{BundleID: demo, Info: map[string]any{"CFBundleIdentifier": nil}}), inspectionFailed, "CFBundleIdentifier",
+		},
+		"no app": {zipOf(t, map[string]string{"readme.txt": "x"}), inspectionFailed, "no Payload"},
+		"two apps": {
+			hosttest.IPA(t, hosttest.App{BundleID: demo, Files: map[string]string{"Payload/Other.app/Info.plist": ""}}), inspectionFailed, "2 apps",
+		},
+		"a path that leaves": {
+			hosttest.IPA(t, hosttest.App{BundleID: demo, Files: map[string]string{"../../evil": "x"}}), extractionFailed, "leaves the bundle",
+		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -123,7 +141,9 @@ func TestHostExecutablesAreInstalled(t *testing.T) {
 
 func TestFullPhoneInstallsNothing(t *testing.T) {
 	library, storage := newLibrary(t, 1<<20)
-	_, err := installIPA(library, hosttest.IPA(t, hosttest.App{BundleID: demo, Files: map[string]string{"Payload/Demo.app/big": strings.Repeat("x", 2<<20)}}))
+	_, err := installIPA(library, hosttest.IPA(t, hosttest.App{
+		BundleID: demo, Files: map[string]string{"Payload/Demo.app/big": strings.Repeat("x", 2<<20)},
+	}))
 	assert.Equal(t, notEnoughSpace, failureOf(err).Code, "install = %v, want", err)
 	assert.Equal(t, int64(1<<20), storage.Free(), "bytes free afterwards")
 	assert.Empty(t, leftovers(t, library), "left behind")
@@ -215,7 +235,9 @@ func TestConduit(t *testing.T) {
 		entries [][]byte
 		want    string // error of installd; empty: installed
 	}{
-		"an app":              {[][]byte{stored("META-INF/", nil), stored("META-INF/x", []byte("abc")), stored("Payload/", nil), info, program}, ""},
+		"an app": {
+			[][]byte{stored("META-INF/", nil), stored("META-INF/x", []byte("abc")), stored("Payload/", nil), info, program}, "",
+		},
 		"a bare bundle":       {[][]byte{stored("Info.plist", infoPlist(t)), stored("Demo", []byte("#!/bin/sh\n"))}, ""},
 		"a bundle at the top": {[][]byte{stored("Demo.app/Info.plist", infoPlist(t)), stored("Demo.app/Demo", []byte("#!/bin/sh\n"))}, ""},
 		"damaged contents":    {[][]byte{info, damaged}, extractionFailed},

@@ -142,7 +142,9 @@ func FuzzServe(f *testing.F) {
 		return out.Bytes()
 	}
 	f.Add(conversation(map[string]any{"Request": "QueryType"}, map[string]any{"Request": "GetValue"}, map[string]any{"Request": "Goodbye"}))
-	f.Add(conversation(map[string]any{"Request": "Pair", "PairRecord": map[string]any{"HostID": "h", "DeviceCertificate": []byte("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n")}}))
+	f.Add(conversation(map[string]any{"Request": "Pair", "PairRecord": map[string]any{
+		"HostID": "h", "DeviceCertificate": []byte("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"),
+	}}))
 	f.Add(conversation(map[string]any{"Request": "StartSession", "HostID": "x"}, map[string]any{"Request": "StopSession", "SessionID": ""}))
 	f.Add(conversation(map[string]any{"Request": "GetValue", "Domain": 7, "Key": []any{}}))
 	s := newServer(f)

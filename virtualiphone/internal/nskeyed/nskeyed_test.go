@@ -56,7 +56,9 @@ func TestArchiveRefuses(t *testing.T) {
 	for range maxDepth + 2 {
 		deep = []any{deep}
 	}
-	for name, v := range map[string]any{"a channel": make(chan int), "a struct": struct{ A int }{}, "deep nesting": deep, "unknown tap": Tap{Class: "NSString"}} {
+	for name, v := range map[string]any{
+		"a channel": make(chan int), "a struct": struct{ A int }{}, "deep nesting": deep, "unknown tap": Tap{Class: "NSString"},
+	} {
 		data, err := Archive(v)
 		require.Error(t, err, "Archive of %s = %d bytes, want an error", name, len(data))
 	}
@@ -65,7 +67,9 @@ func TestArchiveRefuses(t *testing.T) {
 // TestGoIOSReads has an independent reader take every class that the phone sends.
 func TestGoIOSReads(t *testing.T) {
 	when := time.Date(2026, 11, 23, 1, 2, 3, 0, time.UTC)
-	data, err := Archive([]any{"s", 7, 1.5, true, when, nil, map[string]any{"k": "v"}, map[int64]any{12: []any{3}}, NewError("D", 2, "text"), Tap{"DTSysmonTapMessage", map[string]any{"x": 1}}})
+	data, err := Archive([]any{"s", 7, 1.5, true, when, nil, map[string]any{"k": "v"}, map[int64]any{
+		12: []any{3},
+	}, NewError("D", 2, "text"), Tap{"DTSysmonTapMessage", map[string]any{"x": 1}}})
 	require.NoError(t, err)
 	out, err := nskeyedarchiver.Unarchive(data)
 	require.NoError(t, err)
@@ -81,7 +85,9 @@ func TestGoIOSReads(t *testing.T) {
 }
 
 func TestReadsGoIOS(t *testing.T) {
-	data, err := nskeyedarchiver.ArchiveBin(map[string]any{"procAttrs": []any{"pid"}, "ur": 500, "cpuUsage": true, "none": nskeyedarchiver.NewNSNull()})
+	data, err := nskeyedarchiver.ArchiveBin(map[string]any{
+		"procAttrs": []any{"pid"}, "ur": 500, "cpuUsage": true, "none": nskeyedarchiver.NewNSNull(),
+	})
 	require.NoError(t, err)
 	got, err := Unarchive(data)
 	want := map[string]any{"procAttrs": []any{"pid"}, "ur": int64(500), "cpuUsage": true, "none": Null{}}
@@ -92,7 +98,9 @@ func TestReadsGoIOS(t *testing.T) {
 // archiveOf builds an archive around an object table of the test's own making.
 func archiveOf(t *testing.T, objects []any) []byte {
 	t.Helper()
-	data, err := plist.Marshal(map[string]any{"$archiver": archiverName, "$top": map[string]any{"root": plist.UID(1)}, "$objects": objects}, plist.BinaryFormat)
+	data, err := plist.Marshal(map[string]any{
+		"$archiver": archiverName, "$top": map[string]any{"root": plist.UID(1)}, "$objects": objects,
+	}, plist.BinaryFormat)
 	require.NoError(t, err)
 	return data
 }
@@ -112,10 +120,16 @@ func TestUnarchiveRefuses(t *testing.T) {
 	}{
 		{"reference to itself", []any{nullObject, map[string]any{"$class": plist.UID(2), "NS.objects": []plist.UID{1}}, array}, "nested"},
 		{"references that multiply", bomb, "nested"},
-		{"reference beyond the table", []any{nullObject, map[string]any{"$class": plist.UID(2), "NS.objects": []plist.UID{9}}, array}, "reference 9"},
-		{"unknown class", []any{nullObject, map[string]any{"$class": plist.UID(2)}, map[string]any{"$classname": "NSTask"}}, `"NSTask" is not known`},
+		{"reference beyond the table", []any{
+			nullObject, map[string]any{"$class": plist.UID(2), "NS.objects": []plist.UID{9}}, array,
+		}, "reference 9"},
+		{"unknown class", []any{
+			nullObject, map[string]any{"$class": plist.UID(2)}, map[string]any{"$classname": "NSTask"},
+		}, `"NSTask" is not known`},
 		{"no class", []any{nullObject, map[string]any{"a": "b"}}, "without class"},
-		{"short uuid", []any{nullObject, map[string]any{"$class": plist.UID(2), "NS.uuidbytes": []byte{1}}, map[string]any{"$classname": "NSUUID"}}, "1 bytes"},
+		{"short uuid", []any{
+			nullObject, map[string]any{"$class": plist.UID(2), "NS.uuidbytes": []byte{1}}, map[string]any{"$classname": "NSUUID"},
+		}, "1 bytes"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -126,7 +140,9 @@ func TestUnarchiveRefuses(t *testing.T) {
 }
 
 func FuzzUnarchive(f *testing.F) {
-	for _, v := range []any{nil, "a", 1.5, []any{1, nil}, map[string]any{"k": time.Unix(0, 0)}, map[int64]any{1: Set{"x"}}, NewError("d", 1, "t"), UUID{1}, Tap{"DTTapMessage", "x"}} {
+	for _, v := range []any{nil, "a", 1.5, []any{1, nil}, map[string]any{
+		"k": time.Unix(0, 0),
+	}, map[int64]any{1: Set{"x"}}, NewError("d", 1, "t"), UUID{1}, Tap{"DTTapMessage", "x"}} {
 		data, err := Archive(v)
 		require.NoError(f, err)
 		f.Add(data)

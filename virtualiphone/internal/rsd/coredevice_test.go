@@ -40,7 +40,9 @@ func request(t *testing.T, d ios.DeviceEntry, service, feature string, input map
 const appservice = "com.apple.coredevice.appservice"
 
 func launchInput(bundle any, options, stdio map[string]any) map[string]any {
-	return map[string]any{"applicationSpecifier": map[string]any{"bundleIdentifier": map[string]any{"_0": bundle}}, "options": options, "standardIOIdentifiers": stdio}
+	return map[string]any{"applicationSpecifier": map[string]any{
+		"bundleIdentifier": map[string]any{"_0": bundle},
+	}, "options": options, "standardIOIdentifiers": stdio}
 }
 
 func TestCoreDeviceRefuses(t *testing.T) {
@@ -58,15 +60,31 @@ func TestCoreDeviceRefuses(t *testing.T) {
 		{"uninstall", appservice, "uninstallapp", map[string]any{"bundleIdentifier": "com.bench.app"}, 1001, "installation proxy"},
 		{"launch without a bundle", appservice, "launchapplication", nil, 1002, "names no application"},
 		{"launch of another type", appservice, "launchapplication", launchInput(int64(7), nil, nil), 1002, "names no application"},
-		{"argument that is no text", appservice, "launchapplication", launchInput("com.bench.app", map[string]any{"arguments": []any{true}}, nil), 1002, "argument is of type bool"},
-		{"environment that is no text", appservice, "launchapplication", launchInput("com.bench.app", map[string]any{"environmentVariables": map[string]any{"N": int64(1)}}, nil), 1002, "variable N"},
-		{"output socket of nobody", appservice, "launchapplication", launchInput("com.bench.app", nil, map[string]any{"standardOutput": uuid.New()}), 1002, "No open socket"},
-		{"output socket that is no UUID", appservice, "launchapplication", launchInput("com.bench.app", nil, map[string]any{"standardError": "x"}), 1002, "not a UUID"},
-		{"app that is not there", appservice, "launchapplication", launchInput("com.bench.none", nil, nil), 10002, "com.bench.none is not installed"},
-		{"signal to nobody", appservice, "sendsignaltoprocess", map[string]any{"process": map[string]any{"processIdentifier": int64(4711)}, "signal": int64(9)}, 10001, "4711"},
+		{"argument that is no text", appservice, "launchapplication", launchInput("com.bench.app", map[string]any{
+			"arguments": []any{true},
+		}, nil), 1002, "argument is of type bool"},
+		{"environment that is no text", appservice, "launchapplication", launchInput("com.bench.app", map[string]any{
+			"environmentVariables": map[string]any{"N": int64(1)},
+		}, nil), 1002, "variable N"},
+		{"output socket of nobody", appservice, "launchapplication", launchInput("com.bench.app", nil, map[string]any{
+			"standardOutput": uuid.New(),
+		}), 1002, "No open socket"},
+		{"output socket that is no UUID", appservice, "launchapplication", launchInput("com.bench.app", nil, map[string]any{
+			"standardError": "x",
+		}), 1002, "not a UUID"},
+		{"app that is not there", appservice, "launchapplication", launchInput(
+			"com.bench.none", nil, nil,
+		), 10002, "com.bench.none is not installed"},
+		{"signal to nobody", appservice, "sendsignaltoprocess", map[string]any{
+			"process": map[string]any{"processIdentifier": int64(4711)}, "signal": int64(9),
+		}, 10001, "4711"},
 		{"signal without process", appservice, "sendsignaltoprocess", map[string]any{"signal": int64(9)}, 1002, "processIdentifier"},
-		{"process id beyond 32 bits", appservice, "sendsignaltoprocess", map[string]any{"process": map[string]any{"processIdentifier": int64(1) << 40}, "signal": int64(9)}, 1002, "not a number"},
-		{"watch of nobody", appservice, "monitorprocesstermination", map[string]any{"processToken": map[string]any{"processIdentifier": uint64(4711)}}, 10001, "4711"},
+		{"process id beyond 32 bits", appservice, "sendsignaltoprocess", map[string]any{
+			"process": map[string]any{"processIdentifier": int64(1) << 40}, "signal": int64(9),
+		}, 1002, "not a number"},
+		{"watch of nobody", appservice, "monitorprocesstermination", map[string]any{
+			"processToken": map[string]any{"processIdentifier": uint64(4711)},
+		}, 10001, "4711"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -81,7 +81,9 @@ const launchSelector = "launchSuspendedProcessWithDevicePath:bundleIdentifier:en
 
 func (s *session) launch(ch *dtx.Channel, bundle string, suspended int) uint64 {
 	s.t.Helper()
-	m, err := ch.MethodCall(launchSelector, "/private/", bundle, map[string]any{"KEY": "value"}, []any{"--flag", "x y"}, map[string]any{"StartSuspendedKey": uint64(suspended), "KillExisting": uint64(1)})
+	m, err := ch.MethodCall(launchSelector, "/private/", bundle, map[string]any{"KEY": "value"}, []any{"--flag", "x y"}, map[string]any{
+		"StartSuspendedKey": uint64(suspended), "KillExisting": uint64(1),
+	})
 	require.NoError(s.t, err)
 	return m.Payload[0].(uint64)
 }
@@ -99,7 +101,9 @@ func take[T any](t *testing.T, ch <-chan T) T {
 
 // TestProcessControl runs the same launch on a healthy phone and on troublesome ones.
 func TestProcessControl(t *testing.T) {
-	for name, faults := range map[string]faults.Instruments{"healthy": {}, "fragments": {FragmentBytes: 128}, "empty outputs": {EmptyOutput: true}} {
+	for name, faults := range map[string]faults.Instruments{
+		"healthy": {}, "fragments": {FragmentBytes: 128}, "empty outputs": {EmptyOutput: true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			specs := make(chan process.Spec, 1)
 			l := serveLoopback(t, faults, func(p *phonetest.Phone) {
@@ -186,7 +190,9 @@ func TestSysmontap(t *testing.T) {
 	}
 	use(10, 1<<30)
 	tap := s.channel("sysmontap")
-	config := map[string]any{"ur": 500, "bm": 0, "procAttrs": []any{"pid", "physFootprint", "threadCount", "cpuUsage", "memResidentSize"}, "sysAttrs": []any{"physMemSize"}, "cpuUsage": true, "physFootprint": true, "sampleInterval": 500_000_000}
+	config := map[string]any{"ur": 500, "bm": 0, "procAttrs": []any{
+		"pid", "physFootprint", "threadCount", "cpuUsage", "memResidentSize",
+	}, "sysAttrs": []any{"physMemSize"}, "cpuUsage": true, "physFootprint": true, "sampleInterval": 500_000_000}
 	_, err := tap.MethodCall("setConfig:", config)
 	require.NoError(t, err)
 	require.NoError(t, tap.MethodCallAsync("start"))

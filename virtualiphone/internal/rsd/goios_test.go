@@ -89,14 +89,19 @@ func (l *loopback) device(t *testing.T) ios.DeviceEntry {
 func TestDirectoryFollowsTheImage(t *testing.T) {
 	l := serveLoopback(t, faults.Instruments{}, func(p *phonetest.Phone) {
 		p.SetImage(false)
-		p.Services = service.Catalog{{Name: "com.apple.syslog_relay", Shim: "com.apple.syslog_relay.shim.remote", Serve: greet}, {Name: "com.apple.lockdown.only", Serve: greet}}
+		p.Services = service.Catalog{{
+			Name: "com.apple.syslog_relay", Shim: "com.apple.syslog_relay.shim.remote", Serve: greet,
+		}, {Name: "com.apple.lockdown.only", Serve: greet}}
 	})
 	before := l.device(t).Rsd.GetServices()
 	assert.Len(t, before, 1, "before the image")
 	assert.NotEqual(t, uint32(0), before["com.apple.syslog_relay.shim.remote"].Port, "before the image")
 	l.phone.SetImage(true)
 	after := l.device(t).Rsd.GetServices()
-	for _, name := range []string{"com.apple.instruments.dtservicehub", "com.apple.coredevice.appservice", "com.apple.coredevice.openstdiosocket", "com.apple.coredevice.deviceinfo"} {
+	for _, name := range []string{
+		"com.apple.instruments.dtservicehub", "com.apple.coredevice.appservice", "com.apple.coredevice.openstdiosocket",
+		"com.apple.coredevice.deviceinfo",
+	} {
 		assert.NotEqual(t, uint32(0), after[name].Port, "after the image %s has no port: %v", name, after)
 	}
 	d := l.device(t)
@@ -112,7 +117,9 @@ func greet(_ context.Context, conn net.Conn) error {
 
 func TestShim(t *testing.T) {
 	l := serveLoopback(t, faults.Instruments{}, func(p *phonetest.Phone) {
-		p.Services = service.Catalog{{Name: "com.apple.syslog_relay", Shim: "com.apple.syslog_relay.shim.remote", Serve: greet, NeedsUnlocked: true}}
+		p.Services = service.Catalog{
+			{Name: "com.apple.syslog_relay", Shim: "com.apple.syslog_relay.shim.remote", Serve: greet, NeedsUnlocked: true},
+		}
 	})
 	d := l.device(t)
 	conn, err := ios.ConnectToShimService(d, "com.apple.syslog_relay.shim.remote")
@@ -150,7 +157,9 @@ func TestLaunchWithOutput(t *testing.T) {
 		})
 	})
 	d := l.device(t)
-	app, err := apps(t, d).LaunchAppWithStdIo("com.bench.app", []any{"--plan", "größer plan.json"}, map[string]any{"KEY": "value"}, map[string]any{}, true)
+	app, err := apps(t, d).LaunchAppWithStdIo("com.bench.app", []any{
+		"--plan", "größer plan.json",
+	}, map[string]any{"KEY": "value"}, map[string]any{}, true)
 	require.NoError(t, err)
 	defer app.Close()
 	out, err := io.ReadAll(app)

@@ -88,7 +88,9 @@ func TestAppiumRemoteXPC(t *testing.T) {
 	assert.Equal(t, 100, got.Launched, "launched %d, processes %v, ended %+v", got.Launched, got.Processes, got.Ended)
 	assert.Equal(t, []int{100}, got.Processes, "launched %d, processes %v, ended %+v", got.Launched, got.Processes, got.Ended)
 	assert.Equal(t, 128+9, got.Ended.Status.ExitCode, "launched %d, processes %v, ended %+v", got.Launched, got.Processes, got.Ended)
-	for want, failure := range map[string]string{"not installed": got.LaunchFailure, "no such process": got.SignalFailure, "installation proxy": got.UninstallFailure} {
+	for want, failure := range map[string]string{
+		"not installed": got.LaunchFailure, "no such process": got.SignalFailure, "installation proxy": got.UninstallFailure,
+	} {
 		assert.Contains(t, failure, want)
 		assert.Contains(t, failure, "com.apple.dt.CoreDeviceError")
 	}

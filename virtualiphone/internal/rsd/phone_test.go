@@ -117,13 +117,17 @@ func TestWholePhoneThroughTheTunnel(t *testing.T) {
 
 	s := open(t, d)
 	ch := s.channel("processcontrol")
-	m, err := ch.MethodCall(launchSelector, "", bundle, map[string]any{"KEY": "value"}, []any{"wait"}, map[string]any{"StartSuspendedKey": uint64(0), "KillExisting": uint64(1)})
+	m, err := ch.MethodCall(launchSelector, "", bundle, map[string]any{"KEY": "value"}, []any{"wait"}, map[string]any{
+		"StartSuspendedKey": uint64(0), "KillExisting": uint64(1),
+	})
 	require.NoError(t, err)
 	pid := m.Payload[0].(uint64)
 	assert.Equal(t, fmt.Sprintf("%d:args=wait key=value\n", pid), take(t, s.output), "output")
 	require.NoError(t, ch.MethodCallAsync("startObservingPid:", pid))
 	tap := s.channel("sysmontap")
-	_, err = tap.MethodCall("setConfig:", map[string]any{"procAttrs": []any{"pid", "physFootprint"}, "sysAttrs": []any{}, "sampleInterval": 20_000_000})
+	_, err = tap.MethodCall("setConfig:", map[string]any{
+		"procAttrs": []any{"pid", "physFootprint"}, "sysAttrs": []any{}, "sampleInterval": 20_000_000,
+	})
 	require.NoError(t, err)
 	require.NoError(t, tap.MethodCallAsync("start"))
 	for range 3 {

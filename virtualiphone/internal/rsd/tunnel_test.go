@@ -50,7 +50,9 @@ func tunneled(t testing.TB, phone *phonetest.Phone) (device ios.DeviceEntry, pul
 	exchange(t, host, &parameters)
 	var iface gotunnel.UserSpaceTUNInterface
 	require.NoError(t, iface.Init(parameters.ClientParameters.MTU, host, parameters.ClientParameters.Address, 64))
-	device = ios.DeviceEntry{Address: parameters.ServerAddress, UserspaceTUN: true, UserspaceTUNHost: "127.0.0.1", UserspaceTUNPort: relay(t, &iface)}
+	device = ios.DeviceEntry{
+		Address: parameters.ServerAddress, UserspaceTUN: true, UserspaceTUNHost: "127.0.0.1", UserspaceTUNPort: relay(t, &iface),
+	}
 	s, err := ios.NewWithAddrPortDevice(parameters.ServerAddress, parameters.ServerRSDPort, device)
 	require.NoError(t, err)
 	defer s.Close()
@@ -68,7 +70,9 @@ func secured(t testing.TB, svc service.Service) (*tls.Conn, chan error) {
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	require.NoError(t, err)
-	config := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MaxVersion: tls.VersionTLS12, DynamicRecordSizingDisabled: true}
+	config := &tls.Config{Certificates: []tls.Certificate{
+		{Certificate: [][]byte{der}, PrivateKey: key},
+	}, MaxVersion: tls.VersionTLS12, DynamicRecordSizingDisabled: true}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	done := make(chan error, 1)
@@ -204,7 +208,8 @@ func TestPulledCableSparesTheApp(t *testing.T) {
 func TestServicesByVersion(t *testing.T) {
 	const handshakeOnly, secure, proxy = "com.apple.instruments.remoteserver", "com.apple.instruments.remoteserver.DVTSecureSocketProxy", tunnel.Name
 	for version, want := range map[string][]string{
-		"13.7": {handshakeOnly}, "14.0": {secure}, "16.7.2": {secure}, "17": nil, "17.3.1": nil, "17.4": {proxy}, "17.5.1": {proxy}, "18.6": {proxy}, "26.0": {proxy},
+		"13.7": {handshakeOnly}, "14.0": {secure}, "16.7.2": {secure}, "17": nil, "17.3.1": nil, "17.4": {proxy}, "17.5.1": {proxy},
+		"18.6": {proxy}, "26.0": {proxy},
 	} {
 		phone := phonetest.New()
 		phone.Version = version

@@ -57,7 +57,9 @@ func connect(t *testing.T, serve Serve) (host *tls.Conn, done chan error, cancel
 			done <- err
 			return
 		}
-		conn := tls.Server(raw, &tls.Config{Certificates: []tls.Certificate{cert}, MaxVersion: tls.VersionTLS12, DynamicRecordSizingDisabled: true})
+		conn := tls.Server(raw, &tls.Config{
+			Certificates: []tls.Certificate{cert}, MaxVersion: tls.VersionTLS12, DynamicRecordSizingDisabled: true,
+		})
 		defer conn.Close()
 		done <- Service(58783, serve).Serve(ctx, conn)
 	}()

@@ -109,7 +109,9 @@ func TestAppendRefuses(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, m := range []Message{{Body: everything()}, {Flags: FlagInit}, {Body: map[string]any{}}, {Body: map[string]any{"a": []any{map[string]any{"b": "c"}}}}} {
+	for _, m := range []Message{
+		{Body: everything()}, {Flags: FlagInit}, {Body: map[string]any{}}, {Body: map[string]any{"a": []any{map[string]any{"b": "c"}}}},
+	} {
 		b, err := m.Append(nil)
 		require.NoError(f, err)
 		f.Add(b)

@@ -18,17 +18,24 @@ func wrap(n int64) uint64 { return uint64(n) }
 func TestDecode(t *testing.T) {
 	at := time.Unix(1790000000, 0)
 	r, err := Decode(map[string]any{
-		"Voltage": uint64(3987), "InstantAmperage": wrap(-812), "Amperage": wrap(-700), "Temperature": uint64(2712), "CurrentCapacity": uint64(81),
-		"AppleRawCurrentCapacity": uint64(2711), "UpdateTime": uint64(1789999990), "IsCharging": false, "ExternalConnected": true, "CycleCount": uint64(17),
-		"PowerTelemetryData": map[string]any{"SystemLoad": uint64(3100), "AccumulatedSystemLoad": uint64(math.MaxUint64 - 5), "SystemLoadAccumulatorCount": uint64(9000), "AccumulatedSystemEnergyConsumed": uint64(77)},
+		"Voltage": uint64(3987), "InstantAmperage": wrap(-812), "Amperage": wrap(-700), "Temperature": uint64(2712),
+		"CurrentCapacity":         uint64(81),
+		"AppleRawCurrentCapacity": uint64(2711), "UpdateTime": uint64(1789999990), "IsCharging": false, "ExternalConnected": true,
+		"CycleCount": uint64(17),
+		"PowerTelemetryData": map[string]any{
+			"SystemLoad": uint64(3100), "AccumulatedSystemLoad": uint64(math.MaxUint64 - 5), "SystemLoadAccumulatorCount": uint64(9000),
+			"AccumulatedSystemEnergyConsumed": uint64(77),
+		},
 	}, at)
 	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		got  *int64
 		want int64
 	}{
-		"voltage": {r.VoltageMillivolt, 3987}, "instant current before average": {r.AmperageMilliampere, -812}, "temperature": {r.TemperatureCentiC, 2712},
-		"percent": {r.Percent, 81}, "raw capacity": {r.RawCapacityMAh, 2711}, "update time": {r.UpdateTime, 1789999990}, "system load": {r.SystemLoadMilliwatt, 3100},
+		"voltage": {r.VoltageMillivolt, 3987}, "instant current before average": {r.AmperageMilliampere, -812},
+		"temperature": {r.TemperatureCentiC, 2712},
+		"percent":     {r.Percent, 81}, "raw capacity": {r.RawCapacityMAh, 2711}, "update time": {r.UpdateTime, 1789999990},
+		"system load": {r.SystemLoadMilliwatt, 3100},
 	} {
 		require.NotNil(t, c.got, "%s", name)
 		assert.Equal(t, c.want, *c.got, "%s", name)
@@ -76,7 +83,8 @@ func TestWhatIsMissingIsAbsent(t *testing.T) {
 // TestKeysThatMoved: the layout that macOS 27 has begun to use.
 func TestKeysThatMoved(t *testing.T) {
 	r, err := Decode(map[string]any{"ExternalConnected": int64(1), "BatteryData": map[string]any{
-		"RemainingCapacity": uint64(2500), "Voltage": uint64(4012), "InstantAmperage": wrap(-640), "Temperature": uint64(2950), "IsCharging": false,
+		"RemainingCapacity": uint64(2500), "Voltage": uint64(4012), "InstantAmperage": wrap(-640), "Temperature": uint64(2950),
+		"IsCharging":         false,
 		"PowerTelemetryData": map[string]any{"AccumulatedSystemLoad": uint64(7), "SystemLoadAccumulatorCount": uint64(3)},
 	}}, time.Time{})
 	require.NoError(t, err)

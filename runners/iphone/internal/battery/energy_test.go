@@ -300,7 +300,10 @@ func TestVoltageTimesCurrentAgainstTheTruth(t *testing.T) {
 		}
 		c.add(f, truth)
 	}
-	t.Logf("within the interval: %d of %d; worst error %.2f %%; median half width %.2f %%", c.covered, runs, 100*slices.Max(c.errors), 100*c.median())
+	t.Logf(
+		"within the interval: %d of %d; worst error %.2f %%; median half width %.2f %%", c.covered, runs, 100*slices.Max(c.errors),
+		100*c.median(),
+	)
 	assert.GreaterOrEqual(t, c.covered, runs*95/100,
 		"the truth lies within the interval in %d of %d runs; median half width %.2f %%", c.covered, runs, 100*c.median())
 	assert.LessOrEqual(t, c.median(), 0.05,
@@ -321,7 +324,10 @@ func TestCapacityAgainstTheTruth(t *testing.T) {
 		require.Equal(t, power.MethodCapacity, f.Method, "seed %d: method %s (%v)", seed, f.Method, f.Notes)
 		c.add(f, gross)
 	}
-	t.Logf("within the interval: %d of %d; worst error %.2f %%; median half width %.2f %%", c.covered, runs, 100*slices.Max(c.errors), 100*c.median())
+	t.Logf(
+		"within the interval: %d of %d; worst error %.2f %%; median half width %.2f %%", c.covered, runs, 100*slices.Max(c.errors),
+		100*c.median(),
+	)
 	assert.GreaterOrEqual(t, c.covered, runs*95/100,
 		"the truth lies within the interval in %d of %d runs; median half width %.2f %%", c.covered, runs, 100*c.median())
 	assert.LessOrEqual(t, c.median(), 0.05,
@@ -337,9 +343,14 @@ func TestRefusals(t *testing.T) {
 	}{
 		"charging from the start": {func(h *habits, s *session) { s.gauge.SetPercent(40); s.gauge.SetExternal(true) }, nil, "was charging"},
 		"charging begins midway":  {nil, func(s *session) { s.gauge.SetPercent(40); s.gauge.SetExternal(true) }, "was charging in"},
-		"charging ends midway":    {func(h *habits, s *session) { s.gauge.SetPercent(40); s.gauge.SetExternal(true) }, func(s *session) { s.gauge.SetExternal(false) }, "was charging in"},
-		"too short":               {func(h *habits, s *session) { h.work = 8 }, nil, "resolution: the work took 8.0 s"},
-		"gauge goes silent":       {nil, func(s *session) { s.silent = true }, "cover"},
+		"charging ends midway": {func(
+			h *habits, s *session,
+		) {
+			s.gauge.SetPercent(40)
+			s.gauge.SetExternal(true)
+		}, func(s *session) { s.gauge.SetExternal(false) }, "was charging in"},
+		"too short":         {func(h *habits, s *session) { h.work = 8 }, nil, "resolution: the work took 8.0 s"},
+		"gauge goes silent": {nil, func(s *session) { s.silent = true }, "cover"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := soak(4)

@@ -60,7 +60,9 @@ func archive(t *testing.T, v any) []byte {
 }
 
 func (s *server) answer(m dtx.Message, v any) {
-	b, err := dtx.Encode(m.Identifier, 1, m.ChannelCode, false, dtx.ResponseWithReturnValueInPayload, archive(s.t, v), dtx.NewPrimitiveDictionary())
+	b, err := dtx.Encode(
+		m.Identifier, 1, m.ChannelCode, false, dtx.ResponseWithReturnValueInPayload, archive(s.t, v), dtx.NewPrimitiveDictionary(),
+	)
 	if assert.NoError(s.t, err) {
 		s.conn.Write(b)
 	}

@@ -17,9 +17,14 @@ func TestDo(t *testing.T) {
 		call func(c net.Conn) error
 		want func(error) bool
 	}{
-		"returns nil":             {func(net.Conn) error { return nil }, func(err error) bool { return err == nil }},
-		"returns the error":       {func(net.Conn) error { return broken }, func(err error) bool { return errors.Is(err, broken) }},
-		"a panic is an error":     {func(net.Conn) error { panic("index out of range") }, func(err error) bool { var p *Panic; return errors.As(err, &p) && p.Stack != "" }},
+		"returns nil":       {func(net.Conn) error { return nil }, func(err error) bool { return err == nil }},
+		"returns the error": {func(net.Conn) error { return broken }, func(err error) bool { return errors.Is(err, broken) }},
+		"a panic is an error": {func(net.Conn) error { panic("index out of range") }, func(err error) bool {
+			var p *Panic
+			return errors.As(
+				err, &p,
+			) && p.Stack != ""
+		}},
 		"a nil map write as well": {func(net.Conn) error { var m map[string]int; m["x"] = 1; return nil }, func(err error) bool { var p *Panic; return errors.As(err, &p) }},
 	}
 	for name, c := range cases {

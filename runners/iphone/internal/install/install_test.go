@@ -105,7 +105,9 @@ func TestSendRefused(t *testing.T) {
 		var transfer map[string]any
 		plistio.Read(there, &transfer)
 		io.CopyN(io.Discard, there, 1000)
-		plistio.Write(there, map[string]any{"InstallProgressDict": map[string]any{"Error": "ApplicationVerificationFailed", "ErrorDescription": "no profile for this phone"}})
+		plistio.Write(there, map[string]any{
+			"InstallProgressDict": map[string]any{"Error": "ApplicationVerificationFailed", "ErrorDescription": "no profile for this phone"},
+		})
 	}()
 	err := Send(context.Background(), here, file, func(int64, int64) {})
 	var refused *Refused
@@ -149,7 +151,9 @@ func TestLookup(t *testing.T) {
 		want   *Installed
 		fails  bool
 	}{
-		"there":     {map[string]any{"LookupResult": map[string]any{"org.lilims.bench": map[string]any{"CFBundleVersion": "3", "CFBundleShortVersionString": "1.0", "Path": "/private/x"}}}, &Installed{"1.0", "3", "/private/x"}, false},
+		"there": {map[string]any{"LookupResult": map[string]any{
+			"org.lilims.bench": map[string]any{"CFBundleVersion": "3", "CFBundleShortVersionString": "1.0", "Path": "/private/x"},
+		}}, &Installed{"1.0", "3", "/private/x"}, false},
 		"not there": {map[string]any{"LookupResult": map[string]any{}}, nil, false},
 		"refused":   {map[string]any{"Error": "APIInternalError"}, nil, true},
 		"nonsense":  {map[string]any{"Status": "Complete"}, nil, true},

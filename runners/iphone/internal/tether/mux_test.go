@@ -35,7 +35,9 @@ func TestNewMux(t *testing.T) {
 
 func TestTrackNamesThePhoneThatWent(t *testing.T) {
 	present := map[int]Entry{}
-	attached := ios.AttachedMessage{MessageType: "Attached", DeviceID: 7, Properties: ios.DeviceProperties{SerialNumber: "A", ConnectionType: "USB"}}
+	attached := ios.AttachedMessage{
+		MessageType: "Attached", DeviceID: 7, Properties: ios.DeviceProperties{SerialNumber: "A", ConnectionType: "USB"},
+	}
 	e, ok := track(present, attached)
 	assert.True(t, ok, "attached = %+v, %v", e, ok)
 	assert.True(t, e.Attached, "attached = %+v, %v", e, ok)

@@ -32,7 +32,9 @@ func TestNewIdentityIsAChainForThePhonesKey(t *testing.T) {
 }
 
 func TestNewIdentityRefusesWhatIsNoKey(t *testing.T) {
-	for name, key := range map[string][]byte{"empty": nil, "no PEM": []byte("key"), "torn": []byte("-----BEGIN RSA PUBLIC KEY-----\nMIIB\n-----END RSA PUBLIC KEY-----\n")} {
+	for name, key := range map[string][]byte{
+		"empty": nil, "no PEM": []byte("key"), "torn": []byte("-----BEGIN RSA PUBLIC KEY-----\nMIIB\n-----END RSA PUBLIC KEY-----\n"),
+	} {
 		_, err := newIdentity(key, time.Time{})
 		require.Error(t, err, "%s: no error", name)
 	}

@@ -76,7 +76,9 @@ func take[T any](t *testing.T, from <-chan T) T {
 }
 
 func TestOutputAndExit(t *testing.T) {
-	for name, habits := range map[string]faults.Instruments{"healthy": {}, "empty output": {EmptyOutput: true}, "fragments": {FragmentBytes: 60}} {
+	for name, habits := range map[string]faults.Instruments{
+		"healthy": {}, "empty output": {EmptyOutput: true}, "fragments": {FragmentBytes: 60},
+	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPhone(t)
 			p.Table.Install(app, func(r *phonetest.Running) process.Exit {
@@ -88,7 +90,9 @@ func TestOutputAndExit(t *testing.T) {
 				return process.Exit{Code: 3}
 			})
 			n := p.tunnel(habits)
-			started, err := coredevice.Start(t.Context(), n, coredevice.Launch{BundleID: app, Args: []string{"--plan", "a b"}, Env: map[string]string{"X": "y"}})
+			started, err := coredevice.Start(t.Context(), n, coredevice.Launch{
+				BundleID: app, Args: []string{"--plan", "a b"}, Env: map[string]string{"X": "y"},
+			})
 			require.NoError(t, err)
 			h := hub(t, n)
 			require.NoError(t, h.Observe(t.Context(), started.PID))
