@@ -53,7 +53,8 @@ func (b *browser) load(t *testing.T, page []byte) (dom string, asked []string) {
 	log := filepath.Join(dir, "net.json")
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	command := exec.CommandContext(ctx, b.path, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+	command := exec.CommandContext(ctx, b.path, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+		"--disable-background-networking",
 		"--disable-component-update", "--disable-sync", "--disable-default-apps", "--window-size=1280,1000",
 		"--user-data-dir="+filepath.Join(dir, "profile"),
 		"--proxy-server="+strings.TrimPrefix(

@@ -32,7 +32,8 @@ func (all Calibrations) Text(w io.Writer) error {
 	if err := Columns(w, rows); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, "Noise: standard deviation of the ratio of a pair, used by the gate from 8 pairs on. False alarms: runs of the build\n"+
+	_, err := io.WriteString(w, "Noise: standard deviation of the ratio of a pair, used by the gate from 8 pairs on. False alarms: runs of "+
+		"the build\n"+
 		"against itself that were judged as changed, with the 95 % upper bound of their rate. Detectable: the smallest loss that\n"+
 		"is judged a regression with 90 % probability.\n")
 	return err

@@ -181,7 +181,8 @@ func (c Case) throughputChart(prefix string) (chart, error) {
 	if drawn(failed) {
 		p.add("failed (not counted)", failed, style{symbols: true, dashed: true, faint: true})
 	}
-	return p.done(prefix+"throughput", "Decode throughput", "Tokens per second after the first token, iteration by iteration. The horizontal line is the median of the sessions.",
+	return p.done(prefix+"throughput", "Decode throughput", "Tokens per second after the first token, iteration by iteration. The "+
+		"horizontal line is the median of the sessions.",
 		"No iteration generated two tokens.")
 }
 
@@ -244,7 +245,8 @@ func (c Case) memoryChart(prefix string) (chart, error) {
 			}
 		}
 	}
-	return p.done(prefix+"memory", "Memory", "Footprint of the process: as it sees itself (app) and as the host reads it (host, dashed). Memory-mapped weights count in neither until they are written to.",
+	return p.done(prefix+"memory", "Memory", "Footprint of the process: as it sees itself (app) and as the host reads it (host, dashed). "+
+		"Memory-mapped weights count in neither until they are written to.",
 		"No footprint was sampled.")
 }
 
@@ -264,7 +266,8 @@ func (c Case) powerChart(prefix string) (chart, error) {
 	if f, ok := c.figureOf(harness.Energy); ok && f.Absent != "" {
 		why = "Not measured: " + f.Absent + "."
 	}
-	return p.done(prefix+"power", "Power and energy", "Whole device, from the battery gauge: mean power between two updates of the gauge, and energy since the first reading (dashed, right axis). Idle power is included here.", why)
+	return p.done(prefix+"power", "Power and energy", "Whole device, from the battery gauge: mean power between two updates of the gauge, "+
+		"and energy since the first reading (dashed, right axis). Idle power is included here.", why)
 }
 
 // gaugePower turns the gauge's steps of mean power (W) into points, with a running energy (mWh), over seconds since the

@@ -15,8 +15,9 @@ func ptr[T any](v T) *T { return &v }
 
 func fixtureCase(kind harness.DeviceKind) harness.Case {
 	return harness.Case{
-		Device: harness.Device{UDID: "00008120-001A2B3C4D5E601E", Name: "shelf <1>", Kind: kind, ProductType: "iPhone15,4", Marketing: "iPhone 15",
-			Chip: "A16 Bionic", OSVersion: "18.6", OSBuild: "22G86", Connection: "USB"},
+		Device: harness.Device{UDID: "00008120-001A2B3C4D5E601E", Name: "shelf <1>", Kind: kind, ProductType: "iPhone15,4",
+			Marketing: "iPhone 15",
+			Chip:      "A16 Bionic", OSVersion: "18.6", OSBuild: "22G86", Connection: "USB"},
 		Model: harness.Model{Name: "stories-1m", Version: "1.0.0", Quantization: "fp16", Hash: "5feceb66ffc86f38d952786c6d696c79"},
 		Scenario: harness.Scenario{
 			Name: "quick", PromptTokens: 16, GenerateTokens: 64, Warmups: 1, Iterations: 3, ComputeUnits: harness.ComputeCPUAndNeuralEngine,
@@ -67,7 +68,8 @@ func fixtureSession(s *harness.RecordedSession, n int, random *rand.Rand, speed 
 			break // cut off
 		}
 		it := harness.Iteration{Session: id, Index: i, Warmup: i == 0, PromptTokens: 16, Outcome: harness.OutcomeOK, BeginNs: ns,
-			Text: "Once upon a time there was a little <b>cat</b> who liked to climb.\nOne day the cat saw a \"bird\" & said hello.", Thermal: ptr(harness.ThermalNominal)}
+			Text:    "Once upon a time there was a little <b>cat</b> who liked to climb.\nOne day the cat saw a \"bird\" & said hello.",
+			Thermal: ptr(harness.ThermalNominal)}
 		if n == 1 && i == 3 {
 			it.Outcome, it.Reason = harness.OutcomeInvalid, "event line 41 cannot be read"
 		}
@@ -98,8 +100,9 @@ func fixtureSession(s *harness.RecordedSession, n int, random *rand.Rand, speed 
 		Session: id, Metric: harness.ITLP99, Reason: "63 intervals between tokens; 100 are needed",
 	})
 	for r := range 6 {
-		s.Battery = append(s.Battery, harness.BatteryReading{At: s.Begin.At.Add(time.Duration(r) * 5 * time.Second), VoltageMillivolt: ptr(int64(4012)),
-			SystemLoadCount: ptr(uint64(100 + 5*r)), AccumulatedSystemLoad: ptr(uint64(90_000 + 7300*r + 900*r*(r%3)))})
+		s.Battery = append(s.Battery, harness.BatteryReading{At: s.Begin.At.Add(time.Duration(r) * 5 * time.Second),
+			VoltageMillivolt: ptr(int64(4012)),
+			SystemLoadCount:  ptr(uint64(100 + 5*r)), AccumulatedSystemLoad: ptr(uint64(90_000 + 7300*r + 900*r*(r%3)))})
 	}
 	if n == 2 {
 		return
@@ -118,7 +121,8 @@ func fixtureSession(s *harness.RecordedSession, n int, random *rand.Rand, speed 
 			s.Absences = append(s.Absences, harness.Absence{Session: id, Metric: metric, Reason: "the phone was charging"})
 		}
 	}
-	s.End = &harness.SessionEnd{ID: id, Outcome: harness.OutcomeOK, Planned: 3, Measured: 3 - n, Tokens: 256, ThermalStart: ptr(harness.ThermalNominal),
+	s.End = &harness.SessionEnd{ID: id, Outcome: harness.OutcomeOK, Planned: 3, Measured: 3 - n, Tokens: 256,
+		ThermalStart: ptr(harness.ThermalNominal),
 		ThermalWorst: ptr(harness.ThermalFair), At: s.Begin.At.Add(25 * time.Second)}
 	if n == 1 {
 		s.End.Outcome, s.End.Reason, s.End.Evidence = harness.OutcomeInvalid, "1 of 3 iterations cannot be trusted", "line 41: {\"v\":1,\"se\x1b"

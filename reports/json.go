@@ -77,7 +77,8 @@ type jsonEnd struct {
 func (r Report) JSON(w io.Writer) error {
 	run := r.Recorded.Run
 	out := jsonReport{Schema: 1, Notices: r.Recorded.Notices, MetricKit: r.CrossChecks, Cases: []jsonCase{}, Run: jsonRun{
-		ID: run.ID, Revision: run.Revision, Host: run.Host, Start: run.Start.UTC().Format(jsonTime), Synthetic: run.Synthetic, Seed: run.Plan.Seed}}
+		ID: run.ID, Revision: run.Revision, Host: run.Host, Start: run.Start.UTC().Format(jsonTime), Synthetic: run.Synthetic,
+		Seed: run.Plan.Seed}}
 	if run.End != nil {
 		out.Run.End = run.End.UTC().Format(jsonTime)
 	}

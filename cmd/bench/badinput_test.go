@@ -518,7 +518,8 @@ var badInputs = []badInput{
 	{name: "a payload of 100 MB", do: func(l *launch) {
 		big := append([]byte(`{"memoryMetrics":{"peakMemoryUsage":"`), bytes.Repeat([]byte("9"), 100<<20)...)
 		l.moments = append(l.moments, moment{at: 20, payload: append(big, []byte(` kB"}}`)...)})
-	}, says: []string{"metrickit-metric-1.json (104857643 bytes) is stored but could not be read: larger than 64 MiB"}, figures: map[string]float64{harness.Energy: 72}},
+	}, says: []string{"metrickit-metric-1.json (104857643 bytes) is stored but could not be read: larger than 64 MiB"},
+		figures: map[string]float64{harness.Energy: 72}},
 }
 
 func TestBadInput(t *testing.T) {

@@ -23,8 +23,8 @@ const (
 	exitSignal       = 128 // and the signal's number: 130 or 143
 )
 
-const exitCodes = "Exit codes: 0 pass, 1 regression or a failed release check, 2 usage or configuration, 3 device missing, busy or unfit, " +
-	"4 inconclusive, missing or incomparable, 5 internal, 6 nothing measured, 130 or 143 ended by a signal."
+const exitCodes = "Exit codes: 0 pass, 1 regression or a failed release check, 2 usage or configuration, 3 device missing, busy or " +
+	"unfit, 4 inconclusive, missing or incomparable, 5 internal, 6 nothing measured, 130 or 143 ended by a signal."
 
 // command describes one verb of the program, or a group of verbs.
 type command struct {

@@ -16,14 +16,17 @@ func TestMetricKitBesideARun(t *testing.T) {
 	nightly(t, 3, exitOK, "run", "--device", "simulated-iphone15", "--build", "app", "--html=false")
 	nightly(t, 4, exitOK, "run", "--device", "simulated-iphone15", "--build", "app", "--html=false")
 	assert.NotContains(t, nightly(t, 4, exitOK, "report"), "MetricKit", "the report speaks of MetricKit before there is a payload")
-	day := `{"timeStampBegin":"2026-11-03 00:00:00 +0000","timeStampEnd":"2026-11-03 23:59:00 +0000","metaData":{"deviceType":"iPhone15,4","regionFormat":"DE"},
-		"memoryMetrics":{"peakMemoryUsage":"900.000 kB"},"signpostMetrics":[{"signpostName":"decode","signpostCategory":"bench","totalSignpostCount":120}]}`
+	day := `{"timeStampBegin":"2026-11-03 00:00:00 +0000","timeStampEnd":"2026-11-03 23:59:00 +0000",
+		"metaData":{"deviceType":"iPhone15,4","regionFormat":"DE"},
+		"memoryMetrics":{"peakMemoryUsage":"900.000 kB"},
+		"signpostMetrics":[{"signpostName":"decode","signpostCategory":"bench","totalSignpostCount":120}]}`
 	require.NoError(t, os.WriteFile("day.json", []byte(day), 0o644))
 	nightly(t, 5, exitOK, "ingest", "metrickit", "day.json")
 	assert.NotContains(t, nightly(t, 5, exitOK, "report"), "MetricKit", "the report of the fourth speaks of a payload about the third")
 	third := strings.Fields(strings.Split(nightly(t, 5, exitOK, "runs"), "\n")[2])[0]
 	got := nightly(t, 5, exitOK, "report", third)
-	for _, want := range []string{"MetricKit cross-check: iPhone15,4, 2026-11-03 00:00 to 2026-11-03 23:59 UTC, 2 sessions of 1 run (simulated)", "peak memory     858.3 MiB", "DISAGREES",
+	for _, want := range []string{"MetricKit cross-check: iPhone15,4, 2026-11-03 00:00 to 2026-11-03 23:59 UTC, 2 sessions of 1 run " +
+		"(simulated)", "peak memory     858.3 MiB", "DISAGREES",
 		"decodes marked        120        117  agrees", "from day.json", "names a device type, not a single device"} {
 		assert.Contains(t, got, want, "the report lacks")
 	}

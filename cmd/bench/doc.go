@@ -5,8 +5,8 @@
 // # Measuring
 //
 // A run takes a device, a model, a scenario and a build. Every one but the device has a default: the small story model,
-// which is built in as the catalogue is, the scenario quick, and what make has built. A device is named by its UDID, its name, its product type or its
-// model; simulated ones and local need no phone. What a run would do can be seen first:
+// which is built in as the catalogue is, the scenario quick, and what make has built. A device is named by its UDID, its name,
+// its product type or its model; simulated ones and local need no phone. What a run would do can be seen first:
 //
 //	$ bench plan --device simulated-iphone15
 //	SESSION         DEVICE               MODEL       SCENARIO  ARM        PAIR  ITERATIONS

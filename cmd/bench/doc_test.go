@@ -34,7 +34,8 @@ func (c stillClock) After(time.Duration) <-chan time.Time {
 
 // stillEnv is a host on which everything but the files is the same every time.
 func stillEnv(out, errs io.Writer) Env {
-	return Env{Stdin: strings.NewReader(""), Stdout: out, Stderr: errs, Notices: errs, Clock: stillClock{}, Revision: "0123abc", Executable: "/nowhere/bench", Host: "lab-1", PID: 1,
+	return Env{Stdin: strings.NewReader(""), Stdout: out, Stderr: errs, Notices: errs, Clock: stillClock{}, Revision: "0123abc",
+		Executable: "/nowhere/bench", Host: "lab-1", PID: 1,
 		Getenv: func(name string) string { return map[string]string{"BENCH_DATA": "data"}[name] }}
 }
 

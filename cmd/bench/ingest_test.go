@@ -15,7 +15,8 @@ import (
 // TestIngestTooLarge: what is too large to be read is kept whole, whether it came in a file or through a pipe, and what
 // stood before it is read.
 func TestIngestTooLarge(t *testing.T) {
-	whole := append([]byte(`{"memoryMetrics":{"peakMemoryUsage":"200 kB"}}`+"\n"+`{"memoryMetrics":{"peakMemoryUsage":"`), bytes.Repeat([]byte("9"), 65<<20)...)
+	whole := append([]byte(`{"memoryMetrics":{"peakMemoryUsage":"200 kB"}}`+"\n"+`{"memoryMetrics":{"peakMemoryUsage":"`),
+		bytes.Repeat([]byte("9"), 65<<20)...)
 	file := filepath.Join(t.TempDir(), "large.json")
 	require.NoError(t, os.WriteFile(file, whole, 0o644))
 	for source, named := range map[string]string{file: file, "-": "standard input"} {

@@ -66,7 +66,8 @@ func recordNight(ctx context.Context, recorder *store.Store, night int, random *
 
 func yearLaunch(run harness.Run, planned harness.PlannedSession, c harness.Case, random *rand.Rand) []harness.Entry {
 	at := run.Start.Add(time.Duration(planned.Ordinal) * 10 * time.Second)
-	entries := []harness.Entry{{Session: planned.ID, SessionBegin: &harness.SessionBegin{ID: planned.ID, Attempt: 1, Planned: planned, Case: c, At: at,
+	entries := []harness.Entry{{Session: planned.ID, SessionBegin: &harness.SessionBegin{ID: planned.ID, Attempt: 1, Planned: planned,
+		Case: c, At: at,
 		Build: harness.Build{Arm: harness.ArmCandidate, Hash: "sha256:" + c.Model.Hash},
 		Fingerprint: harness.Fingerprint{
 			UDID: c.Device.UDID, OSBuild: c.Device.OSBuild, ModelHash: c.Model.Hash, ScenarioHash: "chat", Protocol: "1", PowerMode: "normal",
@@ -80,7 +81,8 @@ func yearLaunch(run harness.Run, planned harness.PlannedSession, c harness.Case,
 		})
 		for k, metric := range yearMetrics {
 			m, _ := harness.MetricNamed(metric)
-			entries = append(entries, harness.Entry{Session: planned.ID, Sample: &harness.Sample{Session: planned.ID, Iteration: &index, Metric: metric, Unit: m.Unit,
+			entries = append(entries, harness.Entry{Session: planned.ID, Sample: &harness.Sample{Session: planned.ID, Iteration: &index,
+				Metric: metric, Unit: m.Unit,
 				Value: levels[k] * math.Exp(0.02*random.NormFloat64()), At: at, Source: harness.SourceDerived}})
 		}
 	}

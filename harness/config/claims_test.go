@@ -28,7 +28,8 @@ func TestShippedClaims(t *testing.T) {
 }
 
 func TestMistakesInClaims(t *testing.T) {
-	whole := "model: m\nmemory: {device: d, context: 8192}\nsoak: {device: d, scenario: soak, retention_300s: 0.5}\napp_megabytes: 200\nclaims:\n  - {device: d, scenario: s, decode_tok_s: 3}\n"
+	whole := "model: m\nmemory: {device: d, context: 8192}\nsoak: {device: d, scenario: soak, retention_300s: 0.5}\napp_megabytes: " +
+		"200\nclaims:\n  - {device: d, scenario: s, decode_tok_s: 3}\n"
 	for name, tc := range map[string]struct {
 		text string
 		want []string

@@ -79,16 +79,19 @@ func TestMistakes(t *testing.T) {
 		"a model twice over": {
 			"models/a.yaml", "path: x\nfiles:\n  - name: a.gguf\n    sources: [here]\n", []string{"models/a.yaml: path: excludes files"},
 		},
-		"files of a model": {"models/a.yaml", "files:\n  - name: ../a\n    sha256: abc\n    sources: [ftp://x/y, 'pypi:a!b', '']\n  - name: b\n    source: x\n  - name: b\n    sources: []\n", []string{
+		"files of a model": {"models/a.yaml", "files:\n  - name: ../a\n    sha256: abc\n    sources: [ftp://x/y, 'pypi:a!b', '']\n  - name: " +
+			"b\n    source: x\n  - name: b\n    sources: []\n", []string{
 			`models/a.yaml:2: name: "../a" is not a valid file name`, `models/a.yaml:2: sha256: "abc" is not a SHA-256`,
 			`"ftp://x/y": expected an http or https URL`,
 			`"pypi:a!b": expected pypi:NAME==VERSION!MEMBER`, "an empty source", `models/a.yaml:6: source: unknown key; did you mean "sources"?`,
 			"models/a.yaml:5: sources: missing: where is b to come from?", "models/a.yaml:7: name: the file b is listed before", "expected a list"}},
 		"not a number": {"devices/a.yaml", goodDevice + "memory_gib: much\n", []string{`memory_gib: "much" is not a number`}},
 		"NaN":          {"devices/a.yaml", goodDevice + "battery_wh: .nan\n", []string{`is not a number`}},
-		"limit of an unknown metric": {"policies/a.yaml", "threshold: {ttft_s: 0.1}\nmax_battery_celsius: 35\nlimit:\n  peak_footprint: 3\n", []string{
-			`policies/a.yaml:4: peak_footprint: unknown key; did you mean "peak_footprint_bytes"?`}},
-		"required without a threshold": {"policies/a.yaml", "threshold: {ttft_s: 0.1}\nmax_battery_celsius: 35\nrequired_metrics: [energy_j]\n", []string{
+		"limit of an unknown metric": {"policies/a.yaml", "threshold: {ttft_s: 0.1}\nmax_battery_celsius: 35\nlimit:\n  peak_footprint: 3\n",
+			[]string{
+				`policies/a.yaml:4: peak_footprint: unknown key; did you mean "peak_footprint_bytes"?`}},
+		"required without a threshold": {"policies/a.yaml", "threshold: {ttft_s: 0.1}\nmax_battery_celsius: 35\nrequired_metrics: " +
+			"[energy_j]\n", []string{
 			`required_metrics: "energy_j" has no threshold in this policy`}},
 		"pattern that is none": {"policies/a.yaml", "threshold: {ttft_s: 0.1}\nmax_battery_celsius: 35\nrequired_cases: ['[']\n", []string{
 			`required_cases: "[" is not a pattern`}},

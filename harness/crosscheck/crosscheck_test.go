@@ -18,7 +18,8 @@ func ptr[T any](v T) *T { return &v }
 
 // day is a payload about the 23rd of November.
 func day(figures string, change ...func(*Delivery)) Delivery {
-	d := Delivery{Taken: harness.Taken{Source: "day.json", Format: "metric", DeviceType: "iPhone15,4", OSBuild: "22G86", BundleID: "org.lilims.bench", AppBuild: "7",
+	d := Delivery{Taken: harness.Taken{Source: "day.json", Format: "metric", DeviceType: "iPhone15,4", OSBuild: "22G86",
+		BundleID: "org.lilims.bench", AppBuild: "7",
 		Begin: "2026-11-23T00:00:00Z", End: "2026-11-23T23:59:00Z", ZoneStated: true, Figures: []byte(figures)}}
 	for _, c := range change {
 		c(&d)
@@ -38,8 +39,9 @@ func run(id, udid string, at time.Time, change ...func(*harness.RecordedSession)
 	}
 	for i := range 2 {
 		begin := int64(i) * 10e9
-		s.Iterations = append(s.Iterations, harness.Iteration{Index: i, Warmup: i == 0, Outcome: harness.OutcomeOK, BeginNs: begin, PrefillNs: ptr(int64(1e9)),
-			TokenNs: []int64{begin + 1e9, begin + 4e9}, EndNs: ptr(begin + 5e9)})
+		s.Iterations = append(s.Iterations, harness.Iteration{Index: i, Warmup: i == 0, Outcome: harness.OutcomeOK, BeginNs: begin,
+			PrefillNs: ptr(int64(1e9)),
+			TokenNs:   []int64{begin + 1e9, begin + 4e9}, EndNs: ptr(begin + 5e9)})
 	}
 	for _, c := range change {
 		c(&s)
@@ -84,17 +86,21 @@ func TestRows(t *testing.T) {
 			"prefill", "totalSignpostCount", 2,
 		) + "," + signpost("decode", "totalSignpostCount", 3), nil,
 			"loads marked 1 = 1; prefills marked 2 = 2; decodes marked 3 ! 2"},
-		{"someone else's signpost", `{"path":"signpostMetrics.0.totalSignpostCount","signpost":"decode","category":"network","value":9,"unit":"1"}`, nil, ""},
+		{"someone else's signpost", `{"path":"signpostMetrics.0.totalSignpostCount","signpost":"decode","category":"network","value":9,` +
+			`"unit":"1"}`, nil, ""},
 		{"CPU time", signpost("decode", "signpostIntervalData.signpostCumulativeCPUTime", 12), nil, "CPU time in decode 12 = 6"},
 		{"CPU time of more cores than there are", signpost(
 			"prefill", "signpostIntervalData.signpostCumulativeCPUTime", 50,
 		), nil, "CPU time in prefill 50 ! 2"},
 		{"CPU time of iOS 27", signpost("decode", "signpostInterval.cpuTime", 6), nil, "CPU time in decode 6 = 6"},
 		{"foreground", `{"path":"applicationTimeMetrics.cumulativeForegroundTime","value":60,"unit":"s"}`, nil, "time in the foreground 60 = 10"},
-		{"less in the foreground than at work", `{"path":"applicationTimeMetrics.cumulativeForegroundTime","value":5,"unit":"s"}`, nil, "time in the foreground 5 ! 10"},
-		{"terminated for memory", `{"path":"applicationExitMetrics.foregroundExitData.cumulativeMemoryResourceLimitExitCount","value":1,"unit":"1"}`,
+		{"less in the foreground than at work", `{"path":"applicationTimeMetrics.cumulativeForegroundTime","value":5,"unit":"s"}`, nil,
+			"time in the foreground 5 ! 10"},
+		{"terminated for memory", `{"path":"applicationExitMetrics.foregroundExitData.cumulativeMemoryResourceLimitExitCount","value":1,` +
+			`"unit":"1"}`,
 			func(s *harness.RecordedSession) { s.End.Outcome = harness.OutcomeJetsam }, "terminated for memory 1 = 1; crashed 0 = 0"},
-		{"a crash that MetricKit does not know", `{"path":"applicationExitMetrics.foregroundExitData.cumulativeNormalAppExitCount","value":3,"unit":"1"}`,
+		{"a crash that MetricKit does not know", `{"path":"applicationExitMetrics.foregroundExitData.cumulativeNormalAppExitCount","value":3,` +
+			`"unit":"1"}`,
 			func(s *harness.RecordedSession) { s.End.Outcome = harness.OutcomeAppCrash }, "terminated for memory 0 = 0; crashed 0 ! 1"},
 		{"nothing in common", `{"path":"diskIOMetrics.cumulativeLogicalWrites","value":3,"unit":"B"}`, nil, ""},
 	} {

@@ -131,7 +131,8 @@ func (s *sink) energy(w derive.Summary) []harness.Entry {
 		add(harness.EnergyCheck, check.Ratio, "ratio", check.Method, width)
 		if check.Disagrees() {
 			out = append(out, s.notice("energy", fmt.Sprintf(
-				"the gauge's accumulators say %.4g J, %s says %.4g J (± %.2g): they differ by more than %.0f %%; the unit of this phone's counters is not the assumed one, or its gauge is wrong",
+				"the gauge's accumulators say %.4g J, %s says %.4g J (± %.2g): they differ by more than %.0f %%; the unit of this phone's counters "+
+					"is not the assumed one, or its gauge is wrong",
 				figure.Gross, check.Method, check.Joules, check.Uncertainty, 100*power.Disagreement)))
 		}
 	}

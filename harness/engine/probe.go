@@ -58,7 +58,8 @@ func (w *wait) probe(ctx context.Context, state harness.DeviceState) (preflight.
 	case decision.Answer != preflight.Go:
 		w.note("probe", decision.Reason())
 	case faster > w.d.Policy.ProbeTolerance:
-		w.note("probe", fmt.Sprintf("%.4g tok/s, %.1f %% above this device's cold reference of %.4g tok/s (run %s): it may have been taken warm; --renew-reference takes a new one",
+		w.note("probe", fmt.Sprintf("%.4g tok/s, %.1f %% above this device's cold reference of %.4g tok/s (run %s): it may have been taken "+
+			"warm; --renew-reference takes a new one",
 			probe.TokS, 100*faster, known.TokS, known.Run))
 	default:
 		w.note("probe", fmt.Sprintf(

@@ -87,7 +87,8 @@ func hintFor(errs []error) string {
 		case isFull(err):
 			return "Free some space, or choose another place with --data; what has come is kept."
 		case errors.As(err, &status) && (status.code == http.StatusUnauthorized || status.code == http.StatusForbidden):
-			return "The hub wants an account that has accepted the model's licence: set HF_TOKEN to its token, or name a file at hand with --from PATH."
+			return "The hub wants an account that has accepted the model's licence: set HF_TOKEN to its token, or name a file at hand with " +
+				"--from PATH."
 		}
 	}
 	return "Name a file at hand with --from PATH."

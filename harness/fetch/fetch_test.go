@@ -62,7 +62,8 @@ type bed struct {
 
 func newBed(t *testing.T) *bed {
 	b := &bed{clock: &still{}, env: map[string]string{}}
-	b.Fetcher = &Fetcher{Folder: t.TempDir(), Client: http.DefaultClient, Clock: b.clock, Getenv: func(key string) string { return b.env[key] },
+	b.Fetcher = &Fetcher{Folder: t.TempDir(), Client: http.DefaultClient, Clock: b.clock,
+		Getenv: func(key string) string { return b.env[key] },
 		Progress: func(p Progress) {
 			if p.Note != "" {
 				b.notes = append(b.notes, p.Note)
@@ -337,11 +338,13 @@ func indexServer(t *testing.T, data []byte, asJSON bool, sha func([]byte) string
 		mux.HandleFunc("/simple/"+name+"/", func(w http.ResponseWriter, r *http.Request) {
 			if asJSON {
 				w.Header().Set("Content-Type", "application/vnd.pypi.simple.v1+json")
-				fmt.Fprintf(w, `{"files":[{"filename":"%s","url":"../../files/old.whl","hashes":{}},{"filename":"%s","url":"../../files/%s","hashes":{"sha256":"%s"}}]}`,
+				fmt.Fprintf(w, `{"files":[{"filename":"%s","url":"../../files/old.whl","hashes":{}},{"filename":"%s","url":"../../files/%s",`+
+					`"hashes":{"sha256":"%s"}}]}`,
 					strings.ReplaceAll(file, "1.0.0", "0.9.0"), file, file, sha(body))
 				return
 			}
-			fmt.Fprintf(w, `<html><a href="../../files/old.tar.gz">x-1.0.0.tar.gz</a><A data-requires-python="&gt;=3" HREF='../../files/%s#sha256=%s'> %s </A></html>`, file, sha(body), file)
+			fmt.Fprintf(w, `<html><a href="../../files/old.tar.gz">x-1.0.0.tar.gz</a><A data-requires-python="&gt;=3" `+
+				`HREF='../../files/%s#sha256=%s'> %s </A></html>`, file, sha(body), file)
 		})
 		mux.HandleFunc("/files/"+file, whole(body, `"w"`))
 	}

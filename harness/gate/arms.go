@@ -83,7 +83,8 @@ func usable(metric harness.Metric, arm harness.Arm, sessions []harness.SessionSe
 // counts only for the metrics that are about it, and a session needs enough kept readings.
 func LeftOut(metric harness.Metric, s *harness.SessionSeries) string {
 	switch {
-	case s.Begin.Prepared.FirstEver && metric.Assume != harness.AssumeExact && metric.Name != harness.TTFTFirstEver && metric.Name != harness.LoadFirstEver:
+	case s.Begin.Prepared.FirstEver && metric.Assume != harness.AssumeExact && metric.Name != harness.TTFTFirstEver &&
+		metric.Name != harness.LoadFirstEver:
 		return "excluded, first launch after an install"
 	case len(s.Values) < fewest(metric):
 		return fmt.Sprintf("excluded, %s kept, %d needed", harness.Count(len(s.Values), "reading"), fewest(metric))

@@ -11,7 +11,8 @@ import (
 
 func TestDecodeCase(t *testing.T) {
 	t.Run("OK", func(t *testing.T) {
-		series, rule, err := DecodeCase([]byte(`{"Name": "x", "Metric": "time to first token, warm", "Threshold": 0.2, "Guard": 0.1, "alpha_fail_total": 0.01,
+		series, rule, err := DecodeCase([]byte(`{"Name": "x", "Metric": "time to first token, warm", "Threshold": 0.2, "Guard": 0.1,
+			"alpha_fail_total": 0.01,
 			"Looks": [5, 9], "S0": 0.02, "Baseline": [[1, 2, 3]], "Candidate": [[4, 5, 6]]}`))
 		require.NoError(t, err)
 		assert.Equal(t, "x", series.Case)

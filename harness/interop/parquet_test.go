@@ -32,7 +32,8 @@ func TestParquetComesBack(t *testing.T) {
 	rows, err := parquet.Read[parquetReading](bytes.NewReader(file.Bytes()), int64(file.Len()))
 	require.NoError(t, err)
 	require.Len(t, rows, 3, "%d rows, %v", len(rows), err)
-	want := parquetReading{Run: "r1", Session: "s000-candidate", Case: "iPhone15,4/m/s", UDID: "U-1", Kind: "virtual", Arm: "candidate", Pair: 4, Build: "sha256:ab",
+	want := parquetReading{Run: "r1", Session: "s000-candidate", Case: "iPhone15,4/m/s", UDID: "U-1", Kind: "virtual", Arm: "candidate",
+		Pair: 4, Build: "sha256:ab",
 		Begin: begin.At, Metric: harness.DecodeTokS, Unit: "tok/s", Reading: 1, Value: 41.5}
 	assert.Equal(t, want, rows[1], "row 1")
 	got := rows[2]

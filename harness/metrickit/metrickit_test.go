@@ -180,7 +180,8 @@ func TestDeepStacks(t *testing.T) {
 	for _, depth := range []int{1, 400, 2000, 4990, 10_000, 100_000} {
 		for _, side := range []string{"", `,{"binaryName":"side\"}","offsetIntoBinaryTextSegment":1}`} {
 			innermost := `{"offsetIntoBinaryTextSegment":7,"binaryName":"innermost"}`
-			raw := `{"hangDiagnostics":[{"diagnosticMetaData":{"hangDuration":"2.5 sec"},"callStackTree":{"callStackPerThread":false,"callStacks":[` +
+			raw := `{"hangDiagnostics":[{"diagnosticMetaData":{"hangDuration":"2.5 sec"},"callStackTree":{"callStackPerThread":false,` +
+				`"callStacks":[` +
 				`{"threadAttributed":true,"callStackRootFrames":[` + strings.Repeat(`{"binaryName":"a","subFrames":[`, depth-1) + innermost + side +
 				strings.Repeat(`]}`, depth-1) + `]}]}}]}`
 			var whole []byte

@@ -15,7 +15,8 @@ type Convention struct {
 }
 
 // commaRegions are regions whose main language writes a decimal comma. Source: Unicode CLDR, number symbols.
-const commaRegions = " AD AL AM AR AT AZ BA BE BG BO BR BY CL CO CR CU CY CZ DE DK DZ EC EE ES FI FO FR GE GR HR HU ID IS IT KG KZ LT LU LV MA MD ME MK MZ NL NO PL PT PY RO RS RU SE SI SK TN TR UA UY UZ VE VN XK "
+const commaRegions = " AD AL AM AR AT AZ BA BE BG BO BR BY CL CO CR CU CY CZ DE DK DZ EC EE ES FI FO FR GE GR HR HU ID IS IT KG KZ LT " +
+	"LU LV MA MD ME MK MZ NL NO PL PT PY RO RS RU SE SI SK TN TR UA UY UZ VE VN XK "
 
 // pointRegions write a decimal point; a region in neither list leaves the matter open.
 const pointRegions = " AU BD CA CN EG GB GH HK IE IL IN JP KE KR LK MO MT MX MY NG NP NZ PA PE PH PK SG TH TW US ZA "
@@ -116,7 +117,8 @@ func cutPlain(text string) (number, unit string, ok bool) {
 	for end < len(text) && (text[end] >= '0' && text[end] <= '9' || end > 0 && (text[end] == ',' || text[end] == '.')) {
 		end++
 	}
-	if end == 0 || text[end-1] < '0' || end+2 > len(text) || text[end] != ' ' || text[end+1] >= '0' && text[end+1] <= '9' || text[end+1] == ' ' {
+	if end == 0 || text[end-1] < '0' || end+2 > len(text) || text[end] != ' ' || text[end+1] >= '0' && text[end+1] <= '9' ||
+		text[end+1] == ' ' {
 		return "", "", false
 	}
 	for i := end; i < len(text); i++ {

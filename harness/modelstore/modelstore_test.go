@@ -107,7 +107,7 @@ func TestFindErrors(t *testing.T) {
 		"tale":     {harness.KindUsage, "tale was converted more than once; which one?", "Available: tale-int4, tale-palette6-ane.", false},
 		"unsized":  {harness.KindModel, "it is not converted yet", "bench model add unsized", true},
 		"absent":   {harness.KindModel, "runtime/models/absent is not there", "--model PATH", true},
-		"sotry":    {harness.KindUsage, `no model is called "sotry"`, "Did you mean story?", false},
+		"sstory":   {harness.KindUsage, `no model is called "sstory"`, "Did you mean story?", false},
 		"./nobody": {harness.KindModel, "no such file", "docs/model-contract.md", false},
 	} {
 		_, err := s.Find(word)

@@ -52,7 +52,8 @@ func meanPower(a, b harness.BatteryReading) (float64, bool) {
 		}
 		return float64(*b.AccumulatedSystemLoad-*a.AccumulatedSystemLoad) / float64(*b.SystemLoadCount-*a.SystemLoadCount) / 1000, true
 	}
-	if b.VoltageMillivolt == nil || b.AmperageMilliampere == nil || a.UpdateTime != nil && b.UpdateTime != nil && *a.UpdateTime == *b.UpdateTime {
+	if b.VoltageMillivolt == nil || b.AmperageMilliampere == nil || a.UpdateTime != nil && b.UpdateTime != nil &&
+		*a.UpdateTime == *b.UpdateTime {
 		return 0, false
 	}
 	return -float64(*b.VoltageMillivolt) * float64(*b.AmperageMilliampere) / 1e6, true

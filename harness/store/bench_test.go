@@ -129,7 +129,8 @@ func nightRun(launches int) harness.Run {
 func launch(run harness.Run, planned harness.PlannedSession, shape launchtest.Shape) []harness.Entry {
 	y, c := launchtest.Record(shape), run.Plan.Cases[planned.Case]
 	at := launchtest.Start.Add(time.Duration(planned.Ordinal) * 40 * time.Second)
-	entries := []harness.Entry{{Session: planned.ID, SessionBegin: &harness.SessionBegin{ID: planned.ID, Attempt: 1, Planned: planned, Case: c, At: at,
+	entries := []harness.Entry{{Session: planned.ID, SessionBegin: &harness.SessionBegin{ID: planned.ID, Attempt: 1, Planned: planned,
+		Case: c, At: at,
 		Build: harness.Build{
 			Arm: harness.ArmCandidate, Hash: "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", Revision: "0123abc",
 		},

@@ -107,13 +107,14 @@ func (s *Store) Names(ctx context.Context) (names []string, err error) {
 }
 
 func (q querier) names() (names []string, err error) {
-	err = q.rows(`SELECT name FROM runs WHERE id NOT IN (SELECT run FROM hidden_runs) ORDER BY start_at DESC, id DESC`, nil, func(scan func(...any) error) error {
-		var name string
-		if err = scan(&name); err == nil {
-			names = append(names, name)
-		}
-		return err
-	})
+	err = q.rows(`SELECT name FROM runs WHERE id NOT IN (SELECT run FROM hidden_runs) ORDER BY start_at DESC, id DESC`, nil,
+		func(scan func(...any) error) error {
+			var name string
+			if err = scan(&name); err == nil {
+				names = append(names, name)
+			}
+			return err
+		})
 	return names, err
 }
 

@@ -31,7 +31,8 @@ func curated(t *testing.T) *Store {
 
 func TestResolve(t *testing.T) {
 	s, ctx := curated(t), context.Background()
-	for word, want := range map[string]string{"latest": "20261102-020000-cccc", "latest~0": "20261102-020000-cccc", "latest~2": "20261101-010000-aaaa",
+	for word, want := range map[string]string{"latest": "20261102-020000-cccc", "latest~0": "20261102-020000-cccc",
+		"latest~2": "20261101-010000-aaaa",
 		"20261101": "20261101-010000-aaaa", "bbbb": "20261102-010000-bbbb", "20261102-020000-cccc": "20261102-020000-cccc"} {
 		got, err := s.Resolve(ctx, word)
 		require.NoError(t, err, word)

@@ -65,12 +65,18 @@ func TestVersion5(t *testing.T) {
 func manyOld(t *testing.T, launches int) string {
 	t.Helper()
 	path := dumped(t, "v3.sql")
-	script := []string{"CREATE TEMP TABLE n AS WITH RECURSIVE c(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM c WHERE i < " + fmt.Sprint(99+launches) + ") SELECT i FROM c",
-		"INSERT INTO sessions SELECT i, run, 's' || i, 's' || i, attempt, case_key, udid, arm, pair, at, replace(document, 's000-candidate', 's' || i) FROM sessions, n WHERE id = 1",
-		"INSERT INTO session_ends SELECT i, outcome, planned, measured, at, replace(document, 's000-candidate', 's' || i) FROM session_ends, n WHERE session = 1",
+	script := []string{"CREATE TEMP TABLE n AS WITH RECURSIVE c(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM c WHERE i < " +
+		fmt.Sprint(99+launches) + ") SELECT i FROM c",
+		"INSERT INTO sessions SELECT i, run, 's' || i, 's' || i, attempt, case_key, udid, arm, pair, at, replace(document, 's000-candidate', " +
+			"'s' || i) FROM sessions, n WHERE id = 1",
+		"INSERT INTO session_ends SELECT i, outcome, planned, measured, at, replace(document, 's000-candidate', 's' || i) FROM session_ends, " +
+			"n WHERE session = 1",
 		"INSERT INTO event_lines SELECT i, number, at, body FROM event_lines, n WHERE session = 1",
-		"INSERT INTO samples (session, metric, iteration, value, unit, at, device_ns, phase, source, method, uncertainty) SELECT i, metric, iteration, value, unit, at, device_ns, phase, source, method, uncertainty FROM samples, n WHERE session = 1",
-		"INSERT INTO iterations (session, number, warmup, prompt_tokens, outcome, reason, begin_ns, prefill_ns, first_token_ns, end_ns, thermal, text, token_ids, token_ns) SELECT i, number, warmup, prompt_tokens, outcome, reason, begin_ns, prefill_ns, first_token_ns, end_ns, thermal, text, token_ids, token_ns FROM iterations, n WHERE session = 1"}
+		"INSERT INTO samples (session, metric, iteration, value, unit, at, device_ns, phase, source, method, uncertainty) SELECT i, metric, " +
+			"iteration, value, unit, at, device_ns, phase, source, method, uncertainty FROM samples, n WHERE session = 1",
+		"INSERT INTO iterations (session, number, warmup, prompt_tokens, outcome, reason, begin_ns, prefill_ns, first_token_ns, end_ns, " +
+			"thermal, text, token_ids, token_ns) SELECT i, number, warmup, prompt_tokens, outcome, reason, begin_ns, prefill_ns, first_token_ns, " +
+			"end_ns, thermal, text, token_ids, token_ns FROM iterations, n WHERE session = 1"}
 	_, err := raw(t, path).Exec(strings.Join(script, ";"))
 	require.NoError(t, err)
 	return path
@@ -121,7 +127,8 @@ func TestKilledWhileSealingEarlierLaunches(t *testing.T) {
 	require.Len(t, got.Sessions, launches+2, "%d sessions, %v", len(got.Sessions), err)
 	for _, session := range got.Sessions[2:] {
 		lines, err := s.Lines(ctx, "r1", session.Begin.ID)
-		require.False(t, err != nil || len(lines) != 2 || len(session.Iterations) != 3 || len(session.Samples) != 3 || session.End == nil || session.Begin.ID != session.Begin.Planned.ID && session.Begin.Case.Key() == "",
+		require.False(t, err != nil || len(lines) != 2 || len(session.Iterations) != 3 || len(session.Samples) != 3 || session.End == nil ||
+			session.Begin.ID != session.Begin.Planned.ID && session.Begin.Case.Key() == "",
 			"%s has %d lines, %d iterations, %d samples, %v", session.Begin.ID, len(lines), len(session.Iterations), len(session.Samples), err)
 	}
 	var verdict string

@@ -107,8 +107,9 @@ const (
 // readings (and whether an uncertainty is stated) and the readings.
 func (f figures) pack() []byte {
 	var flags byte
-	for bit, set := range map[byte]bool{bitInstalled: f.prepared.BuildInstalled, bitPushed: f.prepared.ModelPushed, bitFirstEver: f.prepared.FirstEver,
-		bitColdFrom: f.planned.ColdFrom, bitPushSeconds: f.prepared.PushSeconds != 0} {
+	for bit, set := range map[byte]bool{bitInstalled: f.prepared.BuildInstalled, bitPushed: f.prepared.ModelPushed,
+		bitFirstEver: f.prepared.FirstEver,
+		bitColdFrom:  f.planned.ColdFrom, bitPushSeconds: f.prepared.PushSeconds != 0} {
 		if set {
 			flags |= bit
 		}

@@ -89,7 +89,8 @@ func (q querier) run(name string) (int64, harness.Run, error) {
 	var packed []byte
 	var end sql.NullInt64
 	var run harness.Run
-	err := q.tx.QueryRowContext(q.ctx, `SELECT id, document, packed, (SELECT max(at) FROM run_ends WHERE run = runs.id) FROM runs WHERE name = ?`,
+	err := q.tx.QueryRowContext(q.ctx, `SELECT id, document, packed, (SELECT max(at) FROM run_ends WHERE run = runs.id) FROM runs WHERE `+
+		`name = ?`,
 		name).Scan(&id, &document, &packed, &end)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, run, unknownRun(name)
@@ -154,7 +155,8 @@ func (q querier) selected(where string, args ...any) ([]session, error) {
 	var first, offset, size, lines sql.NullInt64
 	var states sql.RawBytes
 	columns := append(row.columns, &first, &offset, &size, &lines, &states)
-	err := q.rows(`SELECT `+launchColumns+`, x.first, x.offset, x.size, x.lines, x.states FROM `+launchTables+` WHERE `+where+` ORDER BY s.id`, args,
+	err := q.rows(`SELECT `+launchColumns+`, x.first, x.offset, x.size, x.lines, x.states FROM `+launchTables+` WHERE `+where+` ORDER BY `+
+		`s.id`, args,
 		func(scan func(...any) error) error {
 			if err := scan(columns...); err != nil {
 				return err

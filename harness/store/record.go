@@ -159,7 +159,8 @@ func (tx *writeTx) sessionBegin(run int64, b harness.SessionBegin) error {
 	if err != nil {
 		return err
 	}
-	id, err := tx.insert(`INSERT INTO sessions (run, name, planned, attempt, case_key, udid, arm, pair, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	id, err := tx.insert(`INSERT INTO sessions (run, name, planned, attempt, case_key, udid, arm, pair, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?,`+
+		` ?)`,
 		run, b.ID, b.Planned.ID, b.Attempt, b.Case.Key(), b.Case.Device.UDID, string(b.Planned.Arm), b.Planned.Pair, b.At.UnixNano())
 	if err != nil {
 		return err

@@ -32,8 +32,9 @@ func (s *Store) KeepReference(ctx context.Context, r harness.Reference) error {
 func (s *Store) Reference(ctx context.Context, key harness.ReferenceKey) (harness.Reference, bool, error) {
 	var r harness.Reference
 	var document string
-	err := s.read.QueryRowContext(ctx, `SELECT document FROM cold_references WHERE udid = ? AND os_build = ? AND model_hash = ? AND build_hash = ?
-		AND probe = ? ORDER BY id DESC LIMIT 1`, key.UDID, key.OSBuild, key.ModelHash, key.BuildHash, key.Probe).Scan(&document)
+	err := s.read.QueryRowContext(ctx, `SELECT document FROM cold_references WHERE udid = ? AND os_build = ? AND model_hash = ?
+		AND build_hash = ? AND probe = ? ORDER BY id DESC LIMIT 1`,
+		key.UDID, key.OSBuild, key.ModelHash, key.BuildHash, key.Probe).Scan(&document)
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, false, nil
 	}

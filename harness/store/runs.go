@@ -102,7 +102,8 @@ func (s *Store) Cases(ctx context.Context) ([]harness.Case, error) {
 	var out []harness.Case
 	err := s.snapshot(ctx, "list cases", func(q querier) error {
 		var latest []int64
-		err := q.rows(`SELECT max(id) FROM sessions WHERE run NOT IN (SELECT run FROM hidden_runs) GROUP BY case_key, udid ORDER BY case_key, udid`, nil, func(scan func(...any) error) error {
+		err := q.rows(`SELECT max(id) FROM sessions WHERE run NOT IN (SELECT run FROM hidden_runs) GROUP BY case_key, udid ORDER BY case_key, `+
+			`udid`, nil, func(scan func(...any) error) error {
 			var id int64
 			err := scan(&id)
 			latest = append(latest, id)

@@ -50,7 +50,8 @@ func (tx *writeTx) seal(id int64) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.insert(`INSERT INTO sealed (session, context, first, offset, size, lines, states, figures) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+	if _, err := tx.insert(`INSERT INTO sealed (session, context, first, offset, size, lines, states, figures) VALUES (?, ?, ?, ?, ?, ?, ?,`+
+		` ?)`,
 		id, context, first, offset, len(body), len(rows.Lines), states, figures.pack()); err != nil {
 		return err
 	}

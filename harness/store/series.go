@@ -98,18 +98,19 @@ func (q querier) launches(query harness.SeriesQuery, p pass) ([]*launched, error
 	where, args := conditions(query)
 	var out []*launched
 	row := newLaunchRow(p.wantsWord)
-	err := q.rows(`SELECT `+launchColumns+` FROM `+launchTables+` WHERE `+where+` ORDER BY s.at, s.run, s.id`, args, func(scan func(...any) error) error {
-		if err := scan(row.columns...); err != nil {
-			return err
-		}
-		l, err := q.launch(row)
-		if err != nil {
-			return fmt.Errorf("the stored session %s is corrupt: %w", row.name, err)
-		}
-		l.begin.State = nil
-		out = append(out, l)
-		return nil
-	})
+	err := q.rows(`SELECT `+launchColumns+` FROM `+launchTables+` WHERE `+where+` ORDER BY s.at, s.run, s.id`, args,
+		func(scan func(...any) error) error {
+			if err := scan(row.columns...); err != nil {
+				return err
+			}
+			l, err := q.launch(row)
+			if err != nil {
+				return fmt.Errorf("the stored session %s is corrupt: %w", row.name, err)
+			}
+			l.begin.State = nil
+			out = append(out, l)
+			return nil
+		})
 	return out, err
 }
 

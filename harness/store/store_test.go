@@ -102,7 +102,8 @@ func fill(t *testing.T, s *Store, run harness.Run) {
 		record(t, s, run.ID, iteration(a, i, i == 0, harness.OutcomeOK), reading(a, ptr(i), harness.DecodeTokS, 40+float64(i), "tok/s"))
 	}
 	record(t, s, run.ID,
-		harness.Entry{Session: a, Battery: &harness.BatteryReading{At: noon, VoltageMillivolt: ptr(int64(4012)), AmperageMilliampere: ptr(int64(-180)),
+		harness.Entry{Session: a, Battery: &harness.BatteryReading{At: noon, VoltageMillivolt: ptr(int64(4012)),
+			AmperageMilliampere:   ptr(int64(-180)),
 			AccumulatedSystemLoad: ptr(uint64(1<<63 + 5)), Raw: `{"Voltage":4012}`}},
 		harness.Entry{Session: a, Absence: &harness.Absence{Session: a, Metric: harness.Energy, Reason: "the phone is charging"}},
 		harness.Entry{Session: a, Payload: &harness.Payload{Session: a, Name: "p1.json", Kind: "metric", At: noon, Raw: []byte("{\x00}")}},
@@ -130,7 +131,8 @@ func TestRoundTrip(t *testing.T) {
 	b := a.Battery[0]
 	assert.False(t, *b.VoltageMillivolt != 4012 || *b.AccumulatedSystemLoad != 1<<63+5 || b.Percent != nil || b.Raw != `{"Voltage":4012}`,
 		"battery reading = %+v, not as it was recorded", b)
-	assert.False(t, len(a.Absences) != 1 || a.Absences[0].Reason != "the phone is charging" || len(a.Payloads) != 1 || a.Payloads[0].Raw != nil,
+	assert.False(t, len(a.Absences) != 1 || a.Absences[0].Reason != "the phone is charging" || len(a.Payloads) != 1 ||
+		a.Payloads[0].Raw != nil,
 		"absences %+v, payloads %+v: not as recorded, or with their bytes", a.Absences, a.Payloads)
 	payloads := 0
 	err = s.EachPayload(context.Background(), "r1", func(p harness.Payload) error {

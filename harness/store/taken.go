@@ -63,7 +63,8 @@ func (s *Store) Take(ctx context.Context, batch []Packed) (int, error) {
 	added := 0
 	err := s.transact(ctx, "keep payloads", func(tx *writeTx) error {
 		statement, err := tx.prepare(`INSERT INTO taken (hash, source, at, format, device_type, os_build, app_build, bundle_id,
-			begin_at, end_at, zone_stated, size, raw, figures, problem, packed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING`)
+			begin_at, end_at, zone_stated, size, raw, figures, problem, packed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (hash) DO NOTHING`)
 		if err != nil {
 			return err
 		}

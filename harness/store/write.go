@@ -33,7 +33,8 @@ func (s *Store) transact(ctx context.Context, op string, do func(tx *writeTx) er
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	tx := &writeTx{ctx: context.WithoutCancel(ctx), store: s, words: map[string]int64{}, runs: map[string]int64{}, sessions: map[sessionKey]int64{},
+	tx := &writeTx{ctx: context.WithoutCancel(ctx), store: s, words: map[string]int64{}, runs: map[string]int64{},
+		sessions: map[sessionKey]int64{},
 		contexts: map[[sha256.Size]byte]int64{}, reopened: map[int64]bool{}}
 	// IMMEDIATE takes the write lock at once: to wait for it later, between two statements, SQLite would have to refuse.
 	if err := tx.exec("BEGIN IMMEDIATE"); err != nil {

@@ -10,7 +10,8 @@ import (
 
 func TestReadReport(t *testing.T) {
 	crash := `{"bug_type":"309","bundleID":"org.lilims.bench","name":"Bench"}` + "\n" + `{"pid":42,"exception":{"type":"EXC_CRASH"}}`
-	jetsam := `{"bug_type":"298","timestamp":"x"}` + "\n" + `{"processes":[{"pid":1,"name":"launchd"},{"pid":42,"name":"Bench","reason":"per-process-limit"},{"pid":50,"name":"other"}]}`
+	jetsam := `{"bug_type":"298","timestamp":"x"}` + "\n" + `{"processes":[{"pid":1,"name":"launchd"},{"pid":42,"name":"Bench",` +
+		`"reason":"per-process-limit"},{"pid":50,"name":"other"}]}`
 	cases := map[string]struct {
 		text   string
 		pid    int

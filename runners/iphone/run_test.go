@@ -23,7 +23,8 @@ func TestDevices(t *testing.T) {
 	assert.Empty(t, devices, "without phones")
 	p := b.phone("", virtualiphone.PhoneOptions{Name: "Lab 1"})
 	d := b.device(0)
-	want := harness.Device{UDID: p.UDID(), Name: "Lab 1", Kind: harness.KindVirtual, ProductType: "iPhone15,4", Marketing: "iPhone 15", Chip: "A16 Bionic",
+	want := harness.Device{UDID: p.UDID(), Name: "Lab 1", Kind: harness.KindVirtual, ProductType: "iPhone15,4", Marketing: "iPhone 15",
+		Chip:        "A16 Bionic",
 		MemoryBytes: 6 << 30, OSVersion: "18.6", OSBuild: "22G86", Connection: "USB"}
 	assert.Equal(t, want, d, "device")
 	p.Detach()

@@ -79,7 +79,8 @@ func (r *Runner) Open(_ context.Context, device harness.Device) (harness.Handle,
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = lock.Close()
-		return nil, &harness.Error{Kind: harness.KindDevice, Op: "open device", Device: host.Name, Err: errors.New("another run measures on this host"),
+		return nil, &harness.Error{Kind: harness.KindDevice, Op: "open device", Device: host.Name,
+			Err:  errors.New("another run measures on this host"),
 			Hint: "Wait for it to end: two at once would disturb each other."}
 	}
 	return &handle{Options: r.options, host: host, lock: lock}, nil

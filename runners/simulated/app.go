@@ -193,7 +193,8 @@ func (a *app) hello() error {
 		return err
 	}
 	if a.fault.What == "payload" {
-		a.file.payloads["metric-0.json"] = []byte(`{"timeStampBegin":"2026-11-22 00:00:00 +0000","metaData":{"deviceType":"` + d.ProductType + `"}}`)
+		a.file.payloads["metric-0.json"] = []byte(`{"timeStampBegin":"2026-11-22 00:00:00 +0000","metaData":{"deviceType":"` + d.ProductType +
+			`"}}`)
 		a.sink.Payload("metric-0.json", a.file.payloads["metric-0.json"])
 		if err := a.write(wire.Event{Kind: wire.Payload, File: "metric-0.json"}); err != nil {
 			return err

@@ -27,8 +27,8 @@
 //
 // All builds behave alike but for words in their configuration ("Release speed=0.85 memory=1.2 power=1.5 perplexity=1.05 other=20 cpu=3"):
 // speed is a factor on the pace of everything that is computed, memory one on the footprint, power one on what the work draws
-// above idle, and so on the heat; perplexity is one on that; from token number "other" on other words are said, and so many operations of decode are
-// left to the CPU, which by itself costs nothing. They make a regression to be found, or none.
+// above idle, and so on the heat; perplexity is one on that; from token number "other" on another text is generated, and so many
+// operations of decode are left to the CPU, which by itself costs nothing. They make a regression to be found, or none.
 //
 // # Faults
 //

@@ -33,9 +33,11 @@ func TestErrorRates(t *testing.T) {
 	assert.GreaterOrEqual(t, cells[[3]any{"interleaved", 0.02, -0.12}].Regression, 0.95, "power at -12 %%, CV 2 %%")
 	one, two := cells[[3]any{"interleaved", 0.05, -0.12}], cells[[3]any{"two nights", 0.05, -0.12}]
 	assert.Less(t, two.Inconclusive, one.Inconclusive,
-		"a second night leaves %.3g open and calls %.3g, one leaves %.3g and calls %.3g", two.Inconclusive, two.Regression, one.Inconclusive, one.Regression)
+		"a second night leaves %.3g open and calls %.3g, one leaves %.3g and calls %.3g", two.Inconclusive, two.Regression, one.Inconclusive,
+		one.Regression)
 	assert.GreaterOrEqual(t, two.Regression, one.Regression,
-		"a second night leaves %.3g open and calls %.3g, one leaves %.3g and calls %.3g", two.Inconclusive, two.Regression, one.Inconclusive, one.Regression)
+		"a second night leaves %.3g open and calls %.3g, one leaves %.3g and calls %.3g", two.Inconclusive, two.Regression, one.Inconclusive,
+		one.Regression)
 	for _, cv := range []float64{0.02, 0.05} {
 		c := cells[[3]any{"two-stage", cv, 0.0}]
 		assert.LessOrEqual(t, c.Minutes, 35.0, "two-stage without change costs %.3g device-minutes at CV %g", c.Minutes, cv)

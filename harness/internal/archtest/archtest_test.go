@@ -31,28 +31,44 @@ func fail(t *testing.T, breaches []string) {
 // TestImports checks the repository against the import table of the design.
 func TestImports(t *testing.T) {
 	rules := []Rule{
-		{From: "harness/wire", OnlyOwn: true, Allow: []string{"harness"}, Reason: "wire is the protocol that is shared with the phone: it knows the words and nothing else"},
-		{From: "harness/derive", OnlyOwn: true, Allow: []string{"harness", "harness/wire", "harness/power", "harness/stats"}, Reason: "derive computes figures from event lines, with the other pure packages and nothing else"},
-		{From: "harness/engine", OnlyOwn: true, Allow: []string{"harness", "harness/wire", "harness/derive", "harness/preflight", "harness/power"}, Reason: "the engine sees runners, store and reports only through its own interfaces"},
-		{From: "", Except: []string{"cmd", "virtualiphone"}, Deny: []string{"virtualiphone"}, Reason: "only the program brings virtual iPhones: nothing else knows that a phone is virtual"},
+		{From: "harness/wire", OnlyOwn: true, Allow: []string{"harness"},
+			Reason: "wire is the protocol that is shared with the phone: it knows the words and nothing else"},
+		{From: "harness/derive", OnlyOwn: true, Allow: []string{"harness", "harness/wire", "harness/power", "harness/stats"},
+			Reason: "derive computes figures from event lines, with the other pure packages and nothing else"},
+		{From: "harness/engine", OnlyOwn: true, Allow: []string{"harness", "harness/wire", "harness/derive", "harness/preflight",
+			"harness/power"}, Reason: "the engine sees runners, store and reports only through its own interfaces"},
+		{From: "", Except: []string{"cmd", "virtualiphone"}, Deny: []string{"virtualiphone"},
+			Reason: "only the program brings virtual iPhones: nothing else knows that a phone is virtual"},
 		{From: "virtualiphone/internal/hosttest", Only: []string{"virtualiphone", "howett.net/plist", "github.com/stretchr/testify"},
 			Reason: "support of the virtual iPhone's tests, under its rules"},
-		{From: "virtualiphone", Except: []string{"virtualiphone/internal/hosttest"}, Only: []string{"virtualiphone", "gvisor.dev/gvisor", "golang.org/x/net", "howett.net/plist", "github.com/google/renameio"}, Reason: "the virtual iPhone stands on its own, with its own codecs, so that it does not repeat its clients' mistakes"},
-		{From: "", Except: []string{"runners/iphone", "harness/internal"}, Deny: []string{"github.com/danielpaulus/go-ios"}, Reason: "only the iPhone runner says go-ios"},
-		{From: "", Except: []string{"harness/store"}, Deny: []string{"database/sql", "github.com/mattn/go-sqlite3"}, Reason: "only the store says SQL"},
-		{From: "harness/store", OnlyOwn: true, Allow: []string{"harness", "harness/store/block"}, Reason: "the store implements the engine's recorder without importing the engine, and keeps event lines and figures without knowing how one follows from the other"},
-		{From: "harness/compare", OnlyOwn: true, Allow: []string{"harness", "harness/gate", "harness/stats", "harness/derive"}, Reason: "a comparison reads recordings through its own interface"},
-		{From: "harness/trend", OnlyOwn: true, Allow: []string{"harness", "harness/stats", "harness/gate", "harness/trend"}, Reason: "a trend reads recordings through its own interface, and counts the sessions that the gate counts"},
-		{From: "harness/experiment", OnlyOwn: true, Allow: []string{"harness", "harness/engine", "harness/plan", "harness/compare", "harness/gate"}, Reason: "an experiment sees the database through its own interface, and runners are handed in"},
+		{From: "virtualiphone", Except: []string{"virtualiphone/internal/hosttest"}, Only: []string{"virtualiphone", "gvisor.dev/gvisor",
+			"golang.org/x/net", "howett.net/plist", "github.com/google/renameio"},
+			Reason: "the virtual iPhone stands on its own, with its own codecs, so that it does not repeat its clients' mistakes"},
+		{From: "", Except: []string{"runners/iphone", "harness/internal"}, Deny: []string{"github.com/danielpaulus/go-ios"},
+			Reason: "only the iPhone runner says go-ios"},
+		{From: "", Except: []string{"harness/store"}, Deny: []string{"database/sql", "github.com/mattn/go-sqlite3"},
+			Reason: "only the store says SQL"},
+		{From: "harness/store", OnlyOwn: true, Allow: []string{"harness", "harness/store/block"},
+			Reason: "the store implements the engine's recorder without importing the engine, and keeps event lines and figures without knowing " +
+				"how one follows from the other"},
+		{From: "harness/compare", OnlyOwn: true, Allow: []string{"harness", "harness/gate", "harness/stats", "harness/derive"},
+			Reason: "a comparison reads recordings through its own interface"},
+		{From: "harness/trend", OnlyOwn: true, Allow: []string{"harness", "harness/stats", "harness/gate", "harness/trend"},
+			Reason: "a trend reads recordings through its own interface, and counts the sessions that the gate counts"},
+		{From: "harness/experiment", OnlyOwn: true, Allow: []string{"harness", "harness/engine", "harness/plan", "harness/compare",
+			"harness/gate"}, Reason: "an experiment sees the database through its own interface, and runners are handed in"},
 		{From: "harness/demo", OnlyOwn: true, Allow: []string{"harness", "harness/experiment", "harness/plan"},
 			Reason: "the demo records by experiments like any run; the simulated lab and the database are handed in"},
-		{From: "harness/baseline", OnlyOwn: true, Allow: []string{"harness", "harness/gate", "harness/stats"}, Reason: "baselines are made of recordings that are read through an interface"},
+		{From: "harness/baseline", OnlyOwn: true, Allow: []string{"harness", "harness/gate", "harness/stats"},
+			Reason: "baselines are made of recordings that are read through an interface"},
 		{From: "harness/release", OnlyOwn: true,
 			Allow:  []string{"harness", "harness/gate", "harness/stats", "harness/appbundle", "harness/modelstore"},
 			Reason: "a release check reads recordings through its own interface, and runs are made by who asks for it"},
-		{From: "harness/appbundle", OnlyOwn: true, Allow: []string{"harness"}, Reason: "runners read app bundles too: the reader knows the words alone"},
+		{From: "harness/appbundle", OnlyOwn: true, Allow: []string{"harness"},
+			Reason: "runners read app bundles too: the reader knows the words alone"},
 		{From: "", Except: []string{"harness/appbundle", "harness/fetch", "virtualiphone", "runners/iphone/internal/install"},
-			Deny: []string{"archive/zip"}, Reason: "harness/appbundle is the one reader of .ipa; fetch unpacks wheels, install sends an .ipa on as it is"},
+			Deny: []string{"archive/zip"}, Reason: "harness/appbundle is the one reader of .ipa; fetch unpacks wheels, install sends an .ipa on " +
+				"as it is"},
 		{From: "cmd", Deny: []string{"howett.net/plist"}, Reason: "a verb parses no formats"},
 		{From: "harness/ingest", OnlyOwn: true, Allow: []string{"harness", "harness/metrickit", "harness/crosscheck", "harness/store"},
 			Reason: "payloads are read, made into the figures that crosscheck reads, and kept"},
@@ -65,16 +81,20 @@ func TestImports(t *testing.T) {
 		{From: "", Except: []string{"harness/metrickit", "harness/ingest", "harness/crosscheck"}, Deny: []string{"harness/metrickit"},
 			Reason: "payloads are read by ingest and compared by crosscheck; others ask these"},
 		{From: "harness/gate", OnlyOwn: true, Allow: []string{"harness", "harness/stats", "harness/gate"}, Reason: "the gate is pure"},
-		{From: "reports", OnlyOwn: true, Allow: []string{"harness/modelstore", "harness", "harness/derive", "harness/power", "harness/stats", "harness/gate", "harness/compare", "harness/trend", "harness/baseline", "harness/demo", "harness/release", "harness/appbundle"}, Reason: "reports print what others computed"},
+		{From: "reports", OnlyOwn: true, Allow: []string{"harness/modelstore", "harness", "harness/derive", "harness/power", "harness/stats",
+			"harness/gate", "harness/compare", "harness/trend", "harness/baseline", "harness/demo", "harness/release", "harness/appbundle"},
+			Reason: "reports print what others computed"},
 	}
 	for _, runner := range []string{"iphone", "local", "simulated"} {
 		rules = append(rules, Rule{From: "runners/" + runner, OnlyOwn: true, Allow: []string{"harness", "harness/wire", "harness/appbundle"},
-			Reason: "a runner runs sessions: it knows the words, the protocol and app bundles; it neither derives, judges nor stores, and knows no other runner"})
+			Reason: "a runner runs sessions: it knows the words, the protocol and app bundles; it neither derives, judges nor stores, and knows " +
+				"no other runner"})
 	}
 	rules = append(rules, Rule{From: "harness/modelstore", OnlyOwn: true, Allow: []string{"harness", "harness/config", "harness/fetch"},
 		Reason: "the model store knows folders and the catalogue; runners and the database are none of its business"})
 	for _, pure := range []string{"config", "plan", "preflight", "power", "metrickit", "stats", "fetch", "bisect"} {
-		rules = append(rules, Rule{From: "harness/" + pure, OnlyOwn: true, Allow: []string{"harness"}, Reason: pure + " knows the words and nothing else"})
+		rules = append(rules, Rule{From: "harness/" + pure, OnlyOwn: true, Allow: []string{"harness"}, Reason: pure +
+			" knows the words and nothing else"})
 	}
 	fail(t, Imports(load(t), rules))
 }
@@ -144,7 +164,8 @@ func TestGlossary(t *testing.T) {
 // TestRulesCanFail shows that each check reports a breach when there is one.
 func TestRulesCanFail(t *testing.T) {
 	dir := t.TempDir()
-	source := "package bad\n\nimport (\n\t\"os\"\n\t\"time\"\n\n\t_ \"" + Module + "/harness/store\"\n)\n\nfunc f() { time.Sleep(1); os.Exit(1) }\n"
+	source := "package bad\n\nimport (\n\t\"os\"\n\t\"time\"\n\n\t_ \"" + Module +
+		"/harness/store\"\n)\n\nfunc f() { time.Sleep(1); os.Exit(1) }\n"
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "harness", "bad"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "harness", "bad", "bad.go"), []byte(source), 0o644))
 	files, err := Load(dir)
@@ -153,7 +174,8 @@ func TestRulesCanFail(t *testing.T) {
 	assert.Len(t, Imports(files, []Rule{{From: "harness/bad", Only: []string{"harness/bad"}, Reason: "r"}}), 1, "Imports by Only")
 	assert.Empty(t, Imports(files, []Rule{{From: "harness/bad", Only: []string{"harness/store"}, Reason: "r"}}), "Imports by Only")
 	assert.Len(t, Calls(files, "harness", nil, map[string]string{"time.Sleep": "r", "os.Exit": "r"}), 2)
-	glossary := "// Package words has [Known], [Gone] and no more.\npackage words\n\ntype Known int\n\ntype (\n\tForgotten struct{}\n\tinner struct{}\n)\n"
+	glossary := "// Package words has [Known], [Gone] and no more.\npackage words\n\ntype Known int\n\ntype (\n\tForgotten " +
+		"struct{}\n\tinner struct{}\n)\n"
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "harness", "words.go"), []byte(glossary), 0o644))
 	files, err = Load(dir)
 	require.NoError(t, err)

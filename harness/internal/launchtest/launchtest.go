@@ -65,7 +65,9 @@ func (s *script) line(format string, args ...any) {
 // Record makes a launch of that shape.
 func Record(shape Shape) Yield {
 	s := &script{shape: shape, random: rand.New(rand.NewPCG(shape.Seed, 1)), now: 3_000_000_000_000}
-	s.line(`"kind":"hello","session":%q,"agent":"1.1.0","pid":4321,"bundle_id":"org.lilims.bench","revision":"0123abc","configuration":"Release","backend":"coreml","compute_units":"all","os":"Version 18.6 (Build 22G86)","machine":"iPhone15,4","memory_bytes":6442450944,"low_power":false,"unix_ns":%d`, shape.ID, Start.UnixNano())
+	s.line(`"kind":"hello","session":%q,"agent":"1.1.0","pid":4321,"bundle_id":"org.lilims.bench","revision":"0123abc",`+
+		`"configuration":"Release","backend":"coreml","compute_units":"all","os":"Version 18.6 (Build 22G86)","machine":"iPhone15,4",`+
+		`"memory_bytes":6442450944,"low_power":false,"unix_ns":%d`, shape.ID, Start.UnixNano())
 	s.line(`"kind":"thermal","state":"nominal"`)
 	s.line(`"kind":"load","regime":"warm","ns":812345678,"model":"smollm2-135m-int4","model_hash":"%064x","model_bytes":102187223`, 7)
 	ids := make([]int, shape.Tokens)
@@ -144,7 +146,8 @@ func (y *Yield) sampled(id string, random *rand.Rand) {
 		}
 		update, voltage, energy := Start.Unix()+int64(i/20*20), int64(3987), uint64(accumulated)*10/36
 		y.Battery = append(y.Battery, harness.BatteryReading{At: at, UpdateTime: &update, VoltageMillivolt: &voltage, AccumulatedEnergy: &energy,
-			Raw: fmt.Sprintf(`{"Amperage":-812,"UpdateTime":%d,"Voltage":3987,"PowerTelemetryData":{"AccumulatedSystemLoad":%d,"SystemLoad":%d,"SystemLoadAccumulatorCount":%d}}`, update, accumulated, 3000+i/20, count)})
+			Raw: fmt.Sprintf(`{"Amperage":-812,"UpdateTime":%d,"Voltage":3987,"PowerTelemetryData":{"AccumulatedSystemLoad":%d,"SystemLoad":%d,`+
+				`"SystemLoadAccumulatorCount":%d}}`, update, accumulated, 3000+i/20, count)})
 		doubt := 8192.0
 		y.Samples = append(y.Samples, harness.Sample{
 			Session: id, Metric: "host_footprint_bytes", Value: 211_000_000, Unit: "B", At: at, Source: harness.SourceHost, Method: "sysmontap",

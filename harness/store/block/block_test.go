@@ -77,7 +77,8 @@ func TestOddValuesComeBack(t *testing.T) {
 			{Session: "s000-candidate", Index: -4, Outcome: "ok", BeginNs: math.MinInt64, TokenIDs: []int32{
 				math.MinInt32, math.MaxInt32,
 			}, TokenNs: []int64{math.MaxInt64, math.MinInt64, 0}},
-			{Session: "s000-candidate", Index: 3, Outcome: "invalid", Reason: "why\x00not", EndNs: &one, FirstTokenNs: &one, PrefillNs: &one, Thermal: &thermal, Text: "a\"\n\x00🙂"},
+			{Session: "s000-candidate", Index: 3, Outcome: "invalid", Reason: "why\x00not", EndNs: &one, FirstTokenNs: &one, PrefillNs: &one,
+				Thermal: &thermal, Text: "a\"\n\x00🙂"},
 		},
 		Battery: []harness.BatteryReading{{At: start, Raw: none}, {At: start.Add(-time.Hour), Raw: "not JSON"}},
 	}

@@ -1,6 +1,6 @@
 // Package simulation runs the trend detector on modelled nights and counts the steps that it finds and the changes that it
-// reports falsely, so that its error rates are measured on this project's own code. In comes a seed and a size, out comes a table; every number in
-// it is of a modelled history and speaks of the detector, never of a device.
+// reports falsely, so that its error rates are measured on this project's own code. In comes a seed and a size, out comes a
+// table; every number in it is of a modelled history and speaks of the detector, never of a device.
 package simulation
 
 import (
@@ -239,17 +239,20 @@ func Print(w io.Writer, cells []Cell) error {
 	if len(cells) == 0 {
 		return nil
 	}
-	fmt.Fprintf(w, "simulated nights, years: %d with %d steps of %.0f to %.0f %% and %d without: shares of steps found within %d nights of where they are, of changes that are steps\n\n",
+	fmt.Fprintf(w, "simulated nights, years: %d with %d steps of %.0f to %.0f %% and %d without: shares of steps found within %d nights of "+
+		"where they are, of changes that are steps\n\n",
 		cells[0].Years, yearSteps, 100*smallestStep, 100*largestStep, cells[0].Years, tolerance)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "detector\tCV\tphi\t%.0f-%.0f %%\tlarger\tprecision\tfalse a year\tany morning, confirmed\tprovisional\ttold by the 5th night\tnights until told, median\tp90\n", 100*smallestStep, 100*largeStep)
+	fmt.Fprintf(table, "detector\tCV\tphi\t%.0f-%.0f %%\tlarger\tprecision\tfalse a year\tany morning, confirmed\tprovisional\ttold by the "+
+		"5th night\tnights until told, median\tp90\n", 100*smallestStep, 100*largeStep)
 	for _, c := range cells {
 		late := fmt.Sprintf("%.0f", c.P90Delay)
 		if c.P90Delay >= patience {
 			late = fmt.Sprintf(">%d", patience-1)
 		}
 		fmt.Fprintf(table, "%s\t%.0f %%\t%.1f\t%.3f\t%.3f\t%.3f\t%.2f\t%.2f\t%.2f\t%.3f\t%.0f\t%s\n",
-			c.Detector, 100*c.CV, c.Phi, c.RecallSmall, c.RecallLarge, c.Precision, c.FalseAYear, c.Confirmed, c.Provisional, c.ToldInTime, c.MedianDelay, late)
+			c.Detector, 100*c.CV, c.Phi, c.RecallSmall, c.RecallLarge, c.Precision, c.FalseAYear, c.Confirmed, c.Provisional, c.ToldInTime,
+			c.MedianDelay, late)
 	}
 	return table.Flush()
 }

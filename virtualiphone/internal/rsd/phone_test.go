@@ -68,7 +68,8 @@ func install(t *testing.T, d ios.DeviceEntry) {
 	require.NoError(t, os.Mkdir(app, 0o755))
 	info := `<?xml version="1.0" encoding="UTF-8"?><plist version="1.0"><dict>
 <key>CFBundleIdentifier</key><string>` + bundle + `</string><key>CFBundleExecutable</key><string>Script</string>
-<key>CFBundleName</key><string>Script</string><key>CFBundleVersion</key><string>1</string><key>CFBundleShortVersionString</key><string>1.0</string>
+<key>CFBundleName</key><string>Script</string><key>CFBundleVersion</key><string>1</string>
+<key>CFBundleShortVersionString</key><string>1.0</string>
 </dict></plist>`
 	for name, text := range map[string]string{"Info.plist": info, "Script": script} {
 		require.NoError(t, os.WriteFile(filepath.Join(app, name), []byte(text), 0o755))

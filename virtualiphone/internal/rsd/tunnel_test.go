@@ -206,7 +206,8 @@ func TestPulledCableSparesTheApp(t *testing.T) {
 
 // TestServicesByVersion says what lockdown starts on which iOS.
 func TestServicesByVersion(t *testing.T) {
-	const handshakeOnly, secure, proxy = "com.apple.instruments.remoteserver", "com.apple.instruments.remoteserver.DVTSecureSocketProxy", tunnel.Name
+	const handshakeOnly, secure, proxy = "com.apple.instruments.remoteserver", "com.apple.instruments.remoteserver.DVTSecureSocketProxy",
+		tunnel.Name
 	for version, want := range map[string][]string{
 		"13.7": {handshakeOnly}, "14.0": {secure}, "16.7.2": {secure}, "17": nil, "17.3.1": nil, "17.4": {proxy}, "17.5.1": {proxy},
 		"18.6": {proxy}, "26.0": {proxy},
