@@ -153,8 +153,8 @@ func flagTable() map[string]verbRows {
 		"runs restore":   rows("nothing", map[string]flagRow{"data": to("elsewhere")}),
 		"simulate gate":  rows("--nights 2", map[string]flagRow{"json": on, "nights": to("3"), "seed": to("9")}),
 		"simulate trend": rows("--years 1", map[string]flagRow{"json": on, "years": to("2"), "seed": to("9")}),
-		"soak": rows("--duration 20s "+phone, selectionRows("--duration 20s"), measuringRows(), runRows, map[string]flagRow{
-			"duration": to("30s"), "idle": to("3s")}),
+		"soak": rows("--duration 10s "+phone, selectionRows("--duration 10s"), measuringRows(), runRows, map[string]flagRow{
+			"duration": to("12s"), "idle": to("3s")}),
 		"trend": rows("", map[string]flagRow{"configs": {value: " own", with: "--device laptop"}, "data": to("elsewhere"),
 			"device": to("iphone12"), "json": on, "metric": to("prefill"), "model": to("llama_7B"), "scenario": to("brief"),
 			"series": to("history.json"), "since": to("168h")}),
