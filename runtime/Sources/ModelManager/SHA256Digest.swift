@@ -9,7 +9,9 @@ import Glibc
 import Musl
 #endif
 
-/// SHA-256 (FIPS 180-4) of bytes that come in pieces. CryptoKit computes it where there is one.
+/// SHA-256 (FIPS 180-4) of bytes that come in pieces. CryptoKit computes it where there is one; elsewhere the code below
+/// does. swift-crypto would stand in its place there, but this package has no dependencies, so that it builds where no
+/// package can be fetched.
 public struct SHA256Digest {
     #if canImport(CryptoKit)
     private var engine = SHA256()
