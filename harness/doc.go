@@ -25,6 +25,7 @@
 //   - [ThermalState]: how hot the device says that it is, from nominal to critical.
 //   - [BatteryReading]: one reading of the battery's gauge, in the gauge's own units of measure.
 //   - [Runner]: one way of running sessions: it lists devices and opens one.
+//   - [Leasing]: a runner whose devices no other process of the host can open meanwhile.
 //   - [Handle]: a device held for a run: it installs, launches, reads. A session, by contrast, is one launch.
 //   - [Gauge]: a handle that can also read its device's battery between launches.
 //   - [Timed]: a handle whose device has a clock of its own, on which everything that concerns it is waited for.

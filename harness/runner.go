@@ -50,6 +50,16 @@ type Timed interface {
 	Clock() Clock
 }
 
+// Leasing is what a [Runner] implements besides where other processes of the host may want its devices too: a device that was
+// opened stays this process's until it is released.
+type Leasing interface {
+	// For is the runner for one run, whose name the others are told. With wait it waits for a device that another process
+	// holds; without, opening such a device is an error of kind device.
+	For(run string, wait bool) Runner
+	// Release lets go of all devices.
+	Release() error
+}
+
 // Progress is for people: how far a long step has come. Total 0 means unknown.
 type Progress struct {
 	Step  string // "installing app", "copying model", …

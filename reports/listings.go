@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,12 +18,26 @@ func ListingJSON[T any](w io.Writer, name string, list []T) error {
 	return Indented(w, map[string]any{"schema": listingSchema, name: append([]T{}, list...)})
 }
 
-// Devices writes what can be measured on.
-func Devices(w io.Writer, all []harness.Device) error {
+// ListedDevice is a device, and who has it now.
+type ListedDevice struct {
+	harness.Device
+	InUseBy string `json:"in_use_by,omitempty"` // run, process and since when; "": nobody
+}
+
+// Devices writes what can be measured on, and of devices that are in use by whom.
+func Devices(w io.Writer, all []ListedDevice) error {
+	inUse := slices.ContainsFunc(all, func(d ListedDevice) bool { return d.InUseBy != "" })
 	rows := [][]string{{"NAME", "KIND", "MODEL", "OS", "UDID"}}
+	if inUse {
+		rows[0] = append(rows[0], "IN USE BY")
+	}
 	for _, d := range all {
-		rows = append(rows, []string{d.Name, string(d.Kind), strings.TrimSpace(d.Marketing + " " + d.ProductType),
-			strings.TrimSpace(d.OSVersion + " " + d.OSBuild), d.UDID})
+		row := []string{d.Name, string(d.Kind), strings.TrimSpace(d.Marketing + " " + d.ProductType),
+			strings.TrimSpace(d.OSVersion + " " + d.OSBuild), d.UDID}
+		if inUse {
+			row = append(row, d.InUseBy)
+		}
+		rows = append(rows, row)
 	}
 	return Columns(w, rows)
 }

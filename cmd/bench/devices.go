@@ -7,6 +7,7 @@ import (
 	flag "github.com/spf13/pflag"
 
 	"github.com/lilims/bench/harness"
+	"github.com/lilims/bench/harness/owner"
 	"github.com/lilims/bench/harness/plan"
 	"github.com/lilims/bench/reports"
 	"github.com/lilims/bench/runners/iphone"
@@ -36,14 +37,14 @@ func devicesCommand() command {
 // not hide the others; that no usbmuxd runs is no fault of a host without phones.
 func listDevices(ctx context.Context, l lab, asJSON bool) (int, error) {
 	l.trouble = func(_ harness.Device, err error) { fail(l.env, err) }
-	all, exit := []harness.Device{}, exitOK
+	all, exit := []reports.ListedDevice{}, exitOK
 	for _, name := range runnerNames() {
 		runner, err := openRunner(name, l)
 		if err == nil {
 			var found []harness.Device
 			found, err = runner.Devices(ctx)
 			for _, d := range found {
-				all = append(all, plan.Described(d, l.catalog))
+				all = append(all, reports.ListedDevice{Device: plan.Described(d, l.catalog), InUseBy: holderOf(runner, d)})
 			}
 		}
 		if err != nil {
@@ -56,4 +57,14 @@ func listDevices(ctx context.Context, l lab, asJSON bool) (int, error) {
 		return exit, reports.ListingJSON(l.env.Stdout, "devices", all)
 	}
 	return exit, reports.Devices(l.env.Stdout, all)
+}
+
+// holderOf says who has a device; "": nobody.
+func holderOf(runner harness.Runner, d harness.Device) string {
+	if leased, ok := runner.(*owner.Runner); ok {
+		if holder, held := leased.Holder(d); held {
+			return holder.String()
+		}
+	}
+	return ""
 }

@@ -21,6 +21,7 @@ type measuring struct {
 	reconnectTimeout  time.Duration
 	telemetryInterval time.Duration
 	launchEnv         launchEnv
+	wait              bool
 }
 
 func (m *measuring) declare(flags *flag.FlagSet) {
@@ -29,6 +30,7 @@ func (m *measuring) declare(flags *flag.FlagSet) {
 	flags.DurationVar(&m.telemetryInterval, "telemetry-interval", time.Second,
 		"interval of the host's battery and memory readings; 0: none, and no energy figures")
 	flags.Var(m.launchEnv, "env", "environment variable `NAME=VALUE` of every launch; repeat the flag for several")
+	flags.BoolVar(&m.wait, "wait", false, "wait for a phone that another bench has, instead of ending with exit code 3")
 	alias(flags, "patience", "reconnect-timeout")
 	alias(flags, "telemetry", "telemetry-interval")
 }
@@ -58,13 +60,19 @@ func (m measuring) openResolved(ctx context.Context, env Env, r resolved) (*work
 	w.setup = experiment.Setup{
 		Runner: r.runner, Recorder: recorder, Catalog: r.lab.catalog, Policy: r.policy, Clock: env.Clock,
 		Host: env.Host, Process: env.PID, Revision: env.Revision, Events: printedEvents(env),
-		Launch:  experiment.Launch{ReconnectTimeout: m.reconnectTimeout, TelemetryInterval: m.telemetryInterval, Env: m.launchEnv},
+		Launch: experiment.Launch{ReconnectTimeout: m.reconnectTimeout, TelemetryInterval: m.telemetryInterval, Env: m.launchEnv,
+			Wait: m.wait},
 		Collect: func(ctx context.Context, run string) error { return ingest.FromRun(ctx, recorder, env.Clock, run) },
 	}
 	return w, nil
 }
 
-func (w *workspace) close() { _ = w.recorder.Close() }
+func (w *workspace) close() {
+	if leasing, ok := w.setup.Runner.(harness.Leasing); ok {
+		_ = leasing.Release() // what stays behind is taken over
+	}
+	_ = w.recorder.Close()
+}
 
 // experiment is the one that measures the selection.
 func (w *workspace) experiment() (*experiment.Experiment, error) {

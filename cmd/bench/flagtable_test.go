@@ -62,7 +62,8 @@ func selectionRows(besides string) map[string]flagRow {
 func measuringRows() map[string]flagRow {
 	return map[string]flagRow{
 		"reconnect-timeout": {shownBy: TestMeasuringFlags}, "telemetry-interval": {shownBy: TestMeasuringFlags},
-		"env": to("LILIMS_FAULT=crash@token:40"),
+		"wait": {shownBy: TestMeasuringFlags},
+		"env":  to("LILIMS_FAULT=crash@token:40"),
 	}
 }
 
@@ -215,11 +216,13 @@ func TestMeasuringFlags(t *testing.T) {
 	m.declare(flags)
 	require.NoError(t, flags.Parse([]string{
 		"--device", "simulated-iphone15", "--reconnect-timeout", "7s", "--telemetry-interval", "3s", "--env", "A=B",
+		"--wait",
 	}))
 	w, err := m.open(t.Context(), stillEnv(&nowhere, &nowhere), &s)
 	require.NoError(t, err)
 	defer w.close()
-	want := experiment.Launch{ReconnectTimeout: 7 * time.Second, TelemetryInterval: 3 * time.Second, Env: map[string]string{"A": "B"}}
+	want := experiment.Launch{ReconnectTimeout: 7 * time.Second, TelemetryInterval: 3 * time.Second, Env: map[string]string{"A": "B"},
+		Wait: true}
 	assert.Equal(t, want, w.setup.Launch)
 }
 

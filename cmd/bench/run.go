@@ -7,6 +7,7 @@ import (
 
 	flag "github.com/spf13/pflag"
 
+	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/crosscheck"
 	"github.com/lilims/bench/harness/engine"
 	"github.com/lilims/bench/harness/store"
@@ -75,6 +76,9 @@ func (f *runFlags) conclude(ctx context.Context, env Env, w *workspace, name str
 	}
 	ctx = context.WithoutCancel(ctx)
 	recorded, err := w.recorder.Read(ctx, name)
+	if runError != nil && harness.KindOf(err) == harness.KindUsage {
+		return 0, runError // it was refused before it began: there is no such run
+	}
 	if err != nil {
 		return 0, errors.Join(runError, err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/modelstore"
+	"github.com/lilims/bench/harness/owner"
 	"github.com/lilims/bench/harness/plan"
 	"github.com/lilims/bench/runners/iphone"
 	"github.com/lilims/bench/runners/local"
@@ -100,17 +101,32 @@ func runnerOfKind(kind harness.DeviceKind) (string, error) {
 	return "", fmt.Errorf("devices of kind %q cannot be run", kind)
 }
 
-// openIPhone reaches the phones behind usbmuxd, real or virtual.
+// openIPhone reaches the phones behind usbmuxd, real or virtual. No other bench of this host has them at the same time.
 func openIPhone(l lab) (harness.Runner, error) {
 	var log *slog.Logger
 	if l.env.Verbose {
 		log = slog.New(slog.NewTextHandler(l.env.Notices, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	iphone.QuietLibrary(log)
-	return iphone.New(iphone.Options{Socket: l.env.Getenv("USBMUXD_SOCKET_ADDRESS"), Clock: l.env.Clock, Trouble: l.trouble,
+	socket := l.env.Getenv("USBMUXD_SOCKET_ADDRESS")
+	phones, err := iphone.New(iphone.Options{Socket: socket, Clock: l.env.Clock, Trouble: l.trouble,
 		Lookup: func(productType string) (harness.DeviceProfile, bool) {
 			return plan.ProfileNamed(productType, l.catalog)
 		}})
+	if err != nil {
+		return nil, err
+	}
+	return owner.New(owner.Options{Runner: phones, Clock: l.env.Clock, Lab: wholePath(socket), Command: "bench",
+		Waiting: func(text string) { fmt.Fprintln(l.env.Notices, text) }}), nil
+}
+
+// wholePath is one spelling of a socket, whatever folder it is named from.
+func wholePath(socket string) string {
+	socket = strings.TrimPrefix(socket, "UNIX:")
+	if absolute, err := filepath.Abs(socket); err == nil && strings.ContainsRune(socket, filepath.Separator) {
+		return absolute
+	}
+	return socket // host:port, or the platform's own
 }
 
 // openLocal runs the app on this host, with its files in the data folder.

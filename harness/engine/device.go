@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/lilims/bench/harness"
 	"github.com/lilims/bench/harness/preflight"
@@ -28,8 +30,8 @@ type device struct {
 	current  *sink                  // of the launch in progress; nil before it has begun
 }
 
-// open takes hold of every device that has something to do, in the plan's order, and looks at its state. All that is
-// wrong comes back at once.
+// open takes hold of every device that has something to do and looks at its state. All that is wrong comes back at once. Devices
+// are taken in the order of their UDIDs: two runs that wait for each other's would otherwise wait for ever.
 func (x *execution) open(ctx context.Context) ([]*device, error) {
 	var devices []*device
 	byUDID := map[string]*device{}
@@ -46,6 +48,7 @@ func (x *execution) open(ctx context.Context) ([]*device, error) {
 		}
 		d.sessions = append(d.sessions, p)
 	}
+	slices.SortFunc(devices, func(a, b *device) int { return strings.Compare(a.device.UDID, b.device.UDID) })
 	var errs []error
 	opened := devices[:0]
 	for _, d := range devices {

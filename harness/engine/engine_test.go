@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -478,4 +479,32 @@ func TestInterleavedArmsShowASlowBuild(t *testing.T) {
 		}
 	}
 	assert.InDelta(t, 0.85, rate[harness.ArmCandidate]/rate[harness.ArmBaseline], 0.05, "candidate")
+}
+
+// ordered writes down which devices are opened.
+type ordered struct {
+	harness.Runner
+	opened []string
+}
+
+func (o *ordered) Open(ctx context.Context, d harness.Device) (harness.Handle, error) {
+	o.opened = append(o.opened, d.UDID)
+	return o.Runner.Open(ctx, d)
+}
+
+// TestDevicesAreOpenedInOneOrder: two runs that wait for each other's devices would otherwise wait for ever.
+func TestDevicesAreOpenedInOneOrder(t *testing.T) {
+	for _, turned := range []bool{false, true} {
+		l := newLab(t, quick, small, simulated.Options{Profiles: []harness.DeviceProfile{
+			{Name: "iPhone15", ProductType: "iPhone15,4", Chip: "A16 Bionic"}, {Name: "iPhone12", ProductType: "iPhone13,2", Chip: "A14 Bionic"},
+		}})
+		if turned {
+			slices.Reverse(l.run.Plan.Sessions)
+		}
+		runner := &ordered{Runner: l.runner}
+		l.eng.Runner = runner
+		l.mustRun()
+		require.Len(t, runner.opened, 2)
+		assert.True(t, slices.IsSorted(runner.opened), "%q", runner.opened)
+	}
 }

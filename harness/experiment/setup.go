@@ -45,6 +45,7 @@ type Launch struct {
 	TelemetryInterval time.Duration     // of the host's readings of battery and memory; 0: none, and no energy
 	Env               map[string]string // passed to every launch
 	RenewReferences   bool              // the first good probe of a device replaces its reference
+	Wait              bool              // for a device that another process of this host holds, instead of giving up
 }
 
 // Run executes a plan as a new run. The report is true even when there is an error; a run without an ID could not even be
@@ -55,19 +56,23 @@ func (s Setup) Run(ctx context.Context, plan harness.Plan) (harness.Run, engine.
 		return run, engine.Report{}, err
 	}
 	s.Events.begun(run, false)
-	report, err := s.engine().Run(ctx, run)
+	report, err := s.engine(run.ID).Run(ctx, run)
 	return run, report, s.ended(ctx, run.ID, err)
 }
 
 // Resume takes a run up where it was cut off, on the devices of its own plan.
 func (s Setup) Resume(ctx context.Context, run harness.Run) (engine.Report, error) {
 	s.Events.begun(run, true)
-	report, err := s.engine().Resume(ctx, run.ID)
+	report, err := s.engine(run.ID).Resume(ctx, run.ID)
 	return report, s.ended(ctx, run.ID, err)
 }
 
-func (s Setup) engine() *engine.Engine {
-	return &engine.Engine{Runner: s.Runner, Recorder: s.Recorder, Clock: s.Clock, Policy: s.Policy, Progress: s.Events.Progress,
+func (s Setup) engine(run string) *engine.Engine {
+	runner := s.Runner
+	if leasing, ok := runner.(harness.Leasing); ok {
+		runner = leasing.For(run, s.Launch.Wait)
+	}
+	return &engine.Engine{Runner: runner, Recorder: s.Recorder, Clock: s.Clock, Policy: s.Policy, Progress: s.Events.Progress,
 		ReconnectTimeout: s.Launch.ReconnectTimeout, TelemetryInterval: s.Launch.TelemetryInterval, Env: s.Launch.Env,
 		References: s.Recorder, RenewReferences: s.Launch.RenewReferences}
 }
@@ -76,6 +81,11 @@ func (s Setup) engine() *engine.Engine {
 // is taken up again.
 func (s Setup) ended(ctx context.Context, run string, err error) error {
 	s.Events.ended(run)
+	if err != nil {
+		if _, unknown := s.Recorder.Run(context.WithoutCancel(ctx), run); harness.KindOf(unknown) == harness.KindUsage {
+			return err // it was refused, or stopped while it waited for a device: nothing has begun
+		}
+	}
 	if err != nil && ctx.Err() != nil {
 		err = &harness.Error{Kind: harness.KindInternal, Op: "run " + run, Err: errors.New("stopped by a signal"),
 			Hint: "What had arrived is recorded; `bench run --resume " + run + "` goes on."}

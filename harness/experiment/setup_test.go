@@ -2,6 +2,7 @@ package experiment_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -77,4 +78,46 @@ func TestAPlanWithoutCasesIsRefused(t *testing.T) {
 	run, _, err := l.setup().Run(t.Context(), harness.Plan{})
 	require.ErrorContains(t, err, "it has no case")
 	assert.Empty(t, run.ID)
+}
+
+// leased is a runner whose devices another process has.
+type leased struct {
+	harness.Runner
+	run  string
+	wait bool
+}
+
+func (l *leased) For(run string, wait bool) harness.Runner {
+	l.run, l.wait = run, wait
+	return busy{l.Runner}
+}
+func (l *leased) Release() error { return nil }
+
+type busy struct{ harness.Runner }
+
+func (busy) Open(context.Context, harness.Device) (harness.Handle, error) {
+	return nil, &harness.Error{Kind: harness.KindDevice, Op: "open device", Err: errors.New("in use")}
+}
+
+// TestDevicesAreHeldForTheRun: their owner is told for which run, and whether to wait; a run that is refused has not begun.
+func TestDevicesAreHeldForTheRun(t *testing.T) {
+	l := newLab(t)
+	setup := l.setup()
+	runner := &leased{Runner: setup.Runner}
+	setup.Runner, setup.Launch.Wait = runner, true
+	setup.Collect = func(context.Context, string) error {
+		assert.Fail(t, "a run that never began has nothing to be taken in")
+		return nil
+	}
+	run, _, err := setup.Run(t.Context(), l.plan())
+	require.ErrorContains(t, err, "in use")
+	assert.Equal(t, harness.KindDevice, harness.KindOf(err))
+	assert.Equal(t, run.ID, runner.run)
+	assert.True(t, runner.wait)
+
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	_, _, err = setup.Run(stopped, l.plan())
+	assert.NotContains(t, harness.HintOf(err), "--resume")
+	assert.Error(t, err)
 }
