@@ -1,9 +1,9 @@
 import BenchmarkKit
 import CoreMLBackend
 import Foundation
+import LanguageRuntime
 import ModelManager
 import Observation
-import Runtime
 
 /// Does what the launch asks for and says how far it is.
 @MainActor @Observable

@@ -1,5 +1,5 @@
 import BenchmarkKit
-import Runtime
+import LanguageRuntime
 import SwiftUI
 
 /// Device, model and stage, in words. It changes only when the stage does, so that drawing costs a session nothing.

@@ -5,8 +5,8 @@ import Glibc
 #elseif canImport(Musl)
 import Musl
 #endif
+import LanguageRuntime
 import ModelManager
-import Runtime
 
 /// One launch of the app: a plan in, event lines out.
 ///

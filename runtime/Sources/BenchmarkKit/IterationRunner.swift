@@ -1,4 +1,4 @@
-import Runtime
+import LanguageRuntime
 import Synchronization
 
 /// Runs iterations on a loaded model. Every iteration that begins is recorded with an end, whatever happens in it.

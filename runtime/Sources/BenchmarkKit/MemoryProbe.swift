@@ -5,9 +5,7 @@ import Glibc
 #elseif canImport(Musl)
 import Musl
 #endif
-#if canImport(os)
-import os
-#endif
+import LanguageRuntime
 
 /// The process's own memory, as the system that may end it counts.
 public struct MemoryReading: Sendable, Equatable {
@@ -43,12 +41,16 @@ public let systemMemoryProbe: MemoryProbe = {
 }
 
 #if canImport(Darwin)
+/// The process's own port. `mach_task_self_` is a variable to SDKs before iOS 18.4, which Swift 6 refuses to read. Asked
+/// for once: every call takes another reference to the port.
+private let ownTask = task_self_trap()
+
 private func readTaskInfo() -> MemoryReading? {
     var info = task_vm_info_data_t()
     var count = mach_msg_type_number_t(MemoryLayout<task_vm_info_data_t>.size / MemoryLayout<integer_t>.size)
     let status = withUnsafeMutablePointer(to: &info) { pointer in
         pointer.withMemoryRebound(to: integer_t.self, capacity: Int(count)) {
-            task_info(mach_task_self_, task_flavor_t(TASK_VM_INFO), $0, &count)
+            task_info(ownTask, task_flavor_t(TASK_VM_INFO), $0, &count)
         }
     }
     guard status == KERN_SUCCESS else { return nil }
@@ -57,14 +59,9 @@ private func readTaskInfo() -> MemoryReading? {
     let end = MemoryLayout<task_vm_info_data_t>.offset(of: \.limit_bytes_remaining) ?? .max
     let hasLedgers = Int(count) * MemoryLayout<integer_t>.size >= end
     let neural = info.ledger_tag_neural_footprint + info.ledger_tag_neural_nofootprint
-    #if os(iOS)
-    let available: Int64? = Int64(os_proc_available_memory())
-    #else
-    let available: Int64? = nil
-    #endif
     return MemoryReading(
         footprint: Int64(info.phys_footprint), peak: hasLedgers ? Int64(info.ledger_phys_footprint_peak) : nil,
-        available: available, neural: hasLedgers ? Int64(neural) : nil)
+        available: memoryBelowLimit(), neural: hasLedgers ? Int64(neural) : nil)
 }
 #else
 private func readProcStatus() -> MemoryReading? {

@@ -3,8 +3,8 @@ import FoundationEssentials
 #else
 import Foundation
 #endif
+import LanguageRuntime
 import ModelManager
-import Runtime
 
 /// Loads the plan's model and records how long it took.
 struct ModelLoader: Sendable {

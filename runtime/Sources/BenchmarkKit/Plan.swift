@@ -3,7 +3,7 @@ import FoundationEssentials
 #else
 import Foundation
 #endif
-import Runtime
+import LanguageRuntime
 
 /// plan.json: what one launch is to do. The fields are those of `Task` in harness/wire; what is absent there is zero here.
 public struct Plan: Sendable, Equatable, Decodable {

@@ -1,4 +1,4 @@
-import Runtime
+import LanguageRuntime
 import Synchronization
 
 /// Reads memory and thermal state while a session runs. `tick` does one round; a task of its own calls it 25 times a

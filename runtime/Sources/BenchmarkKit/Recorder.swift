@@ -1,4 +1,4 @@
-import Runtime
+import LanguageRuntime
 import Synchronization
 
 /// Numbers events, batches tokens and hands lines to the output. Any thread may use it; lines come out in order.

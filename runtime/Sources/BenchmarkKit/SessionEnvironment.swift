@@ -1,4 +1,4 @@
-import Runtime
+import LanguageRuntime
 
 #if canImport(Darwin)
 import Darwin

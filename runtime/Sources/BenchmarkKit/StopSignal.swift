@@ -1,4 +1,4 @@
-import Runtime
+import LanguageRuntime
 import Synchronization
 
 /// Why a session is to end early, told from any thread. The first reason stands; the generation that runs is

@@ -15,8 +15,7 @@ public typealias StartObserver = @Sendable (_ recorder: Recorder, _ folder: Stri
 /// is empty.
 final class SystemObserver: SessionObserver {
     #if canImport(Darwin)
-    // Sources may be cancelled from any thread; not every SDK says so in the type.
-    private nonisolated(unsafe) let pressure: any DispatchSourceMemoryPressure
+    private let pressure: any DispatchSourceMemoryPressure
     #endif
     private let deliveries: any SessionObserver
 

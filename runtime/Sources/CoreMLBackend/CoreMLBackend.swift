@@ -1,8 +1,8 @@
 #if canImport(CoreML)
 import CoreML
 import Foundation
+import LanguageRuntime
 import ModelManager
-import Runtime
 
 /// Runs model packages with Core ML (iOS 18, macOS 15): the product's backend.
 ///

@@ -1,8 +1,8 @@
 #if canImport(CoreML)
 import CoreML
 import Foundation
+import LanguageRuntime
 import ModelManager
-import Runtime
 import Synchronization
 
 /// One function of a model. Core ML's models may be used from any thread; each state by one call at a time, which is

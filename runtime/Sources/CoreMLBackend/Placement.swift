@@ -1,7 +1,7 @@
 #if canImport(CoreML)
 import CoreML
 import Foundation
-import Runtime
+import LanguageRuntime
 
 /// Where Core ML means to run a function's operations.
 enum Placement {

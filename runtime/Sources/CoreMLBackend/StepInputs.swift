@@ -1,7 +1,7 @@
 #if canImport(CoreML)
 import CoreML
 import Foundation
-import Runtime
+import LanguageRuntime
 
 /// The input arrays of one function, allocated once for each state and filled for each call: a mask of 64 x 8192 slots
 /// is a megabyte that need not be allocated anew for every chunk.

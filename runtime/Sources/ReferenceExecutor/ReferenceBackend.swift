@@ -1,6 +1,6 @@
+import LanguageRuntime
 import MLProgram
 import ModelManager
-import Runtime
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials

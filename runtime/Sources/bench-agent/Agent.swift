@@ -4,8 +4,8 @@ import FoundationEssentials
 import Foundation
 #endif
 import BenchmarkKit
+import LanguageRuntime
 import ModelManager
-import Runtime
 import Tokenizer
 
 #if canImport(Darwin)

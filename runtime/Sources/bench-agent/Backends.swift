@@ -1,6 +1,6 @@
 import CoreMLBackend
+import LanguageRuntime
 import ReferenceExecutor
-import Runtime
 
 /// Which backend this build runs models with.
 enum Backends {

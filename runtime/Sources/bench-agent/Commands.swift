@@ -3,8 +3,8 @@ import FoundationEssentials
 #else
 import Foundation
 #endif
+import LanguageRuntime
 import ModelManager
-import Runtime
 import Tokenizer
 
 #if canImport(Darwin)

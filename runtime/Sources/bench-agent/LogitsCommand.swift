@@ -3,7 +3,7 @@ import FoundationEssentials
 #else
 import Foundation
 #endif
-import Runtime
+import LanguageRuntime
 
 /// One line of `bench-agent logits`.
 struct LogitsLine: Encodable {

@@ -1,8 +1,8 @@
 #if os(Linux)
 import BenchmarkKit
 import Glibc
+import LanguageRuntime
 import ModelManager
-import Runtime
 import Synchronization
 
 /// Faults for tests of what watches the app, named by LILIMS_FAULT. Only this Linux executable knows them.

@@ -3,7 +3,7 @@ import FoundationEssentials
 #else
 import Foundation
 #endif
-import Runtime
+import LanguageRuntime
 import Tokenizer
 
 extension Agent {

@@ -1,5 +1,5 @@
 import Foundation
-import Runtime
+import LanguageRuntime
 import Synchronization
 import Testing
 

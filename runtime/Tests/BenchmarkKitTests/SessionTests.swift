@@ -1,7 +1,7 @@
 import FakeModel
 import Foundation
+import LanguageRuntime
 import ModelManager
-import Runtime
 import Synchronization
 import Testing
 

@@ -1,5 +1,5 @@
+import LanguageRuntime
 import ModelManager
-import Runtime
 import Synchronization
 
 /// A backend whose model has no network: the next token is a hash of exactly the tokens and positions that the slot map

@@ -1,6 +1,6 @@
 import Foundation
+import LanguageRuntime
 import MLProgram
-import Runtime
 import Testing
 
 @testable import ModelManager

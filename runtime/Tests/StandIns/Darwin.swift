@@ -9,10 +9,13 @@ public typealias natural_t = UInt32
 public typealias kern_return_t = Int32
 public typealias mach_msg_type_number_t = natural_t
 public typealias mach_port_t = natural_t
+public typealias mach_port_name_t = natural_t
 public typealias task_flavor_t = natural_t
 public let KERN_SUCCESS: kern_return_t = 0
 public let TASK_VM_INFO: Int32 = 22
-public let mach_task_self_: mach_port_t = 0
+// A variable to SDKs before iOS 18.4: Swift 6 refuses to read it.
+public var mach_task_self_: mach_port_t = 0
+public func task_self_trap() -> mach_port_name_t { 0 }
 
 public struct task_vm_info_data_t {
     public var virtual_size: UInt64 = 0
@@ -29,12 +32,15 @@ public func task_info(
     _ count: UnsafeMutablePointer<mach_msg_type_number_t>!
 ) -> kern_return_t { KERN_SUCCESS }
 
+public let CLOCK_UPTIME_RAW: clockid_t = 8
+public func clock_gettime_nsec_np(_ clock: clockid_t) -> UInt64 { 0 }
+
 public func sysctlbyname(
     _ name: UnsafePointer<CChar>!, _ old: UnsafeMutableRawPointer!, _ oldLength: UnsafeMutablePointer<Int>!,
     _ new: UnsafeMutableRawPointer!, _ newLength: Int
 ) -> Int32 { -1 }
 
-public protocol DispatchSourceMemoryPressure: DispatchSourceProtocol {}
+public protocol DispatchSourceMemoryPressure: DispatchSourceProtocol, Sendable {}
 
 extension DispatchSource {
     public struct MemoryPressureEvent: OptionSet, Sendable {
@@ -53,4 +59,8 @@ extension ProcessInfo {
     public enum ThermalState: Int, Sendable { case nominal, fair, serious, critical }
     public var thermalState: ThermalState { .nominal }
     public var isLowPowerModeEnabled: Bool { false }
+}
+
+extension URL {
+    public static var documentsDirectory: URL { fatalError() }
 }

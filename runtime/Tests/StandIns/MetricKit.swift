@@ -14,8 +14,8 @@ public protocol MXMetricManagerSubscriber: NSObjectProtocol {
     func didReceive(_ payloads: [MXDiagnosticPayload])
 }
 
-public final class MXMetricManager: NSObject, Sendable {
-    public static let shared = MXMetricManager()
+public final class MXMetricManager: NSObject {
+    public class var shared: MXMetricManager { MXMetricManager() }
     public static func makeLogHandle(category: String) -> OSLog { fatalError() }
     public func add(_ subscriber: any MXMetricManagerSubscriber) {}
     public func remove(_ subscriber: any MXMetricManagerSubscriber) {}

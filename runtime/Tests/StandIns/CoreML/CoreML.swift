@@ -194,13 +194,13 @@ public final class MLModel {
 // Where operations would run: where the tests say by the operator's name, all others on the Neural Engine.
 public enum MLComputeDevice: Sendable { case cpu(Int), gpu(Int), neuralEngine(Int) }
 
-public final class MLComputePlan: Sendable {
+public final class MLComputePlan {
     public struct DeviceUsage: Sendable { public var preferred: MLComputeDevice }
     public struct Cost: Sendable { public var weight: Double }
     public let modelStructure: MLModelStructure
     private init(_ structure: MLModelStructure) { modelStructure = structure }
 
-    public static func load(contentsOf url: URL, configuration: MLModelConfiguration) async throws -> sending MLComputePlan {
+    public static func load(contentsOf url: URL, configuration: MLModelConfiguration) async throws -> MLComputePlan {
         let functions = try ProgramPackage(path: url.path).program.functions.mapValues { function in
             MLModelStructure.Program.Function(block: MLModelStructure.Program.Block(function.body))
         }

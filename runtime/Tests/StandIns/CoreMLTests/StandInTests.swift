@@ -5,7 +5,7 @@ import ReferenceExecutor
 import Testing
 
 @testable import CoreMLBackend
-@testable import Runtime
+@testable import LanguageRuntime
 
 /// The Core ML backend on the stand-in for Core ML: inputs, outputs and states as it hands them over. The reference
 /// executor behind the stand-in gets the same steps through its own backend, and must say the same.

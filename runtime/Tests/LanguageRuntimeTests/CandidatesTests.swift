@@ -2,7 +2,7 @@ import FakeModel
 import ModelManager
 import Testing
 
-@testable import Runtime
+@testable import LanguageRuntime
 
 @Suite struct CandidatesTests {
     /// A program ranks equals as its compute unit likes; the runtime puts the lower id first, as it does among all logits.

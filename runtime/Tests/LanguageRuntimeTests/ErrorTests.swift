@@ -3,7 +3,7 @@ import ModelManager
 import Testing
 import Tokenizer
 
-@testable import Runtime
+@testable import LanguageRuntime
 
 /// What goes wrong comes out as one of the runtime's own errors, with numbers in its words.
 @Suite struct ErrorTests {
@@ -54,6 +54,14 @@ import Tokenizer
         await #expect(throws: RuntimeError.outOfMemory(needed: 100, available: 50)) {
             try await generator.startConversation().generate([1, 2], GenerationOptions(maximumTokens: 50)) { _ in }
         }
+    }
+
+    /// iOS reports 0 to a process without a limit: taken for "nothing left", it would refuse every model there.
+    @Test func noLimitIsNoReading() async throws {
+        #expect(memoryBelowLimit(reported: 0) == nil)
+        #expect(memoryBelowLimit(reported: 4096) == 4096)
+        let meter = MemoryMeter { memoryBelowLimit(reported: 0) }
+        _ = try await Generator.load(Fixtures.tinyPackage(), backend: FakeBackend(), memory: meter)
     }
 
     @Test func promptTooLong() async throws {

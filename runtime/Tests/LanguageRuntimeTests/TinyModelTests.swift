@@ -4,7 +4,7 @@ import ModelManager
 import ReferenceExecutor
 import Testing
 
-@testable import Runtime
+@testable import LanguageRuntime
 
 /// The whole runtime on a real package: tokenizer, context window, executor, sampling.
 @Suite struct TinyModelTests {

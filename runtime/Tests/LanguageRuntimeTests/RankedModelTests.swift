@@ -3,7 +3,7 @@ import ModelManager
 import ReferenceExecutor
 import Testing
 
-@testable import Runtime
+@testable import LanguageRuntime
 
 /// A package whose steps give the most likely tokens, with a local layer and more positions than slots, run by the
 /// executor. That its logits are right is for the converter's tests, which have an independent reference.

@@ -1,4 +1,4 @@
-import Runtime
+import LanguageRuntime
 import Synchronization
 
 /// Events as they came.

@@ -25,7 +25,7 @@ public struct MemoryMeter: Sendable {
     /// where one is set. macOS swaps and does not say.
     public static let system = MemoryMeter {
         #if os(iOS)
-        return Int64(os_proc_available_memory())
+        return memoryBelowLimit()
         #elseif os(Linux)
         return addressSpaceLeft()
         #else
@@ -43,6 +43,19 @@ public struct MemoryMeter: Sendable {
         }
     }
 }
+
+/// Bytes up to the jetsam limit of the process; nil where there is none or the system does not say.
+package func memoryBelowLimit() -> Int64? {
+    #if os(iOS)
+    return memoryBelowLimit(reported: os_proc_available_memory())
+    #else
+    return nil
+    #endif
+}
+
+/// What `os_proc_available_memory` says by `reported`, bytes. It returns 0 to a process that is no app and has no limit
+/// (os/proc.h): that is no reading. An app with nothing left has been ended.
+package func memoryBelowLimit(reported: Int) -> Int64? { reported > 0 ? Int64(reported) : nil }
 
 #if os(Linux)
 private func addressSpaceLeft() -> Int64? {

@@ -1,4 +1,4 @@
-import Runtime
+import LanguageRuntime
 import Testing
 
 @Suite struct PlacementTests {

@@ -2,7 +2,7 @@ import FakeModel
 import ModelManager
 import Testing
 
-@testable import Runtime
+@testable import LanguageRuntime
 
 /// The window is pure: these tests feed it tokens and look at the calls it makes.
 @Suite struct ContextWindowTests {

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 import Tokenizer
 
-@testable import Runtime
+@testable import LanguageRuntime
 
 @Suite struct GenerationTests {
     private func generator(_ backend: FakeBackend = FakeBackend(), context: Int = 256) async throws -> Generator {

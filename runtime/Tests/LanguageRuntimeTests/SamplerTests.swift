@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Runtime
+@testable import LanguageRuntime
 
 @Suite struct SamplerTests {
     @Test func greedyTakesTheFirstOfEquals() {
